@@ -1,0 +1,52 @@
+# Every target sets up what it needs first; the only things assumed are git, Python >= 3.11 and make.
+PYTHON ?= python3
+BIN := .venv/bin
+ONCE ?=
+
+.PHONY: setup run demo test check format lock ci clean
+
+setup: .venv/ready
+
+# uv installs in seconds what pip takes a minute for; it comes from the same hashed list as everything else.
+.venv/ready: requirements-dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	grep -A 40 '^uv==' requirements-dev.txt | awk 'NR > 1 && !/^ / {exit} {print}' > .venv/uv.txt
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.txt
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q src
+	touch $@
+
+run: setup
+	$(BIN)/aiops serve
+
+demo: setup
+	$(BIN)/aiops demo $(if $(ONCE),--once)
+
+test: setup
+	$(BIN)/pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyrefly check
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_size.py
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# No index address in either file: they are the same wherever they are installed from.
+lock:
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements-dev.txt
+
+ci: setup
+	sh scripts/ci_packages.sh
+	$(MAKE) check
+	$(MAKE) test
+
+clean:
+	rm -rf .venv build dist

@@ -1,0 +1,125 @@
+"""Every error this package raises.
+
+    AiopsError
+    ├── ConfigError            a setting is missing, unknown or wrong; names the setting and the remedy
+    ├── PluginError            a plugin cannot be found, loaded or given its options
+    ├── InputError             a body or a field that somebody sent is wrong; names the field
+    │   ├── NotAWebhook        the body as a whole is no Alertmanager webhook
+    │   └── BodyTooLarge       more bytes than we take
+    ├── StorageError           our own store refused
+    │   └── StorageBusy        (retryable) locked, full or away: may pass
+    ├── QueryError             a query text that does not parse, found before it is sent
+    ├── SourceError            Prometheus, Loki or Alertmanager gave no usable answer
+    │   ├── SourceRefused      it understood and said no (400, 422, 401, …): the same question fails again
+    │   ├── SourceUnreadable   it answered something that is not its API
+    │   └── SourceUnavailable  (retryable) down, slow, overloaded
+    ├── ModelError             the language model gave no usable answer
+    │   ├── ModelRefused       wrong key, no money, unknown model: needs a person
+    │   ├── ModelUnreadable    it answered, but not what was asked for
+    │   └── ModelUnavailable   (retryable) down, slow, rate-limited
+    └── DeliveryError          a channel did not take a message
+        ├── DeliveryRefused    it never will (bad address, revoked token, malformed message)
+        └── DeliveryUnavailable (retryable) may pass
+
+Whether a thing is worth trying again is a type (`Retryable`), never guessed from text.
+No message carries a secret: of a URL only the host is named.
+"""
+
+
+class AiopsError(Exception):
+    """The root; catch this to catch everything of ours."""
+
+
+class Retryable(AiopsError):
+    """May pass by itself. `retry_after` is how many seconds the other side asked for, where it said."""
+
+    retry_after: float | None
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ConfigError(AiopsError):
+    """A setting is missing, unknown or wrong."""
+
+
+class PluginError(AiopsError):
+    """A plugin cannot be found, loaded or given its options."""
+
+
+class InputError(AiopsError):
+    """What somebody sent is wrong. `field` is its path in the body (`alerts.0.startsAt`), `reason` says how to mend it."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.field = field
+        self.reason = reason
+
+
+class NotAWebhook(InputError):
+    """The body as a whole is no Alertmanager webhook. `malformed` where it is not even JSON."""
+
+    def __init__(self, field: str, reason: str, *, malformed: bool = False) -> None:
+        super().__init__(field, reason)
+        self.malformed = malformed
+
+
+class BodyTooLarge(InputError):
+    """More bytes than we take."""
+
+
+class StorageError(AiopsError):
+    """Our own store refused."""
+
+
+class StorageBusy(StorageError, Retryable):
+    """Our own store is locked, full or away; may pass."""
+
+
+class QueryError(AiopsError):
+    """A PromQL or LogQL text that does not parse."""
+
+
+class SourceError(AiopsError):
+    """Prometheus, Loki or Alertmanager gave no usable answer."""
+
+
+class SourceRefused(SourceError):
+    """It understood and said no: the same question fails again."""
+
+
+class SourceUnreadable(SourceError):
+    """It answered something that is not its API."""
+
+
+class SourceUnavailable(SourceError, Retryable):
+    """It is down, slow or overloaded; may pass."""
+
+
+class ModelError(AiopsError):
+    """The language model gave no usable answer."""
+
+
+class ModelRefused(ModelError):
+    """Wrong key, no money, unknown model: needs a person."""
+
+
+class ModelUnreadable(ModelError):
+    """It answered, but not what was asked for."""
+
+
+class ModelUnavailable(ModelError, Retryable):
+    """It is down, slow or rate-limited; may pass."""
+
+
+class DeliveryError(AiopsError):
+    """A channel did not take a message."""
+
+
+class DeliveryRefused(DeliveryError):
+    """The channel never will take this message: bad address, revoked token, malformed message."""
+
+
+class DeliveryUnavailable(DeliveryError, Retryable):
+    """The channel did not take this message now; may pass."""

@@ -1,0 +1,119 @@
+"""What was found around an incident before any model was asked."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from aiops_processor.models.base import Frozen
+
+Point = tuple[float, float]
+"""(seconds since the epoch, value)"""
+
+
+class Window(Frozen):
+    """The times that are compared: baseline [start, onset), incident [onset, end). All in UTC."""
+
+    start: datetime
+    onset: datetime
+    end: datetime
+
+
+class Outcome(StrEnum):
+    """How a read ended. Three kinds of nothing are kept apart, for each asks something else of the reader."""
+
+    DATA = "data"
+    EMPTY = "empty"  # the metric or stream exists, but nothing matched in this window
+    ABSENT = "absent"  # the source knows no such metric or label at all
+    FAILED = "failed"  # the source did not answer: nothing is known
+
+
+class Read(Frozen):
+    """One question that was asked of a source, and how it ended. `warnings` are the source's own words."""
+
+    source: str
+    title: str
+    query: str
+    outcome: Outcome
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+
+
+class Gap(Frozen):
+    """What could not be looked at, and why: shown in report, prompt and notification."""
+
+    source: str
+    reason: str
+    query: str = ""
+
+
+class Change(Frozen):
+    """A series before and after the onset. `score` is the change in units of its own noise; `unit` may be empty."""
+
+    before: float
+    after: float
+    score: float
+    unit: str = ""
+    onset: float | None = None
+
+
+class LogLine(Frozen):
+    """One real line, as the store returned it."""
+
+    at: datetime
+    labels: dict[str, str]
+    line: str
+    level: str = ""
+
+
+class LogCount(Frozen):
+    """How often a kind of line was seen in the baseline and in the incident, and how long each was (seconds)."""
+
+    before: int
+    after: int
+    before_seconds: float
+    after_seconds: float
+    level: str = ""
+    template: str = ""
+
+
+class Evidence(Frozen):
+    """One finding: what, where, how much, and the query that shows it.
+
+    `id` is what the analysis cites: M1 (metric), L1 (log), C1 (change), A1 (the alert's own rule).
+    `entity` is the service, pod or instance that it is about. `score` orders findings of one report, more is stronger.
+    """
+
+    id: str
+    kind: Literal["rule", "metric", "log", "change"]
+    entity: str
+    title: str
+    statement: str
+    query: str
+    score: float
+    link: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    change: Change | None = None
+    logs: LogCount | None = None
+    points: tuple[Point, ...] = ()
+    lines: tuple[LogLine, ...] = ()
+
+
+class EvidenceReport(Frozen):
+    """Everything that was found: findings, strongest first; what looked normal; what could not be looked at."""
+
+    window: Window
+    findings: tuple[Evidence, ...] = ()
+    healthy: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    reads: tuple[Read, ...] = ()
+
+    @property
+    def unusual(self) -> bool:
+        return bool(self.findings)
+
+    def find(self, evidence_id: str) -> Evidence | None:
+        """The finding with this id, None where there is none."""
+        return next((item for item in self.findings if item.id == evidence_id), None)

@@ -1,0 +1,67 @@
+"""What is told to people, and what came of telling them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.analysis import AnalysisResult
+from aiops_processor.models.base import Frozen
+from aiops_processor.models.evidence import EvidenceReport
+from aiops_processor.models.incident import Incident
+
+
+class Occasion(StrEnum):
+    """Why a message goes out: first that something fires, then why, then that it is over."""
+
+    OPENED = "opened"
+    ANALYSED = "analysed"
+    RESOLVED = "resolved"
+
+
+class Message(Frozen):
+    """One thing to tell one channel about one incident, complete in itself.
+
+    `url` is the incident's page, "" where no external address is configured.
+    """
+
+    occasion: Occasion
+    incident: Incident
+    alerts: tuple[Alert, ...]
+    analysis: AnalysisResult | None = None
+    evidence: EvidenceReport | None = None
+    url: str = ""
+    sent_at: datetime
+
+
+class Receipt(Frozen):
+    """What a channel gave back: whatever it needs to edit, thread or resolve later. Plain JSON."""
+
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class DeliveryState(StrEnum):
+    """A row of the outbox. `unknown`: sent perhaps, the answer was lost."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Delivery(Frozen):
+    """One outbox row: one message for one channel. `key` is the same on every retry."""
+
+    id: int
+    key: str
+    incident_id: int
+    channel: str
+    occasion: Occasion
+    revision: int
+    state: DeliveryState
+    attempts: int
+    next_try_at: datetime
+    error: str = ""
+    receipt: Receipt | None = None

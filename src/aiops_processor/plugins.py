@@ -1,0 +1,85 @@
+"""The plugin door: what a plugin looks like, and how it is found.
+
+Built-ins come through the same door as a third party's: an entry point in the group `aiops_processor.plugins`
+named `<kind>.<name>` that points at a class. Nothing of a plugin is imported before it is configured, so that
+one model provider's SDK does not cost memory in a process that uses another.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from aiops_processor.errors import PluginError
+from aiops_processor.models.notification import Message, Receipt
+
+GROUP = "aiops_processor.plugins"
+
+
+class Notifier(Protocol):
+    """A channel: takes a message, gives a receipt, raises a DeliveryError.
+
+    `key` is the same on every retry of this message. `previous` is the receipt of the incident's last message here.
+    """
+
+    name: str
+
+    async def send(self, message: Message, key: str, previous: Receipt | None) -> Receipt: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Answer(BaseModel):
+    """What a model said, and what it cost in tokens."""
+
+    text: str
+    model: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Model(Protocol):
+    """A language model: takes a system text and a question, gives an answer, raises a ModelError."""
+
+    name: str
+
+    async def ask(self, system: str, question: str) -> Answer: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Plugin(Protocol):
+    """A class with typed options. `Options` is a pydantic model with `extra="forbid"`."""
+
+    Options: ClassVar[type[BaseModel]]
+
+
+def names(kind: str) -> list[str]:
+    """The names of the plugins of a kind, sorted."""
+    return sorted(point.name.removeprefix(f"{kind}.") for point in entry_points(group=GROUP) if _is(point, kind))
+
+
+def make(kind: str, name: str, options: Mapping[str, Any]) -> Any:
+    """The plugin `<kind>.<name>`, made with these options. Raises PluginError, which names the known ones."""
+    plugin = load(kind, name)
+    try:
+        return plugin(plugin.Options(**options))
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        known = ", ".join(plugin.Options.model_fields)
+        raise PluginError(f"{kind} {name}: {problems} (known options: {known})") from None
+
+
+def load(kind: str, name: str) -> Any:
+    """The class behind `<kind>.<name>`. Raises PluginError."""
+    for point in entry_points(group=GROUP, name=f"{kind}.{name}"):
+        try:
+            return point.load()
+        except (ImportError, AttributeError) as error:
+            raise PluginError(f"{kind} {name} ({point.value}) cannot be loaded: {error}") from error
+    raise PluginError(f"no {kind} is called {name!r}; known: {', '.join(names(kind))}")
+
+
+def _is(point: EntryPoint, kind: str) -> bool:
+    return point.name.startswith(f"{kind}.")
