@@ -49,7 +49,7 @@ class PluginError(AiopsError):
 
 
 class InputError(AiopsError):
-    """What somebody sent is wrong. `field` is its path in the body (`alerts.0.startsAt`), `reason` says how to mend it."""
+    """What somebody sent is wrong: `field` is its path in the body (`alerts.0.startsAt`), `reason` the remedy."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}" if field else reason)

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 NO_NAME = "(no alertname)"
 ZERO_TIME = "0001-01-01T00:00:00Z"
@@ -39,12 +39,23 @@ def _ends_at(value: Any) -> Any:
     return _timestamp(value)
 
 
+def _in_utc(value: datetime | None) -> datetime | None:
+    try:
+        return None if value is None else value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the years 1 to 9999 in UTC") from None
+
+
 def _wire_time(value: datetime | None) -> str:
     return ZERO_TIME if value is None else value.isoformat().replace("+00:00", "Z")
 
 
-StartsAt = Annotated[datetime, BeforeValidator(_starts_at), PlainSerializer(_wire_time, when_used="json")]
-EndsAt = Annotated[datetime | None, BeforeValidator(_ends_at), PlainSerializer(_wire_time, when_used="json")]
+StartsAt = Annotated[
+    datetime, BeforeValidator(_starts_at), AfterValidator(_in_utc), PlainSerializer(_wire_time, when_used="json")
+]
+EndsAt = Annotated[
+    datetime | None, BeforeValidator(_ends_at), AfterValidator(_in_utc), PlainSerializer(_wire_time, when_used="json")
+]
 
 
 class Alert(BaseModel):

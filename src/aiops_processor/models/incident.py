@@ -1,5 +1,6 @@
 """Episodes (one alert instance firing once) and incidents (what a person works on)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -73,7 +74,7 @@ class TimelineEntry(Frozen):
     text: str
 
 
-def title_of(alerts: list[Alert]) -> str:
+def title_of(alerts: Sequence[Alert]) -> str:
     """What an incident is called: its commonest alert name, and where they fire."""
     if not alerts:
         return NO_NAME
@@ -83,6 +84,6 @@ def title_of(alerts: list[Alert]) -> str:
     return f"{name} on {where}" if where else name
 
 
-def _place(alerts: list[Alert], label: str) -> str:
+def _place(alerts: Sequence[Alert], label: str) -> str:
     found = list(dict.fromkeys(alert.labels[label] for alert in alerts if alert.labels.get(label)))
     return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")

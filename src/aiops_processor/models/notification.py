@@ -62,6 +62,6 @@ class Delivery(Frozen):
     revision: int
     state: DeliveryState
     attempts: int
-    next_try_at: datetime
+    next_try_at: datetime | None
     error: str = ""
     receipt: Receipt | None = None

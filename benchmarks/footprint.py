@@ -1,0 +1,99 @@
+"""What does the service cost before it does anything? Start to ready, idle memory, installed packages.
+
+    python benchmarks/footprint.py [--json] [--runs 5]
+
+Starts the service with a model configured (its key is never used) and sources that do not exist.
+"""
+
+import argparse
+import json
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+IDLE_SECONDS = 5
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--json", action="store_true")
+    arguments.add_argument("--runs", type=int, default=5)
+    options = arguments.parse_args()
+    runs = [one_run() for _ in range(options.runs)]
+    figures = {
+        "ready_s": round(statistics.median(run["ready_s"] for run in runs), 2),
+        "ready_s_least": round(min(run["ready_s"] for run in runs), 2),
+        "idle_memory_mib": round(statistics.median(run["idle_memory_mib"] for run in runs), 1),
+        "idle_cpu_percent": round(statistics.median(run["idle_cpu_percent"] for run in runs), 1),
+        "packages": count_packages(),
+    }
+    if options.json:
+        print(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        print(f"{name:<20}{value:>8}")
+
+
+def one_run() -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+        found.close()
+        environment = {
+            "PATH": os.environ["PATH"],
+            "AIOPS_DATA_DIR": folder,
+            "PROMETHEUS_URL": "http://127.0.0.1:9",
+            "LOKI_URL": "http://127.0.0.1:9",
+            "DEEPSEEK_API_KEY": "sk-not-used",
+        }
+        began = time.monotonic()
+        command = [sys.executable, "-m", "aiops_processor", "serve", "--port", str(port)]
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        try:
+            wait_until_ready(port)
+            ready = time.monotonic() - began
+            cpu = cpu_seconds(process.pid)
+            time.sleep(IDLE_SECONDS)
+            idle_cpu = (cpu_seconds(process.pid) - cpu) / IDLE_SECONDS
+            return {"ready_s": ready, "idle_memory_mib": memory(process.pid), "idle_cpu_percent": idle_cpu * 100}
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def wait_until_ready(port: int) -> None:
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.01)
+
+
+def memory(pid: int) -> float:
+    """Resident memory in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def count_packages() -> int:
+    """Packages of the base install on this platform, ours included."""
+    lock = Path(__file__).parent.parent / "requirements.txt"
+    names = [line for line in lock.read_text().splitlines() if re.match(r"^[a-z0-9]", line)]
+    return 1 + sum(not re.search(r"emscripten|== 'win32'|python_full_version < '3.11'", line) for line in names)
+
+
+if __name__ == "__main__":
+    main()

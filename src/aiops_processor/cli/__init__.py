@@ -1,0 +1,39 @@
+"""The command line: `aiops serve | analyze | demo | check | migrate`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from aiops_processor.app import VERSION
+from aiops_processor.cli import analyze, check, demo, migrate, serve
+from aiops_processor.errors import AiopsError
+
+cli = typer.Typer(
+    name="aiops",
+    help="The on-call engineer's first responder for a Prometheus shop.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+cli.command("serve")(serve.serve)
+cli.command("analyze")(analyze.analyze)
+cli.command("demo")(demo.demo)
+cli.command("check")(check.check)
+cli.command("migrate")(migrate.migrate)
+
+
+@cli.callback(invoke_without_command=True)
+def version(*, show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if show:
+        typer.echo(f"aiops-processor {VERSION}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """The entry point: an error of ours is one line on standard error and exit code 1."""
+    try:
+        cli()
+    except AiopsError as error:
+        typer.echo(f"aiops: {error}", err=True)
+        sys.exit(1)

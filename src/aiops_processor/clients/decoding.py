@@ -1,0 +1,171 @@
+"""Bodies of Prometheus and Loki to values, decoded once and typed.
+
+Sources: https://prometheus.io/docs/prometheus/latest/querying/api/ and
+https://grafana.com/docs/loki/latest/reference/loki-http-api/.
+"""
+
+import asyncio
+import re
+from typing import Generic, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from aiops_processor.clients.refusal import Source, reported
+from aiops_processor.errors import SourceUnreadable
+from aiops_processor.models.samples import Answer, Entry, Point, Series, Stream
+
+T = TypeVar("T")
+
+_IN_A_THREAD = 256 * 1024
+_PLUS_INFINITY = re.compile(rb',\s*"\+Inf"\s*\]')
+_HISTOGRAMS = "native histograms are not read: only the float samples of {count} series were taken"
+
+
+class Row(msgspec.Struct, rename="camel"):
+    """One series of a vector (`value`) or a matrix (`values`). Of native histograms only their presence is read."""
+
+    metric: dict[str, str]
+    value: Point | None = None
+    values: list[Point] = []
+    histogram: msgspec.Raw | UnsetType = UNSET
+    histograms: msgspec.Raw | UnsetType = UNSET
+
+    @property
+    def has_histograms(self) -> bool:
+        return self.histogram is not UNSET or self.histograms is not UNSET
+
+
+class Categories(msgspec.Struct, rename="camel"):
+    """The third part of a line that was asked for with `categorize-labels`."""
+
+    structured_metadata: dict[str, str] = {}
+    parsed: dict[str, str] = {}
+
+
+class Line(msgspec.Struct, array_like=True):
+    """`["<nanoseconds>", "<line>"]` or `["<nanoseconds>", "<line>", {categories}]`."""
+
+    ns: int
+    line: str
+    categories: Categories = msgspec.field(default_factory=Categories)
+
+
+class Lines(msgspec.Struct):
+    """One stream of a log query."""
+
+    stream: dict[str, str]
+    values: list[Line]
+
+
+class Vector(msgspec.Struct, tag_field="resultType", tag="vector"):
+    result: list[Row]
+
+
+class Matrix(msgspec.Struct, tag_field="resultType", tag="matrix"):
+    result: list[Row]
+
+
+class Scalar(msgspec.Struct, tag_field="resultType", tag="scalar"):
+    result: Point
+
+
+class Text(msgspec.Struct, tag_field="resultType", tag="string"):
+    result: tuple[float, str]
+
+
+class Streams(msgspec.Struct, tag_field="resultType", tag="streams"):
+    result: list[Lines]
+
+
+Result = Vector | Matrix | Scalar | Text | Streams
+
+
+class Envelope(msgspec.Struct, Generic[T], rename="camel"):
+    """What surrounds every answer. `is_partial` is VictoriaMetrics' way to say that some storage did not answer."""
+
+    status: str
+    data: T | UnsetType | None = UNSET
+    error_type: str = ""
+    error: str = ""
+    warnings: list[str] | None = None
+    infos: list[str] | None = None
+    is_partial: bool = False
+
+
+class Reader(Generic[T]):
+    """Reads answers whose `data` has one shape. Raises a SourceError for every other."""
+
+    def __init__(self, decoder: msgspec.json.Decoder[Envelope[T]]) -> None:
+        self._decoder = decoder
+
+    async def read(self, source: Source, body: bytes, missing: T | None = None) -> Answer[T]:
+        """The answer in a body. `missing` is what an answer without the key `data` means, where that is legal."""
+        decode = self._decode
+        envelope = await asyncio.to_thread(decode, source, body) if len(body) > _IN_A_THREAD else decode(source, body)
+        if envelope.status != "success":
+            raise reported(source, envelope.error_type, envelope.error)
+        data = missing if envelope.data is UNSET else envelope.data
+        if data is None:
+            raise SourceUnreadable(f"{source} answered a success without data")
+        partial = ("the answer is partial: some of the storage did not answer",) if envelope.is_partial else ()
+        return Answer(data, (*(envelope.warnings or ()), *partial), tuple(envelope.infos or ()))
+
+    def _decode(self, source: Source, body: bytes) -> Envelope[T]:
+        try:
+            return self._decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return self._decode_repaired(source, _repaired(body))
+
+    def _decode_repaired(self, source: Source, body: bytes) -> Envelope[T]:
+        try:
+            return self._decoder.decode(body)
+        except msgspec.ValidationError as error:
+            raise SourceUnreadable(f"{source} answered another shape than its API: {source.says(str(error))}") from None
+        except msgspec.DecodeError as error:
+            raise SourceUnreadable(f"{source} answered what is not JSON: {source.says(str(error))}") from None
+
+
+RESULTS = Reader[Result](msgspec.json.Decoder(Envelope[Result], strict=False))
+NAMES = Reader[list[str]](msgspec.json.Decoder(Envelope[list[str]]))
+LABEL_SETS = Reader[list[dict[str, str]]](msgspec.json.Decoder(Envelope[list[dict[str, str]]]))
+
+
+def series(source: Source, answer: Answer[Result], scalar_unit: float = 1.0) -> Answer[list[Series]]:
+    """The series of a vector, a matrix or a scalar. `scalar_unit` is how many seconds a scalar's time counts in.
+
+    Raises SourceUnreadable for text and log lines.
+    """
+    match answer.data:
+        case Vector(result) | Matrix(result):
+            rows = result
+        case Scalar((at, value)):
+            rows = [Row({}, (at * scalar_unit, value))]
+        case Text():
+            raise SourceUnreadable(f"{source} answered a string, not numbers: the query is a string literal")
+        case _:
+            raise SourceUnreadable(f"{source} answered log lines, not numbers: the query is no metric query")
+    found = [Series(row.metric, row.values if row.value is None else [row.value]) for row in rows]
+    left_out = sum(row.has_histograms for row in rows)
+    infos = (*answer.infos, *([_HISTOGRAMS.format(count=left_out)] if left_out else []))
+    return Answer(found, answer.warnings, infos)
+
+
+def streams(source: Source, answer: Answer[Result]) -> Answer[list[Stream]]:
+    """The streams of a log query. Raises SourceUnreadable for numbers."""
+    if not isinstance(answer.data, Streams):
+        raise SourceUnreadable(f"{source} answered numbers, not log lines: the query is a metric query")
+    found = [Stream(row.stream, list(map(_entry, row.values))) for row in answer.data.result]
+    return Answer(found, answer.warnings, answer.infos)
+
+
+def _entry(line: Line) -> Entry:
+    return Entry(line.ns, line.line, {**line.categories.structured_metadata, **line.categories.parsed})
+
+
+def _repaired(body: bytes) -> bytes:
+    """What msgspec does not read: the "+Inf" of Prometheus ("Inf" and "-Inf" it does), and a log line's broken UTF-8.
+
+    "+Inf" is changed in the last place of an array only, where a sample has its value: a label `le="+Inf"` stays.
+    """
+    return _PLUS_INFINITY.sub(b',"Inf"]', body.decode(errors="replace").encode())

@@ -1,0 +1,231 @@
+"""Before against after: all answers on one grid, one onset for them all, and what each says about whom. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from aiops_processor.clients.prometheus import Metadata
+from aiops_processor.evidence import changes, describe, measure, onset, ranking, rates, templates
+from aiops_processor.evidence.changes import Event
+from aiops_processor.evidence.entities import entity_of
+from aiops_processor.evidence.limits import Limits
+from aiops_processor.evidence.logs import LogsFound, Sample
+from aiops_processor.evidence.measure import Row
+from aiops_processor.evidence.plan import Condition, Question
+from aiops_processor.evidence.ranking import Ranked, Shift, Vote
+from aiops_processor.evidence.rates import Array
+from aiops_processor.evidence.templates import Line, TemplateChange
+from aiops_processor.evidence.windows import earliest_onset
+from aiops_processor.models.evidence import Window
+from aiops_processor.models.samples import Series
+
+TROUBLE_LEVELS = ("fatal", "error", "warn")
+LOG_FAMILY = "log lines"
+SHORTEST_NAME = 3
+"""An entity's name shorter than this is found in too many lines by accident."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was read. `steps` are the questions that were asked over the window in steps, with their series."""
+
+    raw: Sequence[Series]
+    steps: Sequence[tuple[Question, Sequence[Series]]]
+    metadata: Mapping[str, Metadata]
+    interval: float
+    logs: LogsFound
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One row with its values and how it moved. `condition` where it is a rule's own expression."""
+
+    row: Row
+    values: Array
+    shift: Shift
+    question: Question | None = None
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """One kind of line that changed, and how many seconds it was looked for before and after."""
+
+    change: TemplateChange
+    entity: str
+    query: str
+    before_seconds: float
+    after_seconds: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that was compared. `times` are the ends of the cells of all measures."""
+
+    window: Window
+    measures: tuple[Measure, ...]
+    spoken: tuple[Spoken, ...]
+    events: tuple[Event, ...]
+    ranked: tuple[Ranked, ...]
+    times: Array
+
+
+def compare(answers: Answers, window: Window, limits: Limits) -> Comparison:
+    """The answers before and after the onset, which is sought in them: `window.onset` of the result."""
+    edges = rates.grid(window.start.timestamp(), window.end.timestamp(), answers.interval, limits.columns)
+    table = measure.measure(answers.raw, answers.metadata, edges)
+    asked = [each for question, series in answers.steps for each in _stepped(question, series, edges, limits.series)]
+    volume = _volume(answers.logs, edges)
+    rows = [*table.rows, *(row for row, _ in volume), *(row for _, row, _ in asked)]
+    values = np.vstack([table.values, *(v for _, v in volume), *(v for _, _, v in asked)])
+    # Answers in steps are smoothed by their rates' ranges: they would pull the onset back and forth.
+    sharp = len(table.rows) + len(volume) or len(rows)
+    began = onset.find(values[:sharp], table.times, earliest_onset(window).timestamp(), window.onset.timestamp())
+    found = window if began is None else window.model_copy(update={"onset": datetime.fromtimestamp(began, UTC)})
+    shifts = ranking.shifts(values, table.times, found.onset.timestamp(), [row.kind for row in rows])
+    origins = [*(None for _ in (*table.rows, *volume)), *(question for question, _, _ in asked)]
+    measures = tuple(Measure(*each) for each in zip(rows, values, shifts, origins, strict=True))
+    known = {row.entity for row in rows if row.source == "prometheus"}
+    spoken = tuple(_spoken(answers.logs, found, known))
+    events = tuple(changes.find(answers.raw, found.onset.timestamp(), found.end.timestamp()))
+    calls = {row.call for row in rows if row.call}
+    ranked = tuple(ranking.fuse(_votes(measures, spoken, events), calls))
+    return Comparison(found, measures, spoken, events, ranked, table.times)
+
+
+def firing(condition: Condition, series_labels: Mapping[str, str]) -> bool:
+    """Whether a series of the rule's expression is one that an alert was made of: no label contradicts."""
+    return any(
+        all(alert.labels.get(name, value) == value for name, value in series_labels.items() if name != "__name__")
+        for alert in condition.alerts
+    )
+
+
+def is_rule(measure: Measure) -> bool:
+    """Whether this is what made an alert fire, and not a sibling of it."""
+    condition = measure.question.condition if measure.question else None
+    return condition is not None and firing(condition, measure.row.labels)
+
+
+def _stepped(
+    question: Question, series: Sequence[Series], edges: Array, most: int
+) -> list[tuple[Question, Row, Array]]:
+    found = []
+    for each in _bounded(question, series, most):
+        points = np.asarray(each.points, dtype=np.float64).reshape(-1, 2)
+        points = points[np.isfinite(points[:, 1])]
+        if not len(points):
+            continue
+        labels = {name: value for name, value in each.labels.items() if name != "__name__"}
+        entity = entity_of(labels)
+        if not entity and question.condition is not None:
+            entity = entity_of(question.condition.alerts[0].labels)
+        rule = question.condition.name if question.condition is not None else ""
+        family = f"rule {rule}" if rule else question.title
+        side = question.side.expr if question.side is not None else question.query
+        title = describe.title(rule or question.title, labels, entity)
+        row = Row(entity, family, f"{family} {side}", title, question.unit, question.query, labels)
+        found.append((question, row, rates.held(points[:, 0], points[:, 1], edges)))
+    return found
+
+
+def _bounded(question: Question, series: Sequence[Series], most: int) -> Sequence[Series]:
+    """Of a wide answer the series that fire come first."""
+    condition = question.condition
+    if len(series) <= most or condition is None:
+        return series[:most]
+    return sorted(series, key=lambda each: not firing(condition, each.labels))[:most]
+
+
+def _volume(logs: LogsFound, edges: Array) -> list[tuple[Row, Array]]:
+    """Lines of trouble per second, by entity and level; nothing is known of the time before the first line of all."""
+    first = _first_line(logs)
+    counted: dict[tuple[str, str], Array] = {}
+    labels: dict[tuple[str, str], dict[str, str]] = {}
+    for each in logs.volume:
+        level = next((templates.level_of(each.labels[key]) for key in templates.LEVEL_KEYS if each.labels.get(key)), "")
+        entity = entity_of(each.labels)
+        if level not in TROUBLE_LEVELS or not entity or not each.points:
+            continue
+        points = np.asarray(each.points, dtype=np.float64)
+        # A window's count belongs to the time before its stamp; a window without lines is missing from the answer.
+        later = np.searchsorted(points[:, 0], edges[1:])
+        near = later < len(points)
+        near[near] &= points[later[near], 0] - edges[1:][near] < logs.step
+        rate = np.where(near, points[np.minimum(later, len(points) - 1), 1] / logs.step, 0.0)
+        rate[edges[1:] < first] = np.nan
+        key = (entity, level)
+        counted[key] = counted.get(key, 0.0) + rate
+        labels[key] = {name: value for name, value in each.labels.items() if name not in templates.LEVEL_KEYS}
+    query = logs.samples[0].query if logs.samples else ""
+    return [
+        (
+            Row(
+                entity,
+                LOG_FAMILY,
+                f"log lines {level}",
+                f"{level} lines of {entity} per second",
+                "/s",
+                query,
+                labels[entity, level],
+                source="loki",
+            ),
+            rate,
+        )
+        for (entity, level), rate in counted.items()
+    ]
+
+
+def _spoken(logs: LogsFound, window: Window, known: set[str]) -> list[Spoken]:
+    """The kinds of lines that changed, over all samples; each compared within what its own sample saw."""
+    cut, first = window.onset.timestamp(), _first_line(logs)
+    found: list[Spoken] = []
+    groups: dict[tuple[str, bool], list[Sample]] = {}
+    for sample in logs.samples:
+        groups.setdefault((sample.query, sample.trouble), []).append(sample)
+    for (query, _), samples in groups.items():
+        before_seconds = sum(max(0.0, min(each.until, cut) - max(each.since, first)) for each in samples)
+        after_seconds = sum(max(0.0, each.until - max(each.since, cut)) for each in samples)
+        lines = [line for sample in samples for line in sample.lines]
+        before = [line for line in lines if line.entry.at < cut]
+        after = [line for line in lines if line.entry.at >= cut]
+        found += [
+            Spoken(change, _about(change.example, known), query, before_seconds, after_seconds)
+            for change in templates.compare(before, after, before_seconds, after_seconds)
+        ]
+    return sorted(found, key=lambda each: (-each.change.score, each.entity, each.change.template))
+
+
+def _first_line(logs: LogsFound) -> float:
+    """When the first line of all was written: where the store is younger than the window, silence is no baseline."""
+    counted = [each.points[0][0] - logs.step for each in logs.volume if each.points]
+    written = [line.entry.at for sample in logs.samples for line in sample.lines]
+    return min([*counted, *written], default=0.0)
+
+
+def _about(line: Line, known: set[str]) -> str:
+    """Whom a line is about: its writer, but where a part of the platform names one entity, that one."""
+    if line.entity in known or not known:
+        return line.entity
+    words = Counter(_words(line.entry.line))
+    named = [entity for entity in known if len(entity) >= SHORTEST_NAME and words[entity]]
+    return named[0] if len(named) == 1 else line.entity
+
+
+def _words(text: str) -> list[str]:
+    cleaned = "".join(char if char.isalnum() or char in "-_." else " " for char in text)
+    return [word.strip(".-_") for word in cleaned.split()]
+
+
+def _votes(measures: Sequence[Measure], spoken: Sequence[Spoken], events: Sequence[Event]) -> list[Vote]:
+    """Packs ask about the alerts' own entities alone: their rows are shown, but would only say who alerted."""
+    votes = [
+        Vote(each.row.entity, each.row.family, each.shift.score, ranking.DOWN if each.row.kind == "up" else 1.0)
+        for each in measures
+        if each.question is None or each.question.condition is not None
+    ]
+    votes += [Vote(each.entity, LOG_FAMILY, each.change.score) for each in spoken]
+    votes += [Vote(each.entity, f"{each.kind} changes", each.score) for each in events]
+    return votes

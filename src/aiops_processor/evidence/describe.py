@@ -1,0 +1,57 @@
+"""The words and the PromQL that show a measured row. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from aiops_processor.evidence.entities import COPIES, IDENTITY
+from aiops_processor.evidence.families import STATUS_LABELS
+from aiops_processor.query import logql, promql
+
+RATE_WINDOW = "1m"
+"""The range of rates in queries for people; the numbers of a finding come from raw samples."""
+
+
+class Labelled(Protocol):
+    """Whatever has labels."""
+
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+
+
+def title(metric: str, labels: Mapping[str, str], entity: str) -> str:
+    """`node_cpu_seconds_total (mode=idle) of web-1`: the labels that say what, then where."""
+    own = ", ".join(f"{k}={v}" for k, v in sorted(labels.items()) if k not in IDENTITY and k not in COPIES)
+    return f"{metric} ({own}) of {entity}" if own else f"{metric} of {entity}"
+
+
+def select(metric: str, equal: Mapping[str, str], more: Sequence[str] = ()) -> str:
+    """The selector of a metric with these labels, and further matchers as text."""
+    matchers = [*(promql.matcher(name, "=", value) for name, value in sorted(equal.items())), *more]
+    return f"{metric}{{{','.join(matchers)}}}" if matchers else metric
+
+
+def gauge(metric: str, equal: Mapping[str, str]) -> str:
+    return f"avg({select(metric, equal)})"
+
+
+def rate(metric: str, equal: Mapping[str, str], more: Sequence[str] = ()) -> str:
+    return f"sum(rate({select(metric, equal, more)}[{RATE_WINDOW}]))"
+
+
+def mean(base: str, equal: Mapping[str, str]) -> str:
+    return f"{rate(f'{base}_sum', equal)} / {rate(f'{base}_count', equal)}"
+
+
+def share(metric: str, equal: Mapping[str, str], failed: Sequence[str]) -> str:
+    # Labels that all failed series share would hide the others: the whole is taken over the same place.
+    return f"100 * {rate(metric, equal, failed)} / {rate(metric, equal)}"
+
+
+def endings(parts: Sequence[Labelled]) -> list[str]:
+    """Matchers for the ways of ending that these series have: `code=~"500|503"`."""
+    names = [name for name in STATUS_LABELS if any(name in part.labels for part in parts)][:1]
+    matchers = []
+    for name in names:
+        values = sorted({part.labels.get(name, "") for part in parts})
+        matchers.append(promql.matcher(name, "=~", "|".join(logql.re2_escape(value) for value in values)))
+    return matchers

@@ -1,0 +1,129 @@
+"""Asking what there is, before asking for samples: rules, label sets, names, types, the scrape interval."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from aiops_processor.clients.prometheus import Metadata
+from aiops_processor.evidence import plan, rates, scopes
+from aiops_processor.evidence.limits import Limits
+from aiops_processor.evidence.plan import Condition, Discovered
+from aiops_processor.evidence.read import Reader, Reading
+from aiops_processor.evidence.scopes import Found, Scope
+from aiops_processor.evidence.sources import Metrics
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.evidence import Gap, Read, Window
+from aiops_processor.models.samples import Series
+from aiops_processor.query.promql import Selector
+
+SHARE = 0.5
+"""The share of the deadline that discovery may use."""
+USUAL_INTERVAL = 15.0
+"""Seconds between scrapes where nothing says it: Prometheus' own examples have it, and most shops."""
+PROBE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """Everything that the plan needs, with what was asked for it."""
+
+    conditions: tuple[Condition, ...]
+    scopes: tuple[Scope, ...]
+    discovered: Discovered
+    metadata: dict[str, Metadata]
+    reads: tuple[Read, ...]
+    gaps: tuple[Gap, ...]
+
+
+async def discover(
+    prometheus: Metrics, alerts: Sequence[Alert], window: Window, reader: Reader, limits: Limits
+) -> Neighbourhood:
+    """What Prometheus knows around these alerts. What it does not answer is missing, and in `reads` as failed."""
+    asking = _Asking(prometheus, window, reader, limits)
+    rules, looked_up = await asking.rules(alerts)
+    conditions, gaps = plan.conditions(alerts, rules, limits.rules)
+    around = scopes.scopes(alerts)
+    per_selector, per_scope, metadata, names, ups = await asyncio.gather(
+        asyncio.gather(*(asking.selector(each) for each in plan.selectors(conditions))),
+        asyncio.gather(*(asking.scope(each) for each in around)),
+        asking.metadata(),
+        asking.names(),
+        asyncio.gather(*(asking.ups(each) for each in around[:1])),
+    )
+    discovered = Discovered(
+        selectors={key: _found(reading.data, limits) for key, reading in per_selector if reading.data is not None},
+        scopes={key: _found(reading.data, limits) for key, reading in per_scope if reading.data is not None},
+        names=frozenset(names.data) if names.data is not None else None,
+        interval=_interval([series for reading in ups for series in reading.data or []]),
+    )
+    readings = [*(r for _, r in per_selector), *(r for _, r in per_scope), metadata, names, *ups]
+    reads = (*looked_up, *(reading.read for reading in readings))
+    return Neighbourhood(tuple(conditions), tuple(around), discovered, metadata.data or {}, reads, tuple(gaps))
+
+
+class _Asking:
+    """The questions of discovery, each with its title."""
+
+    def __init__(self, prometheus: Metrics, window: Window, reader: Reader, limits: Limits) -> None:
+        self._prometheus = prometheus
+        self._window = window
+        self._reader = reader
+        self._limits = limits
+
+    async def rules(self, alerts: Sequence[Alert]) -> tuple[dict[str, str], list[Read]]:
+        """Alert name → expression, asked only for alerts that do not carry their own."""
+        if not plan.without_expression(alerts):
+            return {}, []
+        reading = await self._reader.ask("prometheus", "rules", "/api/v1/rules", self._prometheus.rules, SHARE)
+        found = {rule.name: rule.query for rule in reading.data or [] if rule.kind == "alerting"}
+        return found, [reading.read]
+
+    async def selector(self, selector: Selector) -> tuple[str, Reading[list[dict[str, str]]]]:
+        return selector.text, await self._series(f"series of the rule: {selector.text}", selector.text)
+
+    async def scope(self, scope: Scope) -> tuple[str, Reading[list[dict[str, str]]]]:
+        return scope.selector, await self._series(f"which {scope.title}", scope.selector)
+
+    async def _series(self, title: str, selector: str) -> Reading[list[dict[str, str]]]:
+        window, most = self._window, self._limits.discovered
+        return await self._reader.ask(
+            "prometheus",
+            title,
+            selector,
+            lambda: self._prometheus.series([selector], window.start, window.end, limit=most),
+            SHARE,
+        )
+
+    async def metadata(self) -> Reading[dict[str, Metadata]]:
+        return await self._reader.ask(
+            "prometheus", "types and units", "/api/v1/metadata", self._prometheus.metadata, SHARE
+        )
+
+    async def names(self) -> Reading[list[str]]:
+        return await self._reader.ask(
+            "prometheus",
+            "metric names",
+            "/api/v1/label/__name__/values",
+            lambda: self._prometheus.label_values("__name__", (), self._window.start, self._window.end),
+            SHARE,
+        )
+
+    async def ups(self, scope: Scope) -> Reading[list[Series]]:
+        query = f"up{scope.selector}[{int(PROBE.total_seconds())}s]"
+        return await self._reader.ask(
+            "prometheus", "scrape interval", query, lambda: self._prometheus.query(query, self._window.end), SHARE
+        )
+
+
+def _found(series: list[dict[str, str]], limits: Limits) -> Found:
+    return Found(tuple(series), cut=len(series) >= limits.discovered)
+
+
+def _interval(ups: Sequence[Series]) -> float:
+    times = [np.array([at for at, _ in each.points], dtype=np.float64) for each in ups]
+    found = rates.interval_of(times)
+    # To a tenth of a second: scrapes jitter, and steps should be round.
+    return max(0.1, round(found, 1)) if found else USUAL_INTERVAL

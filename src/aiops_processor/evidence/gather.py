@@ -1,0 +1,174 @@
+"""From alerts to ranked evidence: plan, read everything at once, compare, rank, say."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aiops_processor.clock import Clock
+from aiops_processor.evidence import findings, logs, plan, read, windows
+from aiops_processor.evidence.compare import Answers, compare
+from aiops_processor.evidence.discovery import Neighbourhood, discover
+from aiops_processor.evidence.limits import Limits
+from aiops_processor.evidence.links import Links
+from aiops_processor.evidence.logs import LogsFound
+from aiops_processor.evidence.packs import Pack
+from aiops_processor.evidence.plan import Plan, Question
+from aiops_processor.evidence.read import Reader, Reading
+from aiops_processor.evidence.sources import Logs, Metrics
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.evidence import EvidenceReport, Gap, Outcome, Read, Window
+from aiops_processor.models.samples import Series
+
+NO_PROMETHEUS = Gap(source="prometheus", reason="not configured: set PROMETHEUS_URL")
+NO_LOKI = Gap(source="loki", reason="not configured: set LOKI_URL")
+
+
+@dataclass(frozen=True)
+class _Metrics:
+    """What Prometheus gave: the plan's questions with their series, and the record of all reads."""
+
+    neighbourhood: Neighbourhood | None = None
+    answered: tuple[tuple[Question, list[Series]], ...] = ()
+    reads: tuple[Read, ...] = ()
+    gaps: tuple[Gap, ...] = field(default=(NO_PROMETHEUS,))
+
+
+class Gatherer:
+    """Collects and ranks what changed around alerts. Keeps nothing between calls; safe to share.
+
+    A source that is None is not configured: the report says so as a gap. `clock` gives the time where an alert's own
+    cannot be believed.
+    """
+
+    def __init__(
+        self,
+        prometheus: Metrics | None,
+        loki: Logs | None,
+        packs: Sequence[Pack],
+        limits: Limits,
+        clock: Clock,
+        links: Links | None = None,
+    ) -> None:
+        self._prometheus = prometheus
+        self._loki = loki
+        self._packs = tuple(packs)
+        self._limits = limits
+        self._clock = clock
+        self._links = links or Links()
+
+    async def gather(self, alerts: Sequence[Alert], now: datetime | None = None) -> EvidenceReport:
+        """The evidence around these alerts as known at `now` (the clock's time if not given).
+
+        A source that fails is a gap; nothing that a source does wrong is raised.
+        """
+        now = now or self._clock.now()
+        window = self._window(alerts, now)
+        # A reader each: a source that hangs must not hold the slots of the other.
+        metrics, lines = await asyncio.gather(
+            self._metrics(alerts, window, self._reader()), self._logs(alerts, window, self._reader())
+        )
+        return await asyncio.to_thread(self._report, alerts, now, window, metrics, lines)
+
+    async def plan_only(self, alerts: Sequence[Alert], now: datetime | None = None) -> tuple[Question, ...]:
+        """What `gather` would ask for after discovery, without asking it: for `aiops analyze --dry-run`."""
+        now = now or self._clock.now()
+        window = self._window(alerts, now)
+        asked: list[Question] = []
+        if self._prometheus is not None:
+            found = await discover(self._prometheus, alerts, window, self._reader(), self._limits)
+            asked += self._plan(alerts, found, window).questions
+        if self._loki is not None:
+            asked += [
+                Question("loki", "log", each.title, each.query, "lines")
+                for each in await logs.plan_only(self._loki, alerts, window, self._reader(), self._limits)
+            ]
+        return tuple(asked)
+
+    def _reader(self) -> Reader:
+        return Reader(self._limits.concurrency, self._limits.seconds)
+
+    def _window(self, alerts: Sequence[Alert], now: datetime) -> Window:
+        return windows.window_over([alert.starts_at for alert in alerts], now, self._limits.baseline_minutes)
+
+    def _plan(self, alerts: Sequence[Alert], found: Neighbourhood, window: Window) -> Plan:
+        return plan.plan(alerts, found.conditions, found.scopes, found.discovered, self._packs, window, self._limits)
+
+    async def _metrics(self, alerts: Sequence[Alert], window: Window, reader: Reader) -> _Metrics:
+        if self._prometheus is None:
+            return _Metrics()
+        found = await discover(self._prometheus, alerts, window, reader, self._limits)
+        planned = self._plan(alerts, found, window)
+        step = windows.step_for(window, found.discovered.interval)
+        readings = await asyncio.gather(
+            *(_ask(self._prometheus, question, window, step, reader) for question in planned.questions)
+        )
+        readings = [
+            read.told_apart(reading, question.metrics, found.discovered.names)
+            for question, reading in zip(planned.questions, readings, strict=True)
+        ]
+        answered = [(q, r.data) for q, r in zip(planned.questions, readings, strict=True) if r.data]
+        reads = (*found.reads, *(reading.read for reading in readings))
+        return _Metrics(found, tuple(answered), reads, (*found.gaps, *planned.gaps))
+
+    async def _logs(self, alerts: Sequence[Alert], window: Window, reader: Reader) -> LogsFound:
+        if self._loki is None:
+            return LogsFound(gaps=(NO_LOKI,))
+        return await logs.collect(self._loki, alerts, window, reader, self._limits)
+
+    def _report(
+        self, alerts: Sequence[Alert], now: datetime, window: Window, metrics: _Metrics, lines: LogsFound
+    ) -> EvidenceReport:
+        """The arithmetic, in a thread: it takes tens of milliseconds that the event loop has better uses for."""
+        compared = compare(_answers(metrics, lines), window, self._limits)
+        reads = (*metrics.reads, *lines.reads)
+        return EvidenceReport(
+            window=compared.window,
+            findings=findings.findings(compared, self._limits, self._links),
+            healthy=findings.healthy(compared),
+            gaps=(*_doubts(alerts, now), *metrics.gaps, *lines.gaps, *read.gaps_of(reads), *_nothing(metrics)),
+            reads=reads,
+        )
+
+
+async def _ask(
+    prometheus: Metrics, question: Question, window: Window, step: float, reader: Reader
+) -> Reading[list[Series]]:
+    ask = (
+        (lambda: prometheus.query(question.query, window.end))
+        if question.form == "raw"
+        else (lambda: prometheus.query_range(question.query, window.start, window.end, step))
+    )
+    return await reader.ask("prometheus", question.title, question.query, ask)
+
+
+def _answers(metrics: _Metrics, lines: LogsFound) -> Answers:
+    found = metrics.neighbourhood
+    raw = {
+        tuple(sorted(series.labels.items())): series
+        for question, data in metrics.answered
+        if question.form == "raw"
+        for series in data
+    }
+    return Answers(
+        raw=list(raw.values()),
+        steps=[(question, data) for question, data in metrics.answered if question.form == "steps"],
+        metadata=found.metadata if found else {},
+        interval=found.discovered.interval if found else 1.0,
+        logs=lines,
+    )
+
+
+def _doubts(alerts: Sequence[Alert], now: datetime) -> list[Gap]:
+    """Start times that were not believed."""
+    reasons = dict.fromkeys(windows.implausible(alert.starts_at, now) for alert in alerts)
+    return [Gap(source="alert", reason=reason) for reason in reasons if reason]
+
+
+def _nothing(metrics: _Metrics) -> list[Gap]:
+    """Prometheus answered, and had nothing: that is no sign of health."""
+    if metrics.neighbourhood is None or metrics.answered:
+        return []
+    if any(each.outcome is Outcome.FAILED for each in metrics.reads):
+        return []
+    return [Gap(source="prometheus", reason="no series carries a label of the alerts: nothing could be compared")]

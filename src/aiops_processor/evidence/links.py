@@ -1,0 +1,42 @@
+"""Links that open a query where a person can go on with it."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from aiops_processor.models.evidence import Window
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where people reach Prometheus and Grafana; "" where they cannot. `loki_uid` is Loki's data source in Grafana."""
+
+    prometheus_url: str = ""
+    grafana_url: str = ""
+    loki_uid: str = "loki"
+
+    def promql(self, query: str, window: Window) -> str:
+        """The query in Prometheus's own graph page over the window, "" where no address is known."""
+        if not self.prometheus_url:
+            return ""
+        span = max(60, int((window.end - window.start).total_seconds()))
+        ends = window.end.strftime("%Y-%m-%d %H:%M:%S")
+        fields = {"g0.expr": query, "g0.tab": "0", "g0.range_input": f"{span}s", "g0.end_input": ends}
+        return f"{self.prometheus_url.rstrip('/')}/graph?{urlencode(fields)}"
+
+    def logql(self, query: str, window: Window) -> str:
+        """The query in Grafana Explore over the window (Loki has no page of its own), "" where no address is known."""
+        if not self.grafana_url:
+            return ""
+        pane = {
+            "datasource": self.loki_uid,
+            "queries": [{"refId": "A", "expr": query}],
+            "range": {"from": _milliseconds(window.start), "to": _milliseconds(window.end)},
+        }
+        fields = {"schemaVersion": "1", "panes": json.dumps({"a": pane}, separators=(",", ":"))}
+        return f"{self.grafana_url.rstrip('/')}/explore?{urlencode(fields)}"
+
+
+def _milliseconds(at: datetime) -> str:
+    return str(int(at.timestamp() * 1000))

@@ -1,0 +1,228 @@
+"""Log lines around the alerts: which streams are theirs, what was said, how much of it was seen.
+
+Loki's labels differ from shop to shop, so they are discovered: a stream is theirs when any of its labels has the
+value that one of the alerts' identity labels has, whatever either is called.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aiops_processor.evidence import read, templates
+from aiops_processor.evidence.entities import ENTITY_LABELS, NAMESPACES, entity_of
+from aiops_processor.evidence.limits import Limits
+from aiops_processor.evidence.read import Reader, Reading
+from aiops_processor.evidence.sources import Logs
+from aiops_processor.evidence.templates import Line
+from aiops_processor.evidence.windows import step_for
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.evidence import Gap, Outcome, Read, Window
+from aiops_processor.models.samples import Series, Stream
+from aiops_processor.query import logql
+
+SHARE = 0.5
+MOST_LABELS = 30
+BEFORE_ONSET = 0.1
+"""The incident's lines are read from so long (a share of the baseline) before `startsAt`, for alerts are late."""
+TROUBLE = (
+    "error", "warn", "fatal", "panic", "critical", "exception", "fail", "timeout", "timed out", "refused", "denied",
+    "killed", "oom", "traceback", "unavailable", "back-off",
+)  # fmt: skip
+"""Words of lines that are read apart from the others, so that a chatty service does not crowd them out."""
+LEVELS = ("level", "detected_level", "severity")
+
+
+@dataclass(frozen=True)
+class LogQuestion:
+    """One question for Loki: lines of a slice of time, or how many there are per level."""
+
+    title: str
+    query: str
+    start: datetime
+    end: datetime
+    trouble: bool = False
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Lines of one question, and from when to when (seconds) it saw every one of them."""
+
+    query: str
+    trouble: bool
+    lines: tuple[Line, ...]
+    since: float
+    until: float
+
+
+@dataclass(frozen=True)
+class LogsFound:
+    """What Loki had. `volume` counts lines per level, `step` seconds each."""
+
+    samples: tuple[Sample, ...] = ()
+    volume: tuple[Series, ...] = ()
+    step: float = 0.0
+    reads: tuple[Read, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+
+async def collect(loki: Logs, alerts: Sequence[Alert], window: Window, reader: Reader, limits: Limits) -> LogsFound:
+    """The lines around these alerts: volume by level, then lines of trouble and others, before and after."""
+    streams, reads = await _streams(loki, alerts, window, reader)
+    selectors, gaps = select(alerts, streams, limits)
+    if not selectors and all(each.outcome is not Outcome.FAILED for each in reads):
+        gaps.append(_unknown(alerts))
+    step = step_for(window, 1.0)
+    asked = [question for selector in selectors for question in questions(selector, window)]
+    volumes = [volume_of(selector, streams, step) for selector in selectors]
+    lines, counts = await asyncio.gather(
+        asyncio.gather(*(_lines(loki, question, reader, limits) for question in asked)),
+        asyncio.gather(*(_volume(loki, query, window, step, reader) for query in volumes)),
+    )
+    samples = [_sample(question, reading.data, limits) for question, reading in lines if reading.data is not None]
+    return LogsFound(
+        samples=tuple(samples),
+        volume=tuple(series for reading in counts for series in reading.data or []),
+        step=step,
+        reads=(*reads, *(reading.read for _, reading in lines), *(reading.read for reading in counts)),
+        gaps=tuple(gaps),
+    )
+
+
+async def plan_only(
+    loki: Logs, alerts: Sequence[Alert], window: Window, reader: Reader, limits: Limits
+) -> list[LogQuestion]:
+    """What `collect` would ask for after discovery."""
+    streams, _ = await _streams(loki, alerts, window, reader)
+    selectors, _ = select(alerts, streams, limits)
+    return [question for selector in selectors for question in questions(selector, window)]
+
+
+def wanted(alerts: Sequence[Alert]) -> tuple[list[str], list[str]]:
+    """The values that streams are found by: namespaces, and entities (by label and as we name them)."""
+    spaces = dict.fromkeys(a.labels[name] for a in alerts for name in NAMESPACES if a.labels.get(name))
+    own = dict.fromkeys(a.labels[name] for a in alerts for name in ENTITY_LABELS if a.labels.get(name))
+    own |= dict.fromkeys(entity for alert in alerts if (entity := entity_of(alert.labels)))
+    return list(spaces), list(own)
+
+
+def select(alerts: Sequence[Alert], streams: Sequence[dict[str, str]], limits: Limits) -> tuple[list[str], list[Gap]]:
+    """Selectors of the streams to read: the namespaces' where they are not too many, and the entities' own."""
+    spaces, own = wanted(alerts)
+    wide = _label_with(streams, spaces, NAMESPACES)
+    inside = [each for each in streams if wide and each.get(wide) in spaces]
+    selectors: list[str] = []
+    gaps: list[Gap] = []
+    if wide and len(inside) <= limits.streams:
+        selectors.append("{" + f"{wide}=~{logql.quote(_alternatives(spaces))}" + "}")
+    elif wide:
+        reason = f"{len(inside)} streams with {wide} of the alerts were not read, the limit is {limits.streams}"
+        gaps.append(Gap(source="loki", reason=reason))
+        wide = None
+    outside = [each for each in streams if not (wide and each.get(wide) in spaces)]
+    narrow = _label_with(outside, own, ENTITY_LABELS)
+    if narrow:
+        apart = f",{wide}!~{logql.quote(_alternatives(spaces))}" if wide else ""
+        selectors.append("{" + f"{narrow}=~{logql.quote(_alternatives(own))}{apart}" + "}")
+    return selectors, gaps
+
+
+def questions(selector: str, window: Window) -> list[LogQuestion]:
+    """Lines of trouble and all lines, before and around the incident."""
+    middle = window.onset - (window.onset - window.start) * BEFORE_ONSET
+    asked = []
+    for trouble, query in ((True, f"{selector} {logql.contains_any(TROUBLE)}"), (False, selector)):
+        what = "lines of trouble" if trouble else "lines"
+        asked.append(LogQuestion(f"{what} before", query, window.start, middle, trouble))
+        asked.append(LogQuestion(f"{what} around the incident", query, middle, window.end, trouble))
+    return asked
+
+
+def volume_of(selector: str, streams: Sequence[dict[str, str]], step: float) -> str:
+    """Lines per level and entity in each step."""
+    known = {name for each in streams for name in each}
+    by = [name for name in (*ENTITY_LABELS, *LEVELS) if name in known or name in LEVELS]
+    return logql.count_over_time(selector, step, by)
+
+
+def is_trouble(line: str) -> bool:
+    """Whether the questions for lines of trouble would have had this one."""
+    text = line.lower()
+    return any(word in text for word in TROUBLE)
+
+
+async def _streams(
+    loki: Logs, alerts: Sequence[Alert], window: Window, reader: Reader
+) -> tuple[list[dict[str, str]], list[Read]]:
+    values = [value for group in wanted(alerts) for value in group]
+    if not values:
+        return [], []
+    names = await reader.ask("loki", "label names", "/labels", lambda: loki.labels(window.start, window.end), SHARE)
+    usable = [name for name in names.data or [] if not name.startswith("__")][:MOST_LABELS]
+    if not usable:
+        return [], [names.read]
+    asked = ["{" + f"{name}=~{logql.quote(_alternatives(values))}" + "}" for name in usable]
+    found = await reader.ask(
+        "loki", "streams of the alerts", " ".join(asked), lambda: loki.series(asked, window.start, window.end), SHARE
+    )
+    return found.data or [], [names.read, read.told_apart(found, ("streams of the alerts",), ()).read]
+
+
+def _unknown(alerts: Sequence[Alert]) -> Gap:
+    spaces, own = wanted(alerts)
+    values = ", ".join([*spaces, *own])
+    if not values:
+        return Gap(source="loki", reason="the alerts have no label that says where: which streams are theirs?")
+    return Gap(source="loki", reason=f"no stream has a label with a value of the alerts ({values})")
+
+
+def _label_with(streams: Sequence[dict[str, str]], values: Sequence[str], preferred: Sequence[str]) -> str | None:
+    """The label under which most of the values are found; of equal ones the better known."""
+    found: dict[str, set[str]] = {}
+    for labels in streams:
+        for name, value in labels.items():
+            if value in values:
+                found.setdefault(name, set()).add(value)
+    if not found:
+        return None
+    order = {name: place for place, name in enumerate(preferred)}
+    return min(found, key=lambda name: (-len(found[name]), order.get(name, len(order)), name))
+
+
+def _alternatives(values: Sequence[str]) -> str:
+    return "|".join(logql.re2_escape(value) for value in values)
+
+
+async def _lines(
+    loki: Logs, question: LogQuestion, reader: Reader, limits: Limits
+) -> tuple[LogQuestion, Reading[list[Stream]]]:
+    return question, await reader.ask(
+        "loki",
+        question.title,
+        question.query,
+        lambda: loki.query_range(question.query, question.start, question.end, limits.log_lines, "backward"),
+    )
+
+
+async def _volume(loki: Logs, query: str, window: Window, step: float, reader: Reader) -> Reading[list[Series]]:
+    return await reader.ask(
+        "loki", "lines per level", query, lambda: loki.query_metric(query, window.start, window.end, step)
+    )
+
+
+def _sample(question: LogQuestion, streams: Sequence[Stream], limits: Limits) -> Sample:
+    """An answer as long as the limit was cut at its oldest line: what lies before that was not seen."""
+    lines = [
+        templates.read(entity_of(stream.labels), stream.labels, entry) for stream in streams for entry in stream.entries
+    ]
+    if not question.trouble:
+        lines = [line for line in lines if not is_trouble(line.entry.line)]
+    times = [entry.at for stream in streams for entry in stream.entries]
+    cut = len(times) >= limits.log_lines
+    since = min(times) if cut else question.start.timestamp()
+    return Sample(question.query, question.trouble, tuple(lines), since, question.end.timestamp())
+
+
+def at(line: Line) -> datetime:
+    """When the line was written."""
+    return datetime.fromtimestamp(line.entry.at, UTC)

@@ -1,0 +1,201 @@
+"""Raw samples → comparable rows: rates, gauges, mean durations and failed shares per entity on one grid. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from aiops_processor.clients.prometheus import Metadata
+from aiops_processor.evidence import describe, families
+from aiops_processor.evidence.entities import entity_of
+from aiops_processor.evidence.pieces import Piece, alike, grouped, own, pieces_of, shared
+from aiops_processor.evidence.rates import Array
+from aiops_processor.models.samples import Series
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that was measured over time, and the entity that it is about.
+
+    Rows of one `kind` are comparable between entities; rows of one `family` come from one metric and tell one story.
+    `query` shows the row in Prometheus. `call` is (caller, callee) where the labels name both: calls that fail or take
+    long are about the callee, for the caller only saw it.
+    """
+
+    entity: str
+    family: str
+    kind: str
+    title: str
+    unit: str
+    query: str
+    labels: dict[str, str] = field(default_factory=dict)
+    call: tuple[str, str] | None = None
+    source: Literal["prometheus", "loki"] = "prometheus"
+
+
+@dataclass(frozen=True)
+class Table:
+    """N rows on T cells: `values` is (N, T), NaN where nothing was seen; `times` are the ends of cells in seconds."""
+
+    rows: tuple[Row, ...]
+    values: Array
+    times: Array
+
+
+def measure(series: Sequence[Series], metadata: Mapping[str, Metadata], edges: Array) -> Table:
+    """The rows of these series on a grid (`rates.grid`). NaN, infinities and names that are no measure are left out."""
+    pieces = pieces_of(series, metadata, edges)
+    rows = [
+        *_targets(pieces.targets),
+        *_gauges(pieces.gauges, metadata, pieces.entities),
+        *_counters(pieces.counters, metadata, pieces.entities),
+        *_means(pieces.counters, metadata, pieces.entities),
+        *_endings(pieces.counters, pieces.entities),
+    ]
+    values = np.vstack([value for _, value in rows]) if rows else np.empty((0, len(edges) - 1))
+    return Table(tuple(row for row, _ in rows), values, edges[1:])
+
+
+Measured = tuple[Row, Array]
+
+
+def _targets(pieces: Iterable[Piece]) -> Iterable[Measured]:
+    for entity, group in grouped(pieces, lambda piece: entity_of(piece.labels)).items():
+        equal = shared(group)
+        yield (
+            Row(
+                entity,
+                "up",
+                "up",
+                f"targets of {entity} that answer",
+                "",
+                f"sum({describe.select('up', equal)})",
+                equal,
+            ),
+            _sum([piece.values for piece in group]),
+        )
+
+
+def _gauges(pieces: Iterable[Piece], metadata: Mapping[str, Metadata], entities: set[str]) -> Iterable[Measured]:
+    for group in alike(pieces).values():
+        metric, equal, entity = group[0].metric, shared(group), entity_of(group[0].labels)
+        yield (
+            Row(
+                entity,
+                metric,
+                metric,
+                describe.title(metric, equal, entity),
+                families.unit_of(metric, metadata),
+                describe.gauge(metric, equal),
+                equal,
+                _call(group[0], entities),
+            ),
+            _mean([piece.values for piece in group]),
+        )
+
+
+def _counters(pieces: Iterable[Piece], metadata: Mapping[str, Metadata], entities: set[str]) -> Iterable[Measured]:
+    """Counters that no label splits by how a request ended; sums of durations are read as means instead."""
+    plain = [p for p in pieces if not families.ending_of(p.labels) and not p.metric.endswith("_sum")]
+    for group in alike(plain).values():
+        metric, equal, entity = group[0].metric, shared(group), entity_of(group[0].labels)
+        unit = families.unit_of(metric, metadata) if not metric.endswith("_count") else ""
+        yield (
+            Row(
+                entity,
+                _family(metric),
+                metric,
+                f"{describe.title(metric, equal, entity)} per second",
+                f"{unit}/s",
+                describe.rate(metric, equal),
+                equal,
+                _call(group[0], entities),
+            ),
+            _sum([piece.values for piece in group]),
+        )
+
+
+def _means(pieces: Sequence[Piece], metadata: Mapping[str, Metadata], entities: set[str]) -> Iterable[Measured]:
+    """Histograms and summaries: sum over count, per entity, or per pair of caller and callee."""
+
+    def place(piece: Piece) -> tuple[str, str, tuple[str, str] | None]:
+        return entity_of(piece.labels), _family(piece.metric), _call(piece, entities)
+
+    sums = grouped([p for p in pieces if p.metric.endswith("_sum")], place)
+    counts = grouped([p for p in pieces if p.metric.endswith("_count")], place)
+    for (entity, base, call), group in sums.items():
+        if (entity, base, call) not in counts:
+            continue
+        equal = shared(group)
+        total = _sum([piece.values for piece in group])
+        count = _sum([piece.values for piece in counts[entity, base, call]])
+        about = f"calls from {call[0]} to {call[1]}" if call else entity
+        row = Row(
+            call[1] if call else entity,
+            base,
+            f"{base} mean",
+            f"mean {base} of {about}",
+            families.unit_of(base, metadata),
+            describe.mean(base, equal),
+            equal,
+            call,
+        )
+        yield row, _ratio(total, count)
+
+
+def _endings(pieces: Iterable[Piece], entities: set[str]) -> Iterable[Measured]:
+    """Counters split by how requests ended: how many per second each way, and the share that failed."""
+
+    def place(piece: Piece) -> tuple[str, str, tuple[str, str] | None]:
+        return entity_of(piece.labels), piece.metric, _call(piece, entities)
+
+    split = [piece for piece in pieces if families.ending_of(piece.labels)]
+    for (entity, metric, call), group in grouped(split, place).items():
+        yield from _ends(entity, metric, call, group)
+
+
+def _ends(entity: str, metric: str, call: tuple[str, str] | None, group: Sequence[Piece]) -> Iterable[Measured]:
+    equal, family = shared(group), _family(metric)
+    about = f"{metric} from {call[0]} to {call[1]}" if call else f"{metric} of {entity}"
+    parts = grouped(group, lambda piece: families.ending_of(piece.labels))
+    totals = {ending: _sum([piece.values for piece in part]) for ending, part in parts.items()}
+    for ending, part in parts.items():
+        blamed = call[1] if call and ending != "ok" else entity
+        query = describe.rate(metric, equal, describe.endings(part))
+        title = f"{about} ({ending}) per second"
+        yield Row(blamed, family, f"{metric} {ending}", title, "/s", query, equal, call), totals[ending]
+    if "failed" in parts:
+        query = describe.share(metric, equal, describe.endings(parts["failed"]))
+        title = f"share of {about} that failed"
+        share = 100 * _ratio(np.nan_to_num(totals["failed"]), _sum(list(totals.values())))
+        blamed = call[1] if call else entity
+        yield Row(blamed, family, f"{metric} failed share", title, "%", query, equal, call), share
+
+
+def _family(metric: str) -> str:
+    """The metric that a derived series belongs to: `_count` and `_sum` of a histogram tell its story."""
+    return metric.removesuffix("_count").removesuffix("_sum")
+
+
+def _call(piece: Piece, entities: set[str]) -> tuple[str, str] | None:
+    """(caller, callee) where a label names another entity, as series that count calls have it."""
+    entity = entity_of(piece.labels)
+    callee = next((v for _, v in sorted(own(piece).items()) if v in entities and v != entity), "")
+    return (entity, callee) if callee else None
+
+
+def _ratio(part: Array, whole: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(whole > 0, part / whole, np.nan)
+
+
+def _sum(values: Sequence[Array]) -> Array:
+    stack = np.vstack(values)
+    return np.where(np.isnan(stack).all(axis=0), np.nan, np.nansum(stack, axis=0))
+
+
+def _mean(values: Sequence[Array]) -> Array:
+    stack = np.vstack(values)
+    seen = (~np.isnan(stack)).sum(axis=0)
+    return np.where(seen > 0, np.nansum(stack, axis=0) / np.maximum(seen, 1), np.nan)

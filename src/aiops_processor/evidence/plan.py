@@ -1,0 +1,209 @@
+"""What to ask Prometheus, decided from the alerts and from what discovery said. Pure.
+
+Three kinds of questions: the rules' own expressions, the neighbourhood (every series that shares the alerts'
+namespace, job or entity, as raw samples in one answer), and the query packs for what neither knows.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from aiops_processor.errors import QueryError
+from aiops_processor.evidence import families
+from aiops_processor.evidence.entities import ENTITY_LABELS, JOBS, NAMESPACES, REALMS, entity_of
+from aiops_processor.evidence.limits import Limits
+from aiops_processor.evidence.packs import Pack, fitting
+from aiops_processor.evidence.scopes import Found, Scope, narrowed
+from aiops_processor.models.alert import NO_NAME, Alert
+from aiops_processor.models.evidence import Gap, Window
+from aiops_processor.query import promql
+from aiops_processor.query.promql import Selector, Side
+
+NARROWEST_RATE = 60.0
+RATE_SCRAPES = 4
+"""The range of a rate: four scrapes, so that one lost scrape does not empty it."""
+MOST_ENTITIES = 20
+"""Of a storm so many entities are asked about by query packs."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One rule's expression with the alerts that it made; `sides` are its measured sides."""
+
+    name: str
+    expr: str
+    sides: tuple[Side, ...]
+    alerts: tuple[Alert, ...]
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """What discovery said. A selector or scope that could not be asked is missing; `names` None: not known."""
+
+    selectors: Mapping[str, Found]
+    scopes: Mapping[str, Found]
+    names: frozenset[str] | None
+    interval: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question for a source. `form` says how it is asked: over the window in steps, as raw samples, or as lines.
+
+    `metrics` are the names it needs; `condition` and `side` say which rule it reads.
+    """
+
+    source: Literal["prometheus", "loki"]
+    kind: Literal["rule", "metric", "log"]
+    title: str
+    query: str
+    form: Literal["steps", "raw", "lines"]
+    unit: str = ""
+    metrics: tuple[str, ...] = ()
+    condition: Condition | None = None
+    side: Side | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to ask, and what was left out and why."""
+
+    questions: tuple[Question, ...]
+    gaps: tuple[Gap, ...]
+
+
+def conditions(alerts: Sequence[Alert], rules: Mapping[str, str], most: int) -> tuple[list[Condition], list[Gap]]:
+    """The alerts by their rule's expression: from `generatorURL`, else from `rules` (alert name → expression).
+
+    At most `most` rules, those with the most alerts first.
+    """
+    by_expr: dict[tuple[str, str], list[Alert]] = defaultdict(list)
+    for alert in alerts:
+        expr = promql.expression_of(alert.generator_url) or rules.get(alert.name)
+        if expr:
+            by_expr[alert.name, expr].append(alert)
+    found: list[Condition] = []
+    gaps: list[Gap] = []
+    for (name, expr), group in by_expr.items():
+        try:
+            found.append(Condition(name, expr, tuple(promql.take_apart(expr)), tuple(group)))
+        except QueryError as error:
+            gaps.append(Gap(source="prometheus", reason=f"the rule {name} cannot be read: {error}", query=expr))
+    found.sort(key=lambda each: -len(each.alerts))
+    if len(found) > most:
+        reason = f"the expressions of {len(found) - most} rules were not read, the limit is {most}"
+        gaps.append(Gap(source="prometheus", reason=reason))
+    return found[:most], gaps
+
+
+def without_expression(alerts: Sequence[Alert]) -> list[Alert]:
+    """Alerts whose rule has to be looked up."""
+    return [each for each in alerts if each.name != NO_NAME and not promql.expression_of(each.generator_url)]
+
+
+def selectors(found: Sequence[Condition]) -> list[Selector]:
+    """Every selector of the rules' sides, each once."""
+    every = [each for condition in found for side in condition.sides for each in promql.selectors(side.expr)]
+    return list({each.text: each for each in every}.values())
+
+
+def plan(
+    alerts: Sequence[Alert],
+    found: Sequence[Condition],
+    around: Sequence[Scope],
+    discovered: Discovered,
+    packs: Sequence[Pack],
+    window: Window,
+    limits: Limits,
+) -> Plan:
+    """All questions for Prometheus, each query once."""
+    read, gaps = narrowed(alerts, around, discovered.scopes, limits.series)
+    span = int((window.end - window.start).total_seconds())
+    asked = [
+        *_rules(found, discovered, limits)[: limits.rule_queries],
+        *(Question("prometheus", "metric", each.title, f"{each.selector}[{span}s]", "raw") for each in read),
+        *_packs(alerts, packs, around, discovered, limits),
+    ]
+    unique = list({question.query: question for question in reversed(asked)}.values())
+    return Plan(tuple(reversed(unique)), tuple(gaps))
+
+
+def _rules(found: Sequence[Condition], discovered: Discovered, limits: Limits) -> list[Question]:
+    asked = []
+    for condition in found:
+        for side in condition.sides:
+            known = promql.selectors(side.expr)
+            if not known:
+                continue  # vector(1), time(): nothing is measured
+            for query, title in _forms(condition, side, known, discovered, limits):
+                metrics = tuple(each.metric for each in known if each.metric)
+                asked.append(
+                    Question(
+                        "prometheus", "rule", title, query, "steps", metrics=metrics, condition=condition, side=side
+                    )
+                )
+    return asked
+
+
+def _forms(
+    condition: Condition, side: Side, known: Sequence[Selector], discovered: Discovered, limits: Limits
+) -> list[tuple[str, str]]:
+    """The side for all siblings at once where the answer tells them apart, else for each alert alone."""
+    few = all(text in discovered.selectors and not discovered.selectors[text].cut for text in (s.text for s in known))
+    shown = promql.output_labels(side.expr)
+    apart = any(name in ENTITY_LABELS for name in shown) if shown is not None else True
+    count = sum(len(discovered.selectors[each.text].series) for each in known) if few else limits.series + 1
+    if apart and count <= limits.series:
+        wide = (*NAMESPACES, *JOBS, *REALMS)
+        queries = [_inject(side, alert, discovered, wide) for alert in condition.alerts]
+        return [(query, f"{condition.name}: the rule's expression, siblings too") for query in dict.fromkeys(queries)]
+    queries = [_inject(side, alert, discovered, None) for alert in condition.alerts]
+    return [(query, f"{condition.name}: the rule's expression") for query in dict.fromkeys(queries)]
+
+
+def _inject(side: Side, alert: Alert, discovered: Discovered, names: Sequence[str] | None) -> str:
+    """The side with those of the alert's labels that each selector's own series carry."""
+
+    def theirs(selector: Selector) -> Mapping[str, str]:
+        found = discovered.selectors.get(selector.text, Found(()))
+        return {
+            name: value
+            for name, value in alert.labels.items()
+            if (names is None or name in names) and name != "alertname" and found.carries(name, value)
+        }
+
+    return promql.inject(side.expr, {}, only=theirs)
+
+
+def _packs(
+    alerts: Sequence[Alert], packs: Sequence[Pack], around: Sequence[Scope], discovered: Discovered, limits: Limits
+) -> list[Question]:
+    rate = f"{int(max(NARROWEST_RATE, RATE_SCRAPES * discovered.interval))}s"
+    seen = [each for scope in around for each in discovered.scopes.get(scope.selector, Found(())).series]
+    raw = {each.get("__name__", "") for each in seen}
+    asked: dict[str, Question] = {}
+    for alert in list({entity_of(alert.labels): alert for alert in alerts}.values())[:MOST_ENTITIES]:
+        for pack in fitting(packs, alert.labels):
+            for each in pack.queries:
+                metrics = tuple(s.metric for s in promql.selectors(each.in_window(rate)) if s.metric)
+                if not _worth_asking(metrics, discovered, raw):
+                    continue
+                query = each.narrowed(_carried(alert.labels, metrics, seen), rate)
+                question = Question("prometheus", "metric", each.title, query, "steps", each.unit, metrics)
+                asked.setdefault(query, question)
+    return list(asked.values())[: limits.pack_queries]
+
+
+def _worth_asking(metrics: Sequence[str], discovered: Discovered, raw: set[str]) -> bool:
+    """Not what Prometheus has no metric for, nor the plain view of one metric that is read raw, with all siblings."""
+    if discovered.names is not None and not any(metric in discovered.names for metric in metrics):
+        return False
+    alone = len(set(metrics)) == 1
+    return not (alone and metrics[0] in raw and not families.is_noise(metrics[0]))
+
+
+def _carried(labels: Mapping[str, str], metrics: Sequence[str], seen: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """The alert's labels without those that no known series of these metrics carries (rules add such labels)."""
+    own = [each for each in seen if each.get("__name__") in metrics]
+    return {name: value for name, value in labels.items() if not own or any(name in each for each in own)}

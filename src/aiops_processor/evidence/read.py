@@ -1,0 +1,92 @@
+"""Asking: everything at once, under one limit of concurrency and one deadline; every question leaves a record."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from aiops_processor.errors import AiopsError, QueryError, SourceError
+from aiops_processor.models.evidence import Gap, Outcome, Read
+from aiops_processor.models.samples import Answer
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reading(Generic[T]):
+    """One question with its answer; `data` is None where the source failed."""
+
+    read: Read
+    data: T | None
+
+
+class Reader:
+    """Asks questions until its deadline. Make one per gathering, inside the running loop."""
+
+    def __init__(self, concurrency: int, seconds: float) -> None:
+        self._slots = asyncio.Semaphore(concurrency)
+        self._began = asyncio.get_running_loop().time()
+        self._seconds = seconds
+
+    async def ask(
+        self,
+        source: str,
+        title: str,
+        query: str,
+        answer: Callable[[], Awaitable[Answer[T]]],
+        share: float = 1.0,
+    ) -> Reading[T]:
+        """The answer as data, empty or failed; never raises what the source did wrong.
+
+        `share` of all the time may be used.
+        """
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        try:
+            async with asyncio.timeout_at(self._began + self._seconds * share), self._slots:
+                asked = loop.time()
+                found = await answer()
+        except TimeoutError:
+            error = f"no answer within {self._seconds * share:g} s"
+            return Reading(_failed(source, title, query, loop.time() - asked, error), None)
+        except (SourceError, QueryError) as error:
+            return Reading(_failed(source, title, query, loop.time() - asked, _words(error)), None)
+        read = Read(
+            source=source,
+            title=title,
+            query=query,
+            outcome=Outcome.DATA if found.data else Outcome.EMPTY,
+            seconds=loop.time() - asked,
+            warnings=tuple(found.warnings),
+        )
+        return Reading(read, found.data)
+
+
+def told_apart(reading: Reading[T], metrics: Collection[str], known: Collection[str] | None) -> Reading[T]:
+    """An empty answer is `absent` where the source knows not all of the query's metrics. `known` None: nobody knows."""
+    if reading.read.outcome is not Outcome.EMPTY or known is None or all(metric in known for metric in metrics):
+        return reading
+    return replace(reading, read=reading.read.model_copy(update={"outcome": Outcome.ABSENT}))
+
+
+def gaps_of(reads: Iterable[Read]) -> list[Gap]:
+    """What failed reads leave unknown: one gap for each source and reason, for a dead source fails in everything."""
+    failed: dict[tuple[str, str], list[Read]] = {}
+    for each in reads:
+        if each.outcome is Outcome.FAILED:
+            failed.setdefault((each.source, each.error), []).append(each)
+    return [_gap(group) for group in failed.values()]
+
+
+def _gap(group: Sequence[Read]) -> Gap:
+    first = group[0]
+    more = f" (and {len(group) - 1} more questions)" if len(group) > 1 else ""
+    return Gap(source=first.source, reason=f"{first.title}{more}: {first.error}", query=first.query)
+
+
+def _failed(source: str, title: str, query: str, seconds: float, error: str) -> Read:
+    return Read(source=source, title=title, query=query, outcome=Outcome.FAILED, seconds=seconds, error=error)
+
+
+def _words(error: AiopsError) -> str:
+    return str(error) or type(error).__name__

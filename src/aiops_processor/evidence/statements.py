@@ -1,0 +1,73 @@
+"""One finding in one sentence, with its numbers. Pure."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from aiops_processor.evidence.changes import Event
+from aiops_processor.evidence.compare import Measure, Spoken, is_rule
+from aiops_processor.models.evidence import Window
+
+MEBIBYTE = 1024.0 * 1024.0
+LONGEST_LINE = 200
+
+
+def moved(measure: Measure, window: Window) -> str:
+    """How a row went, and for a rule what it fires at."""
+    title, before, after = measure.row.title, measure.shift.before, measure.shift.after
+    unit = measure.row.unit
+    if not np.isfinite(before) and not np.isfinite(after):
+        said = f"{title} has no values"
+    elif not np.isfinite(before):
+        said = f"{title} is {_amount(after, unit)}, with no values before"
+    elif not np.isfinite(after):
+        said = f"{title} was {_amount(before, unit)}, with no values since"
+    elif before == after:
+        said = f"{title} stayed at {_amount(after, unit)}"
+    else:
+        verb = "rose" if after > before else "fell"
+        said = f"{title} {verb} from {_amount(before, unit)} to {_amount(after, unit)} at {window.onset:%H:%M:%S} UTC"
+    return said + _threshold(measure)
+
+
+def said(spoken: Spoken) -> str:
+    """How often a kind of line was written, with a real one."""
+    change, line = spoken.change, spoken.change.example
+    writer = f" (written by {line.entity})" if line.entity != spoken.entity else ""
+    return (
+        f"{line_title(spoken)}{writer}: {change.before} in {spoken.before_seconds:.0f} s before, "
+        f"{change.after} in {spoken.after_seconds:.0f} s after: {line.entry.line[:LONGEST_LINE]}"
+    )
+
+
+def line_title(spoken: Spoken) -> str:
+    """`new error line of db`"""
+    change = spoken.change
+    what = "new" if not change.before else "vanished" if not change.after else "changed"
+    return f"{what} {change.level or 'log'} line of {spoken.entity}"
+
+
+def happened(event: Event) -> str:
+    """What was changed, and when."""
+    when = f"{utc(event.at):%H:%M:%S} UTC"
+    if event.kind == "version":
+        return f"{event.entity} runs {event.after} instead of {event.before} since {when}"
+    return f"{event.entity} restarted ({event.after}), first at {when}"
+
+
+def utc(seconds: float) -> datetime:
+    """Seconds since the epoch as a time."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _amount(value: float, unit: str) -> str:
+    if unit.startswith("bytes"):
+        return f"{value / MEBIBYTE:.4g} MiB{unit.removeprefix('bytes')}"
+    return f"{value:.4g} {unit}".strip() if not unit.startswith("/") else f"{value:.4g}{unit}"
+
+
+def _threshold(measure: Measure) -> str:
+    side = measure.question.side if measure.question else None
+    if side is None or side.threshold is None or not is_rule(measure):
+        return ""
+    return f"; the rule fires at {side.op} {side.threshold:g}"

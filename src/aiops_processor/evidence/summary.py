@@ -1,0 +1,125 @@
+"""The report without a language model: the ranked evidence, in words. Pure.
+
+It says what changed most and where, and calls that a hypothesis: a ranking knows what moved, not why.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.analysis import AnalysisResult, Hypothesis, Statement, Verdict
+from aiops_processor.models.evidence import Evidence, EvidenceReport
+from aiops_processor.models.incident import title_of
+
+HIGHEST_CONFIDENCE = 0.8
+"""Arithmetic alone never gets surer than this."""
+BASE_CONFIDENCE = 0.3
+GAP_PENALTY = 0.1
+"""Each source that could not be looked at costs so much."""
+SHOWN = 10
+SEVERITIES = ("critical", "page", "error", "high", "warning", "warn", "medium", "info", "low", "none")
+
+
+def without_model(alerts: Sequence[Alert], evidence: EvidenceReport, now: datetime) -> AnalysisResult:
+    """What the evidence alone says about these alerts (at least one).
+
+    `confidence` is 0.3 plus half of the lead of the strongest entity over the second (in shares of its score), less
+    0.1 for each source with gaps, at most 0.8; it is not calibrated yet. Statements are our own measurements, hence
+    verified.
+    """
+    strongest = [each for each in evidence.findings if each.kind != "rule"]
+    verdict = _verdict(evidence, strongest)
+    return AnalysisResult(
+        alert_name=_alert_name(alerts),
+        severity=_severity(alerts),
+        summary=_summary(alerts, evidence, strongest),
+        root_cause=_root_cause(strongest, verdict),
+        outcome=verdict,
+        confidence=_confidence(evidence, strongest, verdict),
+        hypotheses=_hypotheses(strongest),
+        evidence=tuple(
+            Statement(id=each.id, statement=each.statement, verified=True) for each in evidence.findings[:SHOWN]
+        ),
+        severity_assessment=_assessment(alerts, strongest),
+        affected=tuple(dict.fromkeys(each.entity for each in evidence.findings if each.entity)),
+        checked_healthy=evidence.healthy,
+        gaps=evidence.gaps,
+        analyzed_at=now,
+    )
+
+
+def _verdict(evidence: EvidenceReport, strongest: Sequence[Evidence]) -> Verdict:
+    if strongest:
+        return Verdict.FOUND
+    # A rule that still says its value, or a source that was not seen, leaves the question open.
+    return Verdict.INCONCLUSIVE if evidence.findings or evidence.gaps else Verdict.NOT_AN_INCIDENT
+
+
+def _alert_name(alerts: Sequence[Alert]) -> str:
+    names = [alert.name for alert in alerts]
+    return max(dict.fromkeys(names), key=names.count)
+
+
+def _severity(alerts: Sequence[Alert]) -> str:
+    """The worst that the alerts say; words that nobody ranks come after those that somebody does."""
+    known = {name: place for place, name in enumerate(SEVERITIES)}
+    return min((alert.severity for alert in alerts), key=lambda each: known.get(each.lower(), len(known)))
+
+
+def _summary(alerts: Sequence[Alert], evidence: EvidenceReport, strongest: Sequence[Evidence]) -> str:
+    title = title_of(list(alerts))
+    if not strongest:
+        seen = "with gaps in what was looked at" if evidence.gaps else "in everything that was looked at"
+        return f"{title}: nothing unusual {seen}."
+    entities = list(dict.fromkeys(each.entity for each in strongest))
+    others = f", then {', '.join(entities[1:4])}" if len(entities) > 1 else ""
+    since = f"{evidence.window.onset:%H:%M:%S} UTC"
+    return f"{title}: since {since} {entities[0]} changed most{others}. {_sentence(strongest[0].statement)}"
+
+
+def _root_cause(strongest: Sequence[Evidence], verdict: Verdict) -> str:
+    if verdict is not Verdict.FOUND:
+        return "No change was found that stands out from what is usual."
+    entity = strongest[0].entity
+    said: dict[str, Evidence] = {}
+    for each in strongest:
+        if each.entity == entity:
+            said.setdefault(each.kind, each)
+    told = "; ".join(f"{each.statement} [{each.id}]" for each in said.values())
+    return f"Hypothesis, from the ranking alone: strongest change at {entity}: {told}"
+
+
+def _hypotheses(strongest: Sequence[Evidence]) -> tuple[Hypothesis, ...]:
+    entities = list(dict.fromkeys(each.entity for each in strongest))[:3]
+    return tuple(
+        Hypothesis(
+            cause=f"something in {entity} changed at the onset",
+            supports=tuple(each.id for each in strongest if each.entity == entity),
+        )
+        for entity in entities
+    )
+
+
+def _confidence(evidence: EvidenceReport, strongest: Sequence[Evidence], verdict: Verdict) -> float:
+    if verdict is not Verdict.FOUND:
+        return BASE_CONFIDENCE if verdict is Verdict.INCONCLUSIVE else 0.5
+    best: dict[str, float] = {}
+    for each in strongest:
+        best[each.entity] = max(each.score, best.get(each.entity, 0.0))
+    first, *others = sorted(best.values(), reverse=True)
+    lead = (first - (others[0] if others else 0.0)) / first if first > 0 else 0.0
+    sources = {gap.source for gap in evidence.gaps}
+    return round(max(0.05, min(HIGHEST_CONFIDENCE, BASE_CONFIDENCE + 0.5 * lead) - GAP_PENALTY * len(sources)), 2)
+
+
+def _assessment(alerts: Sequence[Alert], strongest: Sequence[Evidence]) -> str:
+    firing = sum(alert.firing for alert in alerts)
+    entities = len({each.entity for each in strongest})
+    return (
+        f"{firing} of {len(alerts)} alerts fire, the worst with severity {_severity(alerts)}; "
+        f"unusual changes in {entities} {'entity' if entities == 1 else 'entities'}"
+    )
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."

@@ -1,0 +1,114 @@
+"""A message in Slack's Block Kit, within its limits, with nothing in it that acts but our own link.
+
+Source: https://docs.slack.dev/reference/block-kit/blocks (header 150 characters, section 3,000, 50 blocks).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from aiops_processor.models.analysis import AnalysisResult
+from aiops_processor.models.notification import Message, Occasion
+from aiops_processor.report import words
+
+MOST_HEADER = 150
+MOST_SECTION = 3000
+MOST_TEXT = 3000
+MOST_LINE = 600
+MOST_STEPS = 5
+MOST_CLAIMS = 5
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*):(?=//)|\b(mailto|tel):|\b(www)\.")
+_HALF_ENTITY = re.compile(r"&[a-z]{0,3}$")
+_MARKS = {Occasion.OPENED: "🔴", Occasion.ANALYSED: "🔎", Occasion.RESOLVED: "🟢"}
+
+Block = dict[str, Any]
+
+
+def body(message: Message) -> Block:
+    """The JSON of an incoming webhook: blocks, and the plain text that notifications and old clients show."""
+    title = f"{_MARKS[message.occasion]} {_title(message)}"
+    summary = message.analysis.summary if message.analysis else _standing(message)
+    return {
+        "text": plain(f"{title}: {summary}", MOST_TEXT),
+        "mrkdwn": False,
+        "parse": "none",
+        "link_names": False,
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "blocks": [
+            {"type": "header", "text": {"type": "plain_text", "text": plain(title, MOST_HEADER)}},
+            *(_section(lines) for lines in _sections(message) if lines),
+            *_link(message.url),
+        ],
+    }
+
+
+def plain(text: str, most: int = MOST_LINE) -> str:
+    """Text that Slack shows as it is, at most `most` characters after escaping. Empty text is "–": Slack wants one."""
+    whole = _ADDRESS.sub(_broken, words.clean(text[: 4 * most]))
+    shown = "".join(_ENTITIES.get(char, char) for char in whole) or "–"
+    return shown if len(shown) <= most else _HALF_ENTITY.sub("", shown[: most - 1]) + "…"
+
+
+def _broken(found: re.Match[str]) -> str:
+    """An address that is no link any more and still can be read: `https[:]//…`, `www[.]…`."""
+    return f"{found[1] or found[2]}[:]" if found[3] is None else f"{found[3]}[.]"
+
+
+def _sections(message: Message) -> Iterator[list[str]]:
+    yield [f"*{plain(_standing(message))}*", *_bullets(words.firing(message.alerts, message.sent_at))]
+    if message.occasion is Occasion.RESOLVED or message.analysis is None:
+        return
+    analysis = message.analysis
+    yield _titled("What changed most", map(words.finding, words.strongest(message.evidence)))
+    yield [plain(line, 1000) for line in words.conclusion(analysis)]
+    yield _titled(":warning: Not looked at", words.missing(analysis.gaps))
+    yield _steps(analysis)
+    yield _titled("What the conclusion rests on", words.claims(analysis)[:MOST_CLAIMS])
+    yield _titled("Checked and healthy", analysis.checked_healthy[:5])
+
+
+def _titled(title: str, lines: Iterable[str]) -> list[str]:
+    bullets = _bullets(lines)
+    return [f"*{title}*", *bullets] if bullets else []
+
+
+def _bullets(lines: Iterable[str]) -> list[str]:
+    return [f"• {plain(line)}" for line in lines]
+
+
+def _steps(analysis: AnalysisResult) -> list[str]:
+    lines = ["*Do next*"] if analysis.remediation_steps else []
+    for number, step in enumerate(words.steps(analysis)[:MOST_STEPS], 1):
+        command = f"\n`{plain(step.command.replace('`', chr(39)), 300)}`" if step.command else ""
+        lines.append(f"{number}. [{step.risk} risk] {plain(step.action, 300)}{command}")
+    return lines
+
+
+def _section(lines: list[str]) -> Block:
+    """Whole lines as far as they fit, for a cut one could leave markup open."""
+    text, left_out = "", 0
+    for line in lines:
+        if len(text) + len(line) + 1 <= MOST_SECTION - 20:
+            text += f"{line}\n"
+        else:
+            left_out += 1
+    note = f"({left_out} lines more)" if left_out else ""
+    # verbatim: Slack makes no links, channels or mentions of plain words by itself.
+    return {"type": "section", "text": {"type": "mrkdwn", "text": f"{text}{note}".rstrip(), "verbatim": True}}
+
+
+def _link(url: str) -> list[Block]:
+    address = re.sub(r"[<>|\s]", "", url)
+    return [_section([f"<{address.replace('&', '&amp;')}|Open the incident>"])] if address else []
+
+
+def _title(message: Message) -> str:
+    severity = f" [{message.incident.severity}]" if message.incident.severity else ""
+    return f"{'Resolved: ' if message.occasion is Occasion.RESOLVED else ''}{message.incident.title}{severity}"
+
+
+def _standing(message: Message) -> str:
+    return words.standing(message.alerts, message.sent_at) or message.incident.title

@@ -1,0 +1,77 @@
+"""Incidents for programs: one versioned JSON object, posted to any address."""
+
+from datetime import datetime
+from typing import ClassVar
+
+import httpx2
+from pydantic import BaseModel, Field, SecretStr, field_validator
+
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.analysis import AnalysisResult
+from aiops_processor.models.base import Frozen
+from aiops_processor.models.incident import Incident
+from aiops_processor.models.notification import Message, Occasion, Receipt
+from aiops_processor.notifiers.http import HttpOptions, Post
+
+PAYLOAD_VERSION = "1"
+
+
+class WebhookOptions(HttpOptions):
+    """Where to, and with which headers. `token` is sent as a bearer token."""
+
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    token: SecretStr | None = None
+
+    @field_validator("headers")
+    @classmethod
+    def _fit_a_request(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        parts = [part for name, value in headers.items() for part in (name, value.get_secret_value())]
+        if not all(part.isascii() and part.isprintable() for part in parts):
+            raise ValueError("a header is printable ASCII on one line")
+        return headers
+
+
+class Payload(Frozen):
+    """The body of a post. `event` is opened, analysed or resolved; `key` is the same on every retry.
+
+    Fields may be added within a schema version; none is removed or given another meaning.
+    """
+
+    schema_version: str = PAYLOAD_VERSION
+    event: Occasion
+    key: str
+    incident: Incident
+    alerts: tuple[Alert, ...]
+    analysis: AnalysisResult | None
+    url: str
+    sent_at: datetime
+
+
+class WebhookNotifier:
+    """Posts each message with its key as `Idempotency-Key`, by which the receiver can drop a repeat."""
+
+    Options: ClassVar[type[BaseModel]] = WebhookOptions
+
+    def __init__(self, options: WebhookOptions, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        self.name = "webhook"
+        self._post = Post(self.name, options, transport)
+        self._headers = {name: value.get_secret_value() for name, value in options.headers.items()}
+        if options.token:
+            self._headers["Authorization"] = f"Bearer {options.token.get_secret_value()}"
+
+    async def send(self, message: Message, key: str, previous: Receipt | None) -> Receipt:  # noqa: ARG002 - a post is never edited
+        """Raises DeliveryRefused or DeliveryUnavailable."""
+        payload = Payload(
+            event=message.occasion,
+            key=key,
+            incident=message.incident,
+            alerts=message.alerts,
+            analysis=message.analysis,
+            url=message.url,
+            sent_at=message.sent_at,
+        )
+        body = payload.model_dump_json(by_alias=True)
+        return Receipt(data={"status": await self._post.send(body, {**self._headers, "Idempotency-Key": key})})
+
+    async def aclose(self) -> None:
+        await self._post.aclose()

@@ -1,0 +1,87 @@
+"""The analysis itself: evidence first, then an explanation. Knows nothing of storage."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from aiops_processor.clock import Clock
+from aiops_processor.errors import ModelError
+from aiops_processor.evidence.summary import without_model
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.analysis import AnalysisResult
+from aiops_processor.models.evidence import EvidenceReport, Gap
+from aiops_processor.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+BATCH_AT_ONCE = 8
+
+
+class Gathers(Protocol):
+    """Collects and ranks what changed around some alerts."""
+
+    async def gather(self, alerts: Sequence[Alert], now: datetime) -> EvidenceReport: ...
+
+
+class Explains(Protocol):
+    """Writes the analysis with a language model. Raises ModelError."""
+
+    async def explain(self, alerts: Sequence[Alert], evidence: EvidenceReport) -> AnalysisResult: ...
+
+
+class Analyzer:
+    """Gathers, then explains; where no model is configured or it fails, the ranked evidence is the report."""
+
+    def __init__(self, gatherer: Gathers, explainer: Explains | None, clock: Clock, metrics: Metrics) -> None:
+        self._gatherer = gatherer
+        self._explainer = explainer
+        self._clock = clock
+        self._metrics = metrics
+
+    @property
+    def has_model(self) -> bool:
+        return self._explainer is not None
+
+    async def gather(self, alerts: Sequence[Alert]) -> EvidenceReport:
+        """What changed around these alerts. A source that fails is a gap in the report, not an error."""
+        report = await self._gatherer.gather(alerts, self._clock.now())
+        for read in report.reads:
+            self._metrics.reads.labels(read.source, read.outcome).inc()
+        return report
+
+    async def explain(self, alerts: Sequence[Alert], evidence: EvidenceReport) -> AnalysisResult:
+        """The analysis of this evidence. A model that fails is a gap in the result, not an error."""
+        result = await self._explain(alerts, evidence)
+        self._metrics.analyses.labels(result.outcome).inc()
+        self._metrics.model_tokens.labels("input").inc(result.usage.input_tokens)
+        self._metrics.model_tokens.labels("output").inc(result.usage.output_tokens)
+        return result
+
+    async def analyze(self, alerts: Sequence[Alert]) -> AnalysisResult:
+        """Both in one: what changed, where, since when and why."""
+        with self._metrics.analysis_duration.time():
+            return await self.explain(alerts, await self.gather(alerts))
+
+    async def analyze_each(self, alerts: Sequence[Alert]) -> list[AnalysisResult | BaseException]:
+        """Each alert by itself, some at a time; a result or an error for each, in the order given."""
+        places = asyncio.Semaphore(BATCH_AT_ONCE)
+
+        async def one(alert: Alert) -> AnalysisResult:
+            async with places:
+                return await self.analyze([alert])
+
+        return await asyncio.gather(*map(one, alerts), return_exceptions=True)
+
+    async def _explain(self, alerts: Sequence[Alert], evidence: EvidenceReport) -> AnalysisResult:
+        if self._explainer is None:
+            return without_model(alerts, evidence, self._clock.now())
+        try:
+            return await self._explainer.explain(alerts, evidence)
+        except ModelError as error:
+            log.warning("model failed", error=str(error), kind=type(error).__name__)
+            gap = Gap(source="model", reason=f"the language model gave no usable answer: {error}")
+            with_gap = evidence.model_copy(update={"gaps": (*evidence.gaps, gap)})
+            return without_model(alerts, with_gap, self._clock.now())

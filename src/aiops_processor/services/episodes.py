@@ -1,0 +1,120 @@
+"""What one more word about an alert means for its episodes. Pure; order is event time, not the order of arrival."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aiops_processor.models.alert import Alert
+
+Key = tuple[str, str]
+"""(source, fingerprint)"""
+
+
+@dataclass
+class Track:
+    """The newest episode of one alert: as stored, or about to be. `id` is None until it is stored."""
+
+    key: Key
+    alert: Alert
+    receiver: str
+    group_key: str
+    starts_at: datetime
+    first_seen: datetime
+    last_seen: datetime
+    ended_at: datetime | None = None
+    fired: bool = True
+    id: int | None = None
+    previous_id: int | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.ended_at is None
+
+
+@dataclass
+class Said:
+    """One alert of one post."""
+
+    source: str
+    receiver: str
+    group_key: str
+    alert: Alert
+    at: datetime
+
+    @property
+    def key(self) -> Key:
+        return (self.source, self.alert.fingerprint)
+
+
+@dataclass
+class Fold:
+    """What has to be written: episodes that are new, and stored ones that changed."""
+
+    opened: list[Track] = field(default_factory=list)
+    changed: dict[int, Track] = field(default_factory=dict)
+
+
+def fold(known: Mapping[Key, Track], said: Iterable[Said]) -> Fold:
+    """Apply what was said, in order, to the newest known episode of each alert.
+
+    - firing, nothing open: a new episode; but one that began no later than the newest closed one belongs to that
+      (a late or repeated post), and does not open it again
+    - firing, one open: a repeat, which keeps the newest annotations (a second Alertmanager may give another startsAt)
+    - resolved: ends the open episode, unless it ended before that one began; unknown ones are recorded as closed
+    """
+    newest = dict(known)
+    result = Fold()
+    for word in said:
+        track = newest.get(word.key)
+        if track is None or _later(word, track):
+            newest[word.key] = new = _open(word, track)
+            result.opened.append(new)
+            continue
+        if _heard(track, word) and track.id is not None:
+            result.changed[track.id] = track
+    return result
+
+
+def _later(word: Said, track: Track) -> bool:
+    """A new episode: the newest one is closed and this one began after it.
+
+    A resolve may give another start than the firing did (a second Alertmanager), so its start must lie after the end.
+    """
+    if track.ended_at is None:
+        return False
+    return word.alert.starts_at > (track.starts_at if word.alert.firing else track.ended_at)
+
+
+def _open(word: Said, previous: Track | None) -> Track:
+    firing = word.alert.firing
+    return Track(
+        key=word.key,
+        alert=word.alert,
+        receiver=word.receiver,
+        group_key=word.group_key,
+        starts_at=word.alert.starts_at,
+        first_seen=word.at,
+        last_seen=word.at,
+        ended_at=None if firing else _end(word),
+        fired=firing,
+        previous_id=previous.id if previous else None,
+    )
+
+
+def _heard(track: Track, word: Said) -> bool:
+    """Update the newest episode; False where the word is about an older time and changes nothing."""
+    if word.alert.firing:
+        track.last_seen = max(track.last_seen, word.at)
+        if track.open:
+            track.alert = word.alert.model_copy(update={"starts_at": track.starts_at})
+        return True
+    if not track.open or _end(word) < track.starts_at:
+        return False
+    track.ended_at = _end(word)
+    track.last_seen = max(track.last_seen, word.at)
+    track.alert = track.alert.model_copy(update={"status": "resolved", "ends_at": track.ended_at})
+    return True
+
+
+def _end(word: Said) -> datetime:
+    return word.alert.ends_at or word.at

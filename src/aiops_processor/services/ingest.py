@@ -1,0 +1,227 @@
+"""Receiving: what was posted is in the database before it is answered.
+
+One writer takes whatever posts wait and stores them in one transaction (a group commit), so that the price of a
+disk sync is shared by all that arrived meanwhile.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import structlog
+
+from aiops_processor.clock import Clock
+from aiops_processor.errors import AiopsError, NotAWebhook, StorageBusy, StorageError
+from aiops_processor.models.incident import Episode
+from aiops_processor.models.webhook_answer import Rejection, WebhookAnswer
+from aiops_processor.services.episodes import Said, Track, fold
+from aiops_processor.services.webhook_body import Bad, Body, Envelope, Taken, as_letter, delivery_key, judge, take_apart
+from aiops_processor.storage import alerts as alert_rows
+from aiops_processor.storage import dead_letters
+from aiops_processor.storage.alerts import DeliveryRow
+from aiops_processor.storage.database import Connection, Database
+from aiops_processor.storage.dead_letters import DeadLetter
+from aiops_processor.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 1000  # alerts of one post that are in memory as objects at a time
+MOST_WAITING = 2000  # posts that wait for the writer; more are answered 503, which Alertmanager tries again
+LARGE_BODY = 1024 * 1024
+MOST_IN_ONE_COMMIT = 256
+
+
+@dataclass
+class _Work:
+    """What one post (or a piece of a large one) wants written."""
+
+    delivery: DeliveryRow | None
+    said: list[Said]
+    letters: list[DeadLetter]
+    done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class _Verdict(NamedTuple):
+    """What became of one alert; `note` is why it was not taken, or what looks odd about it."""
+
+    index: int
+    note: str
+    taken: bool
+
+
+class Ingest:
+    """Takes bodies, gives answers. `stored` is called after each commit that brought alerts."""
+
+    def __init__(self, database: Database, clock: Clock, metrics: Metrics, stored: Callable[[], None]) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+        self._stored = stored
+        self._queue: asyncio.Queue[_Work] = asyncio.Queue(MOST_WAITING)
+
+    async def receive(self, body: bytes, source: str) -> WebhookAnswer:
+        """Store a posted body. Returns after the commit.
+
+        Raises NotAWebhook for a body that is none (it is kept as a dead letter), StorageBusy where it cannot be
+        stored now.
+        """
+        now = self._clock.now()
+        try:
+            parts = await asyncio.to_thread(take_apart, body) if len(body) > LARGE_BODY else take_apart(body)
+        except NotAWebhook as error:
+            await self.keep_letter(source, str(error), body)
+            raise
+        return _answer(await self._store(parts, source, now))
+
+    async def keep_letter(self, source: str, reason: str, body: bytes) -> None:
+        """Keep what is no webhook. Returns after the commit; raises StorageBusy."""
+        self._metrics.alerts_rejected.inc()
+        await self._write(_Work(None, [], [DeadLetter(source, reason, body, self._clock.now())]))
+
+    async def run(self) -> None:
+        """The writer: runs until it is cancelled."""
+        while True:
+            works = [await self._queue.get()]
+            while len(works) < MOST_IN_ONE_COMMIT and not self._queue.empty():
+                works.append(self._queue.get_nowait())
+            await self._commit(works)
+
+    async def _store(self, parts: Body, source: str, now: datetime) -> list[_Verdict]:
+        """Judge and write a post piece by piece, so that a post of 80,000 alerts is never in memory as objects."""
+        judged: list[_Verdict] = []
+        for first in range(0, max(len(parts.alerts), 1), CHUNK):
+            verdicts = list(judge(parts.alerts[first : first + CHUNK], first, now))
+            await self._write(_work(parts.envelope, verdicts, source, now, len(parts.alerts)))
+            self._count(verdicts)
+            judged += map(_without_alert, verdicts)
+        return judged
+
+    async def _write(self, work: _Work) -> None:
+        try:
+            self._queue.put_nowait(work)
+        except asyncio.QueueFull:
+            raise StorageBusy(f"{MOST_WAITING} posts are waiting to be stored; try again", retry_after=1) from None
+        await work.done
+
+    async def _commit(self, works: Sequence[_Work]) -> None:
+        try:
+            async with self._database.write() as connection:
+                await dead_letters.keep(connection, [letter for work in works for letter in work.letters])
+                await alert_rows.record_deliveries(connection, [w.delivery for w in works if w.delivery])
+                await _write_episodes(connection, [said for work in works for said in work.said])
+        except AiopsError as error:
+            log.warning("not stored", posts=len(works), error=str(error))
+            _finish(works, error)
+        except Exception as error:  # the writer must not end: every later post would hang
+            log.exception("storing failed", posts=len(works))
+            _finish(works, StorageError(f"storing failed: {type(error).__name__}"))
+        else:
+            _finish(works, None)
+            if any(work.said for work in works):
+                self._stored()
+
+    def _count(self, verdicts: Sequence[Taken | Bad]) -> None:
+        for verdict in verdicts:
+            if isinstance(verdict, Taken):
+                self._metrics.alerts_received.labels(verdict.alert.status).inc()
+            else:
+                self._metrics.alerts_rejected.inc()
+
+
+def _work(envelope: Envelope, verdicts: Sequence[Taken | Bad], source: str, now: datetime, total: int) -> _Work:
+    taken = [verdict.alert for verdict in verdicts if isinstance(verdict, Taken)]
+    delivery = DeliveryRow(
+        key=delivery_key(envelope, taken),
+        source=source,
+        receiver=envelope.receiver,
+        group_key=envelope.group_key,
+        external_url=envelope.external_url,
+        alerts=total,
+        truncated=envelope.truncated_alerts,
+        at=now,
+    )
+    return _Work(
+        delivery=delivery if taken else None,
+        said=[Said(source, envelope.receiver, envelope.group_key, alert, now) for alert in taken],
+        letters=[DeadLetter(source, v.reason, as_letter(envelope, v.raw), now) for v in verdicts if isinstance(v, Bad)],
+    )
+
+
+async def _write_episodes(connection: Connection, said: Sequence[Said]) -> None:
+    if not said:
+        return
+    stored = await alert_rows.newest_episodes(connection, {word.key for word in said})
+    known = {track.key: track for track in map(_track, stored)}
+    result = fold(known, said)
+    await alert_rows.insert_episodes(connection, [_new_row(track) for track in result.opened])
+    await alert_rows.update_episodes(connection, [_changed_row(track) for track in result.changed.values()])
+
+
+def _track(episode: Episode) -> Track:
+    return Track(
+        key=(episode.source, episode.alert.fingerprint),
+        alert=episode.alert,
+        receiver=episode.receiver,
+        group_key=episode.group_key,
+        starts_at=episode.alert.starts_at,
+        first_seen=episode.first_seen,
+        last_seen=episode.last_seen,
+        ended_at=episode.ended_at,
+        id=episode.id,
+        previous_id=episode.previous,
+    )
+
+
+def _new_row(track: Track) -> dict[str, Any]:
+    return {
+        "source": track.key[0],
+        "fingerprint": track.key[1],
+        "receiver": track.receiver,
+        "group_key": track.group_key,
+        "starts_at": track.starts_at,
+        "ended_at": track.ended_at,
+        "first_seen": track.first_seen,
+        "last_seen": track.last_seen,
+        "fired": track.fired,
+        "grouped": not track.fired,
+        "previous_id": track.previous_id,
+        "alert": track.alert.model_dump(mode="json", by_alias=True),
+    }
+
+
+def _changed_row(track: Track) -> dict[str, Any]:
+    return {
+        "id_": track.id,
+        "last_seen_": track.last_seen,
+        "ended_at_": track.ended_at,
+        "alert_": track.alert.model_dump(mode="json", by_alias=True),
+    }
+
+
+def _finish(works: Sequence[_Work], error: AiopsError | None) -> None:
+    for work in works:
+        with contextlib.suppress(asyncio.InvalidStateError):  # the poster went away
+            work.done.set_exception(error) if error else work.done.set_result(None)
+
+
+def _without_alert(verdict: Taken | Bad) -> _Verdict:
+    taken = isinstance(verdict, Taken)
+    return _Verdict(verdict.index, verdict.warning if taken else verdict.reason, taken)
+
+
+def _answer(verdicts: Sequence[_Verdict]) -> WebhookAnswer:
+    rejected = tuple(_rejection(verdict) for verdict in verdicts if not verdict.taken)
+    processed = len(verdicts) - len(rejected)
+    return WebhookAnswer(
+        status="rejected" if rejected and not processed else "ok",
+        processed=processed,
+        rejected=rejected,
+        warnings=tuple(_rejection(verdict) for verdict in verdicts if verdict.taken and verdict.note),
+    )
+
+
+def _rejection(verdict: _Verdict) -> Rejection:
+    return Rejection(index=verdict.index, reason=verdict.note)

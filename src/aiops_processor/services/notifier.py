@@ -1,0 +1,118 @@
+"""Telling people: one outbox row, one channel, one try at a time."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+
+import structlog
+
+from aiops_processor.clock import Clock
+from aiops_processor.errors import DeliveryError, DeliveryUnavailable
+from aiops_processor.models.incident import TimelineEntry
+from aiops_processor.models.notification import Delivery, DeliveryState, Message, Receipt
+from aiops_processor.plugins import Notifier
+from aiops_processor.storage import alerts as alert_rows
+from aiops_processor.storage import incidents as incident_rows
+from aiops_processor.storage import outbox
+from aiops_processor.storage.database import Database
+from aiops_processor.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+SECONDS_FOR_ONE_TRY = 20
+FIRST_WAIT_SECONDS = 1.0
+MOST_WAIT_SECONDS = 300.0
+MOST_ATTEMPTS = 100  # at five minutes each, eight hours
+
+
+class Telling:
+    """Sends what is due. A channel that fails is tried again by itself and delays no other."""
+
+    def __init__(
+        self, database: Database, channels: Mapping[str, Notifier], clock: Clock, metrics: Metrics, external_url: str
+    ) -> None:
+        self._database = database
+        self._channels = channels
+        self._clock = clock
+        self._metrics = metrics
+        self._external_url = external_url.rstrip("/")
+
+    @property
+    def channels(self) -> list[str]:
+        return list(self._channels)
+
+    async def deliver(self, delivery_id: int, attempt: int) -> None:
+        """Try once, and write down what came of it. An older attempt than the row's does nothing."""
+        async with self._database.read() as connection:
+            delivery = await outbox.get(connection, delivery_id)
+        if delivery is None or delivery.state != DeliveryState.PENDING or delivery.attempts != attempt:
+            return
+        channel = self._channels.get(delivery.channel)
+        if channel is None:
+            await self._failed(delivery, f"{delivery.channel} is not configured any more")
+            return
+        message, previous = await self._compose(delivery)
+        try:
+            async with asyncio.timeout(SECONDS_FOR_ONE_TRY):
+                receipt = await channel.send(message, delivery.key, previous)
+        except (DeliveryUnavailable, TimeoutError) as error:
+            await self._again(delivery, error)
+        except DeliveryError as error:
+            await self._failed(delivery, str(error))
+        else:
+            await self._sent(delivery, receipt)
+
+    async def _compose(self, delivery: Delivery) -> tuple[Message, Receipt | None]:
+        async with self._database.read() as connection:
+            incident = await incident_rows.get(connection, delivery.incident_id)
+            episodes = await alert_rows.of_incident(connection, delivery.incident_id)
+            evidence, analysis = await incident_rows.latest_analysis(connection, delivery.incident_id)
+            previous = await outbox.last_receipt(connection, delivery.incident_id, delivery.channel)
+        assert incident is not None, "an outbox row refers to its incident"  # noqa: S101 - a foreign key says so
+        message = Message(
+            occasion=delivery.occasion,
+            incident=incident,
+            alerts=tuple(episode.alert for episode in episodes),
+            analysis=analysis,
+            evidence=evidence,
+            url=f"{self._external_url}/incidents/{incident.id}" if self._external_url else "",
+            sent_at=self._clock.now(),
+        )
+        return message, previous
+
+    async def _sent(self, delivery: Delivery, receipt: Receipt) -> None:
+        self._metrics.deliveries.labels(delivery.channel, "sent").inc()
+        async with self._database.write() as connection:
+            await outbox.finish(connection, delivery.id, DeliveryState.SENT, receipt=receipt)
+            await incident_rows.note(connection, delivery.incident_id, self._entry("notified", delivery, "told"))
+
+    async def _again(self, delivery: Delivery, error: DeliveryUnavailable | TimeoutError) -> None:
+        reason = str(error) or f"no answer within {SECONDS_FOR_ONE_TRY} s"
+        if delivery.attempts >= MOST_ATTEMPTS:
+            await self._failed(delivery, f"given up after {MOST_ATTEMPTS} tries: {reason}")
+            return
+        self._metrics.deliveries.labels(delivery.channel, "retry").inc()
+        asked = error.retry_after if isinstance(error, DeliveryUnavailable) else None
+        next_try = self._clock.now() + timedelta(seconds=wait_seconds(delivery.attempts, asked))
+        log.warning("channel failed, will try again", channel=delivery.channel, error=reason, attempt=delivery.attempts)
+        async with self._database.write() as connection:
+            await outbox.finish(connection, delivery.id, DeliveryState.PENDING, error=reason, next_try_at=next_try)
+
+    async def _failed(self, delivery: Delivery, reason: str) -> None:
+        self._metrics.deliveries.labels(delivery.channel, "failed").inc()
+        log.error("channel refused", channel=delivery.channel, error=reason)
+        async with self._database.write() as connection:
+            await outbox.finish(connection, delivery.id, DeliveryState.FAILED, error=reason)
+            entry = self._entry("failed", delivery, f"could not be told ({reason})")
+            await incident_rows.note(connection, delivery.incident_id, entry)
+
+    def _entry(self, kind: str, delivery: Delivery, what: str) -> TimelineEntry:
+        text = f"{delivery.channel}: {delivery.occasion} {what}"
+        return TimelineEntry.model_validate({"at": self._clock.now(), "kind": kind, "text": text})
+
+
+def wait_seconds(attempts: int, asked: float | None) -> float:
+    """How long until the next try: what the channel asked for, else doubling from one second to five minutes."""
+    if asked is not None:
+        return min(max(asked, FIRST_WAIT_SECONDS), MOST_WAIT_SECONDS)
+    return min(FIRST_WAIT_SECONDS * 2 ** min(attempts - 1, 16), MOST_WAIT_SECONDS)

@@ -1,0 +1,166 @@
+"""Taking apart what was posted: each alert is judged on its own, so that one bad alert never costs a good one."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from pydantic import ValidationError
+
+from aiops_processor.errors import InputError, NotAWebhook
+from aiops_processor.models.alert import Alert
+
+MOST_LABEL_BYTES = 64 * 1024
+MOST_ANNOTATION_BYTES = 64 * 1024
+CUT_MARK = "… [cut: longer than 64 kB]"
+PLAUSIBLE_FUTURE = timedelta(hours=1)
+PLAUSIBLE_PAST = timedelta(days=366)
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A webhook without its alerts."""
+
+    receiver: str = ""
+    status: str = ""
+    group_key: str = ""
+    truncated_alerts: int = 0
+    external_url: str = msgspec.field(default="", name="externalURL")
+
+
+class _Wire(Envelope, frozen=True, kw_only=True):
+    alerts: list[msgspec.Raw]
+
+
+class Body(msgspec.Struct, frozen=True):
+    """A webhook whose alerts are still the bytes that came."""
+
+    envelope: Envelope
+    alerts: list[msgspec.Raw]
+
+
+class _OnlyLabels(msgspec.Struct, frozen=True):
+    labels: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """An alert that is good, with what looks odd about it ("" where nothing does)."""
+
+    index: int
+    alert: Alert
+    warning: str = ""
+
+
+class Bad(msgspec.Struct, frozen=True):
+    """An alert that is not, with the field and the remedy, and the bytes that came."""
+
+    index: int
+    reason: str
+    raw: bytes
+
+
+def take_apart(body: bytes) -> Body:
+    """The envelope and the raw alerts of a posted body. Raises NotAWebhook, which names the field."""
+    try:
+        wire = msgspec.json.decode(body, type=_Wire)
+    except msgspec.ValidationError as error:
+        raise NotAWebhook(*_field_and_reason(str(error))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        wire = _leniently(body, str(error))
+    envelope = Envelope(**{name: getattr(wire, name) for name in Envelope.__struct_fields__})
+    return Body(envelope, wire.alerts)
+
+
+def judge(raws: Sequence[msgspec.Raw], first: int, now: datetime) -> Iterator[Taken | Bad]:
+    """Each alert as a value or as a reason. `first` is the place of the first one in the body."""
+    for index, raw in enumerate(raws, first):
+        try:
+            alert = _cut_annotations(Alert.model_validate(_decode(raw)))
+        except InputError as error:
+            yield Bad(index, str(error), bytes(raw))
+        except ValidationError as error:
+            yield Bad(index, _reason(error), bytes(raw))
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+            yield Bad(index, f"is not readable: {error}", bytes(raw))
+        else:
+            yield Taken(index, alert, _oddity(alert, now))
+
+
+def delivery_key(envelope: Envelope, alerts: Sequence[Alert]) -> str:
+    """The same for every post that says the same: hash(receiver, groupKey, sorted(fingerprint, status, startsAt))."""
+    said = sorted((alert.fingerprint, alert.status, alert.starts_at.isoformat()) for alert in alerts)
+    return hashlib.sha256(msgspec.json.encode([envelope.receiver, envelope.group_key, said])).hexdigest()
+
+
+def as_letter(envelope: Envelope, raw: bytes) -> bytes:
+    """A webhook with this one alert in it, which can be posted again as it is."""
+    return msgspec.json.encode({**msgspec.to_builtins(envelope), "alerts": [msgspec.Raw(raw)]})
+
+
+def _leniently(body: bytes, problem: str) -> _Wire:
+    """Bad UTF-8 or a lone surrogate (`\\ud800`) anywhere makes msgspec refuse it all; as in Go they become "?"."""
+    try:
+        data = json.loads(body.decode(errors="replace"), parse_constant=_refuse)
+        return msgspec.json.decode(json.dumps(data, ensure_ascii=False).encode(errors="replace"), type=_Wire)
+    except (ValueError, RecursionError):
+        raise NotAWebhook("", f"the body is not JSON: {problem}", malformed=True) from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _field_and_reason(message: str) -> tuple[str, str]:
+    """msgspec says "Expected `array`, got `null` - at `$.alerts`"."""
+    reason, _, path = message.partition(" - at `$")
+    if "missing required field `" in reason:
+        return reason.split("`")[1], "is missing; expected an Alertmanager webhook (payload version 4)"
+    return path.strip("`.") or "body", f"{reason}; expected an Alertmanager webhook (payload version 4)"
+
+
+def _reason(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or 'alert'}: {_words(e)}" for e in error.errors(include_input=False)[:5]
+    )
+
+
+def _words(error: Any) -> str:
+    if error["type"] == "missing":
+        return "is missing"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _decode(raw: msgspec.Raw) -> Any:
+    """The alert as plain values. Labels are measured first: a million of them as objects are 200 MB."""
+    if len(bytes(raw)) > MOST_LABEL_BYTES:
+        labels = msgspec.json.decode(raw, type=_OnlyLabels).labels
+        if len(bytes(labels)) > MOST_LABEL_BYTES:
+            raise InputError(
+                "labels", f"{len(bytes(labels)) // 1024} kB, at most {MOST_LABEL_BYTES // 1024} kB are taken"
+            )
+    return msgspec.json.decode(raw)
+
+
+def _cut_annotations(alert: Alert) -> Alert:
+    """A template gone wrong can write megabytes; nobody reads them and every later stage would carry them."""
+    if all(len(value) <= MOST_ANNOTATION_BYTES // 4 for value in alert.annotations.values()):
+        return alert  # even at four bytes a character it fits
+    cut = {name: _cut(value) for name, value in alert.annotations.items()}
+    return alert.model_copy(update={"annotations": cut})
+
+
+def _cut(value: str) -> str:
+    encoded = value.encode()
+    if len(encoded) <= MOST_ANNOTATION_BYTES:
+        return value
+    return encoded[:MOST_ANNOTATION_BYTES].decode(errors="ignore") + CUT_MARK
+
+
+def _oddity(alert: Alert, now: datetime) -> str:
+    """An absurd time does not make an alert worth less; it is taken, and evidence is sought around its arrival."""
+    if alert.starts_at > now + PLAUSIBLE_FUTURE:
+        return f"startsAt: {alert.starts_at.isoformat()} is in the future; taken as of now"
+    if alert.starts_at < now - PLAUSIBLE_PAST:
+        return f"startsAt: {alert.starts_at.isoformat()} is more than a year ago; evidence is sought around now"
+    return ""

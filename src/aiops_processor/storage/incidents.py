@@ -1,0 +1,177 @@
+"""Incidents, their timeline and their analyses."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from aiops_processor.models.analysis import AnalysisResult
+from aiops_processor.models.evidence import EvidenceReport
+from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry
+from aiops_processor.storage.alerts import insert
+from aiops_processor.storage.database import Connection
+from aiops_processor.storage.tables import analyses, episodes, incidents, timeline
+
+
+async def create(connection: Connection, incident: Incident, *, notify: bool) -> Incident:
+    """Insert an incident; its `id` is ignored and the new one is in what is returned."""
+    values = incident.model_dump(exclude={"id"})
+    result = await connection.execute(sa.insert(incidents).values(**values, notify=notify).returning(incidents.c.id))
+    return incident.model_copy(update={"id": result.scalar_one()})
+
+
+async def get(connection: Connection, incident_id: int) -> Incident | None:
+    row = (await connection.execute(sa.select(incidents).where(incidents.c.id == incident_id))).one_or_none()
+    return None if row is None else incident_of(row)
+
+
+async def unresolved_of_group(connection: Connection, source: str, group_key: str) -> Incident | None:
+    """The unresolved incident of an Alertmanager group, where there is one."""
+    rows = await connection.execute(
+        sa.select(incidents)
+        .where(incidents.c.source == source, incidents.c.group_key == group_key, incidents.c.resolved_at.is_(None))
+        .order_by(incidents.c.id)
+        .limit(1)
+    )
+    row = rows.one_or_none()
+    return None if row is None else incident_of(row)
+
+
+async def change(connection: Connection, incident_id: int, **values: Any) -> None:
+    await connection.execute(sa.update(incidents).where(incidents.c.id == incident_id).values(**values))
+
+
+async def due(connection: Connection, now: datetime, limit: int) -> list[Incident]:
+    """Incidents whose next analysis is due, longest due first."""
+    rows = await connection.execute(
+        sa.select(incidents).where(incidents.c.due_at <= now).order_by(incidents.c.due_at).limit(limit)
+    )
+    return [incident_of(row) for row in rows]
+
+
+async def next_due(connection: Connection) -> datetime | None:
+    return (await connection.execute(sa.select(sa.func.min(incidents.c.due_at)))).scalar_one()
+
+
+async def in_analysis(connection: Connection) -> list[Incident]:
+    rows = await connection.execute(sa.select(incidents).where(incidents.c.state == IncidentState.ANALYSING))
+    return [incident_of(row) for row in rows]
+
+
+async def over(connection: Connection) -> list[Incident]:
+    """Unresolved incidents of which every episode has ended."""
+    still_open = sa.select(episodes.c.id).where(episodes.c.incident_id == incidents.c.id, episodes.c.ended_at.is_(None))
+    rows = await connection.execute(
+        sa.select(incidents).where(
+            incidents.c.resolved_at.is_(None), incidents.c.manual.is_(sa.false()), ~still_open.exists()
+        )
+    )
+    return [incident_of(row) for row in rows]
+
+
+async def recent(connection: Connection, limit: int, before: int | None = None) -> list[Incident]:
+    """Incidents, newest first; `before` is the id where the last page ended."""
+    statement = sa.select(incidents).order_by(incidents.c.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(incidents.c.id < before)
+    return [incident_of(row) for row in await connection.execute(statement)]
+
+
+async def waiting(connection: Connection) -> int:
+    """How many incidents wait for an analysis or are in one."""
+    return (
+        await connection.execute(
+            sa.select(sa.func.count())
+            .select_from(incidents)
+            .where(incidents.c.due_at.is_not(None) | (incidents.c.state == IncidentState.ANALYSING))
+        )
+    ).scalar_one()
+
+
+async def wants_notification(connection: Connection, incident_id: int) -> bool:
+    row = await connection.execute(sa.select(incidents.c.notify).where(incidents.c.id == incident_id))
+    return bool(row.scalar_one_or_none())
+
+
+async def note(connection: Connection, incident_id: int, entry: TimelineEntry) -> None:
+    """Add a line to the incident's history."""
+    await connection.execute(sa.insert(timeline).values(incident_id=incident_id, **entry.model_dump()))
+
+
+async def history(connection: Connection, incident_id: int) -> list[TimelineEntry]:
+    rows = await connection.execute(
+        sa.select(timeline.c.at, timeline.c.kind, timeline.c.text)
+        .where(timeline.c.incident_id == incident_id)
+        .order_by(timeline.c.id)
+    )
+    return [TimelineEntry(at=row.at, kind=row.kind, text=row.text) for row in rows]
+
+
+async def begin_attempt(connection: Connection, incident_id: int, generation: int) -> int:
+    """Count one more attempt at this analysis; returns how many there are now."""
+    statement = insert(connection, analyses).values(incident_id=incident_id, generation=generation, attempts=1)
+    counted = statement.on_conflict_do_update(
+        index_elements=["incident_id", "generation"], set_={"attempts": analyses.c.attempts + 1}
+    ).returning(analyses.c.attempts)
+    return (await connection.execute(counted)).scalar_one()
+
+
+async def save_evidence(connection: Connection, incident_id: int, generation: int, report: EvidenceReport) -> None:
+    await _change_analysis(connection, incident_id, generation, evidence=report.model_dump(mode="json"))
+
+
+async def save_result(
+    connection: Connection, incident_id: int, generation: int, result: AnalysisResult, at: datetime
+) -> None:
+    values = {"result": result.model_dump(mode="json"), "finished_at": at}
+    await _change_analysis(connection, incident_id, generation, **values)
+
+
+async def evidence_of(connection: Connection, incident_id: int, generation: int) -> EvidenceReport | None:
+    stored = (await connection.execute(_analysis(analyses.c.evidence, incident_id, generation))).scalar_one_or_none()
+    return None if stored is None else EvidenceReport.model_validate(stored)
+
+
+async def latest_analysis(
+    connection: Connection, incident_id: int
+) -> tuple[EvidenceReport | None, AnalysisResult | None]:
+    """The newest evidence and result that an incident has."""
+    row = (
+        await connection.execute(
+            sa.select(analyses.c.evidence, analyses.c.result)
+            .where(analyses.c.incident_id == incident_id, analyses.c.result.is_not(None))
+            .order_by(analyses.c.generation.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    if row is None:
+        return None, None
+    evidence = EvidenceReport.model_validate(row.evidence) if row.evidence else None
+    return evidence, AnalysisResult.model_validate(row.result)
+
+
+async def episode_counts(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+    """How many episodes each of these incidents has."""
+    rows = await connection.execute(
+        sa.select(episodes.c.incident_id, sa.func.count())
+        .where(episodes.c.incident_id.in_(ids))
+        .group_by(episodes.c.incident_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def incident_of(row: sa.Row[Any]) -> Incident:
+    return Incident(**{name: getattr(row, name) for name in Incident.model_fields})
+
+
+def _analysis(column: sa.Column[Any], incident_id: int, generation: int) -> sa.Select[Any]:
+    return sa.select(column).where(analyses.c.incident_id == incident_id, analyses.c.generation == generation)
+
+
+async def _change_analysis(connection: Connection, incident_id: int, generation: int, **values: Any) -> None:
+    await connection.execute(
+        sa.update(analyses)
+        .where(analyses.c.incident_id == incident_id, analyses.c.generation == generation)
+        .values(**values)
+    )

@@ -1,0 +1,191 @@
+"""The application's tables, for SQLite and PostgreSQL. Changed by a migration only (storage/migrations/versions)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time. SQLite keeps no zone and would give back naive times; here they are UTC everywhere."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        del dialect
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Json(TypeDecorator[Any]):
+    """JSON as text. Not JSONB: PostgreSQL refuses NUL there, and a label value may hold one."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        del dialect
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        del dialect
+        return None if value is None else msgspec.json.decode(value)
+
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up only a column of type INTEGER
+
+# One row for each thing Alertmanager said; the same thing said again counts up `repeats`.
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("receiver", sa.Text, nullable=False),
+    sa.Column("group_key", sa.Text, nullable=False),
+    sa.Column("external_url", sa.Text, nullable=False),
+    sa.Column("alerts", sa.Integer, nullable=False),
+    sa.Column("truncated", sa.Integer, nullable=False),
+    sa.Column("first_at", UtcDateTime, nullable=False),
+    sa.Column("last_at", UtcDateTime, nullable=False),
+    sa.Column("repeats", sa.Integer, nullable=False),
+)
+
+# `fired`: we were told of it while it fired; one first heard of as resolved is recorded but makes no incident.
+episodes = sa.Table(
+    "episodes",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("receiver", sa.Text, nullable=False),
+    sa.Column("group_key", sa.Text, nullable=False),
+    sa.Column("starts_at", UtcDateTime, nullable=False),
+    sa.Column("ended_at", UtcDateTime),
+    sa.Column("first_seen", UtcDateTime, nullable=False),
+    sa.Column("last_seen", UtcDateTime, nullable=False),
+    sa.Column("fired", sa.Boolean, nullable=False),
+    sa.Column("grouped", sa.Boolean, nullable=False),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id")),
+    sa.Column("previous_id", Id),
+    sa.Column("alert", Json, nullable=False),
+)
+sa.Index(
+    "uq_episodes_open",
+    episodes.c.source,
+    episodes.c.fingerprint,
+    unique=True,
+    sqlite_where=episodes.c.ended_at.is_(None),
+    postgresql_where=episodes.c.ended_at.is_(None),
+)
+sa.Index("ix_episodes_fingerprint", episodes.c.source, episodes.c.fingerprint, episodes.c.starts_at)
+sa.Index("ix_episodes_incident", episodes.c.incident_id)
+sa.Index(
+    "ix_episodes_ungrouped",
+    episodes.c.id,
+    sqlite_where=episodes.c.grouped.is_(sa.false()),
+    postgresql_where=episodes.c.grouped.is_(sa.false()),
+)
+
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("group_key", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("opened_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Column("resolved_at", UtcDateTime),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("due_at", UtcDateTime),
+    sa.Column("manual", sa.Boolean, nullable=False),
+    sa.Column("notify", sa.Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
+sa.Index("ix_incidents_due", incidents.c.due_at)
+sa.Index("ix_incidents_group", incidents.c.source, incidents.c.group_key, incidents.c.resolved_at)
+sa.Index("ix_incidents_state", incidents.c.state)
+
+timeline = sa.Table(
+    "timeline",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+)
+
+# What was found and what was made of it, for each generation of an incident.
+analyses = sa.Table(
+    "analyses",
+    metadata,
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), primary_key=True),
+    sa.Column("generation", sa.Integer, primary_key=True),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("evidence", Json),
+    sa.Column("result", Json),
+    sa.Column("finished_at", UtcDateTime),
+)
+
+# The outbox: one row for each (incident, channel, revision).
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("occasion", sa.String(16), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("next_try_at", UtcDateTime),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("receipt", Json),
+)
+sa.Index("ix_outbox_due", outbox.c.next_try_at)
+
+dead_letters = sa.Table(
+    "dead_letters",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("key", sa.String(64), nullable=False, unique=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("first_at", UtcDateTime, nullable=False),
+    sa.Column("last_at", UtcDateTime, nullable=False),
+    sa.Column("repeats", sa.Integer, nullable=False),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("executor_id", sa.String(64), primary_key=True),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("beat_at", UtcDateTime, nullable=False),
+)

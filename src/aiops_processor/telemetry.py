@@ -1,0 +1,76 @@
+"""What the service says about itself: every metric in one list, and the log's form."""
+
+import logging
+import sys
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """Every metric of the service. One instance a process, with a registry of its own, so that tests can have many."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self.webhooks = Counter("aiops_webhooks", "Posts to /webhook/alerts by answer.", ["status"], registry=registry)
+        self.alerts_received = Counter(
+            "aiops_alerts_received", "Alerts stored, by their status.", ["status"], registry=registry
+        )
+        self.alerts_rejected = Counter("aiops_alerts_rejected", "Alerts kept as dead letters.", registry=registry)
+        self.alerts_processed = Counter(
+            "aiops_alerts_processed", "Alerts whose incident was analysed.", registry=registry
+        )
+        self.analyses = Counter("aiops_analyses", "Analyses finished, by outcome.", ["outcome"], registry=registry)
+        self.analysis_duration = Histogram(
+            "aiops_analysis_duration_seconds",
+            "From the start of gathering to the finished analysis.",
+            registry=registry,
+            buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+        )
+        self.reads = Counter(
+            "aiops_source_reads", "Questions to a source, by how they ended.", ["source", "outcome"], registry=registry
+        )
+        self.deliveries = Counter(
+            "aiops_deliveries",
+            "Attempts to tell a channel, by how they ended.",
+            ["channel", "result"],
+            registry=registry,
+        )
+        self.model_tokens = Counter("aiops_model_tokens", "Tokens of the model.", ["direction"], registry=registry)
+        self.queue_size = Gauge("aiops_queue_size", "Incidents and messages that wait for work.", registry=registry)
+
+    def exposition(self) -> bytes:
+        """The metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+def set_up_logging(level: str) -> None:
+    """One JSON object a line on standard error; libraries' own logs in the same form, at WARNING."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("aiops_processor").setLevel(level.upper())

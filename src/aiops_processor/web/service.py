@@ -1,0 +1,43 @@
+"""What the endpoints are given: the parts of the running service."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from aiops_processor.clock import Clock
+from aiops_processor.services.health import Health
+from aiops_processor.services.incidents import Incidents
+from aiops_processor.services.ingest import Ingest
+from aiops_processor.storage.database import Database
+from aiops_processor.telemetry import Metrics
+from aiops_processor.web.bodies import BodyReader
+
+ANALYSES_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Service:
+    """Opened at start, closed at the end; see app.py.
+
+    `analyse(incident_id, generation)` does an analysis that is claimed and returns when it has ended.
+    """
+
+    database: Database
+    ingest: Ingest
+    incidents: Incidents
+    health: Health
+    metrics: Metrics
+    clock: Clock
+    analyse: Callable[[int, int], Awaitable[None]]
+    bodies: BodyReader = field(default_factory=BodyReader)
+    by_hand: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ANALYSES_AT_ONCE))
+
+
+def running_service(request: Request) -> Service:
+    return request.app.state.service
+
+
+Running = Annotated[Service, Depends(running_service)]

@@ -1,0 +1,159 @@
+"""What is posted to us: alerts from Alertmanager, and alerts that a person wants analysed now."""
+
+import json
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from aiops_processor.errors import AiopsError, InputError, NotAWebhook, StorageError
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.analysis import AnalysisResult
+from aiops_processor.models.webhook_answer import WebhookAnswer
+from aiops_processor.services.webhook_body import Bad, Taken, judge, take_apart
+from aiops_processor.storage import alerts as alert_rows
+from aiops_processor.storage import incidents as incident_rows
+from aiops_processor.storage import outbox
+from aiops_processor.web.bodies import TooLarge
+from aiops_processor.web.examples import ALERT, ANALYSIS, WEBHOOK, WEBHOOK_ANSWER
+from aiops_processor.web.service import ANALYSES_AT_ONCE, Running, Service
+
+MOST_ALERTS_BY_HAND = 100
+
+router = APIRouter(tags=["alerts"])
+
+
+def _body(example: dict[str, Any]) -> dict[str, Any]:
+    """OpenAPI for a body that we read ourselves."""
+    content = {"application/json": {"schema": {"type": "object"}, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _answers(example: dict[str, Any], **others: str) -> dict[int | str, dict[str, Any]]:
+    ok = {200: {"content": {"application/json": {"example": example}}}}
+    return {**ok, **{int(code.removeprefix("_")): {"description": text} for code, text in others.items()}}
+
+
+@router.post(
+    "/webhook/alerts",
+    response_model=WebhookAnswer,
+    openapi_extra=_body(WEBHOOK),
+    responses=_answers(
+        WEBHOOK_ANSWER,
+        _400="Not JSON",
+        _413="Larger than 64 MB",
+        _422="No Alertmanager webhook, or no alert of it could be taken",
+        _503="Cannot be stored now; Alertmanager tries again",
+    ),
+)
+@router.post("/webhook/alerts/", include_in_schema=False)
+async def receive_alerts(
+    request: Request,
+    service: Running,
+    source: Annotated[
+        str, Query(pattern="^[A-Za-z0-9_.-]{1,64}$", description="which Alertmanager this is")
+    ] = "default",
+) -> Response:
+    """Take a webhook of Alertmanager. Answered 200 only after it is in the database.
+
+    Each alert is judged on its own; one that cannot be taken is kept as a dead letter and named in `rejected`.
+    """
+    try:
+        async with service.bodies.read(request) as body:
+            answer = await service.ingest.receive(body, source)
+    except TooLarge as error:
+        await service.ingest.keep_letter(source, str(error), error.head)
+        return _counted(service, 413, _problem(error))
+    except NotAWebhook as error:
+        return _counted(service, 400 if error.malformed else 422, _problem(error))
+    except InputError as error:
+        return _counted(service, 415, _problem(error))
+    except StorageError as error:  # 503, never 429: Alertmanager tries only 5xx again
+        return _counted(service, 503, _problem(error))
+    status = 200 if answer.status == "ok" else 422
+    answer = answer.model_copy(update={"queue_size": await queue_size(service)})
+    return _counted(service, status, answer.model_dump(mode="json"))
+
+
+@router.post(
+    "/analyze",
+    response_model=AnalysisResult,
+    openapi_extra=_body(ALERT),
+    responses=_answers(ANALYSIS, _422="No alert; the field is named", _503="16 analyses are under way"),
+)
+@router.post("/analyze/", include_in_schema=False)
+async def analyze(
+    request: Request,
+    service: Running,
+    notify: Annotated[bool, Query(description="tell the channels too")] = True,
+) -> Response:
+    """Analyse one alert, or the alerts of a webhook body, and wait for the result. Stored as a manual incident."""
+    if service.by_hand.locked():
+        return JSONResponse(_problem(f"{ANALYSES_AT_ONCE} analyses are under way; try again"), 503)
+    try:
+        async with service.by_hand, service.bodies.read(request) as body:
+            result = await _analyze(service, _alerts(body, service), notify=notify)
+    except NotAWebhook as error:
+        return JSONResponse(_problem(error), 400 if error.malformed else 422)
+    except TooLarge as error:
+        return JSONResponse(_problem(error), 413)
+    except InputError as error:
+        return JSONResponse(_problem(error), 422)
+    except StorageError as error:
+        return JSONResponse(_problem(error), 503)
+    return Response(result.model_dump_json(), media_type="application/json")
+
+
+async def queue_size(service: Service) -> int:
+    """Alerts without an incident yet, incidents that wait for an analysis or are in one, and messages to be told."""
+    async with service.database.read() as connection:
+        size = await alert_rows.count_ungrouped(connection)
+        size += await incident_rows.waiting(connection) + await outbox.pending(connection)
+    service.metrics.queue_size.set(size)
+    return size
+
+
+async def _analyze(service: Service, alerts: list[Alert], *, notify: bool) -> AnalysisResult:
+    incident = await service.incidents.open_by_hand(alerts, notify=notify)
+    await service.analyse(incident.id, incident.generation)
+    async with service.database.read() as connection:
+        _, result = await incident_rows.latest_analysis(connection, incident.id)
+    if result is None:
+        raise StorageError(f"the analysis of incident {incident.id} failed; its timeline says why")
+    return result
+
+
+def _alerts(body: bytes, service: Service) -> list[Alert]:
+    """The good alerts of the body; raises InputError, which names what is wrong with each, where there is none."""
+    verdicts = list(judge(take_apart(_as_webhook(body)).alerts, 0, service.clock.now()))
+    good = [verdict.alert for verdict in verdicts if isinstance(verdict, Taken)]
+    if not good:
+        bad = [f"alerts.{verdict.index}: {verdict.reason}" for verdict in verdicts if isinstance(verdict, Bad)]
+        raise InputError("", "; ".join(bad[:5]) or "alerts: is empty; nothing to analyse")
+    if len(good) > MOST_ALERTS_BY_HAND:
+        raise InputError("alerts", f"{len(good)} of them, at most {MOST_ALERTS_BY_HAND} are analysed at once")
+    return good
+
+
+def _as_webhook(body: bytes) -> bytes:
+    """A single alert as a webhook of one. Says what is wrong as for a webhook, for it may have been meant as one."""
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return body
+    if "alerts" in fields:
+        return body
+    if "status" not in fields:  # a person at curl may leave it out: why else ask?
+        fields["status"] = msgspec.Raw(b'"firing"')
+    return msgspec.json.encode({"alerts": [fields]})
+
+
+def _problem(error: AiopsError | str) -> dict[str, Any]:
+    field = error.field if isinstance(error, InputError) else ""
+    return {"status": "error", "error": str(error), **({"field": field} if field else {})}
+
+
+def _counted(service: Service, status: int, content: dict[str, Any]) -> Response:
+    service.metrics.webhooks.labels(str(status)).inc()
+    return Response(json.dumps(content), status, media_type="application/json")

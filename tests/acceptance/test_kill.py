@@ -1,0 +1,112 @@
+"""Kill -9 in every step, start again: the alert is still analysed and told."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def settings(peer: Any) -> dict[str, str]:
+    return {
+        "PROMETHEUS_URL": peer.url,
+        "LOKI_URL": peer.url,
+        "LLM_PROVIDER": "deepseek",
+        "LLM_BASE_URL": f"{peer.url}/llm",
+        "DEEPSEEK_API_KEY": "sk-test",
+        "GENERIC_WEBHOOK_URL": f"{peer.url}/hook",
+    }
+
+
+@pytest.mark.parametrize(
+    ("step", "path", "in_step"),
+    [
+        ("gather", "/api/v1", "/api/v1"),
+        ("explain", "/llm", "/llm"),
+        ("tell", "/hook", "/hook"),
+    ],
+)
+def test_a_kill_in_a_step_loses_nothing(
+    step: str,
+    path: str,
+    in_step: str,
+    peer: Any,
+    settings: dict[str, str],
+    make_service: Callable[..., Any],
+    webhook: Callable[..., Any],
+    wait: Callable[..., Any],
+) -> None:
+    service = make_service(**settings)
+    peer.delays[path] = 3
+    status, answer = service.post("/webhook/alerts", webhook("HighErrorRate"))
+    assert (status, answer["processed"]) == (200, 1)
+    wait(lambda: peer.asked(in_step), f"the service is in step {step}")
+    service.kill()
+    peer.delays.clear()
+    service.start()
+    wait(lambda: peer.told("analysed"), f"the analysis is told\n{service.log()}")
+    wait(lambda: service.get("/queue/status")["queue_size"] == 0, "nothing is left to do")
+    (incident,) = service.get("/api/v1/incidents")
+    assert incident["state"] == "analysed"
+    assert {message["event"] for message in peer.told()} == {"opened", "analysed"}
+    for event in ("opened", "analysed"):  # at most one repeat for a kill, and that one recognisable
+        messages = peer.told(event)
+        assert len(messages) <= 2
+        assert len({message["key"] for message in messages}) == 1
+
+
+def test_an_alert_answered_200_survives_a_kill_right_after(
+    peer: Any,
+    settings: dict[str, str],
+    make_service: Callable[..., Any],
+    webhook: Callable[..., Any],
+    wait: Callable[..., Any],
+) -> None:
+    service = make_service(**settings)
+    for number in range(20):
+        assert service.post("/webhook/alerts", webhook(f"Alert{number}", group=f"g{number}"))[0] == 200
+    service.restart()
+    wait(lambda: len(peer.told("analysed")) >= 20, f"all twenty are analysed and told\n{service.log()[-3000:]}", 60)
+    names = {message["alerts"][0]["labels"]["alertname"] for message in peer.told("analysed")}
+    assert names == {f"Alert{number}" for number in range(20)}
+
+
+def test_a_second_server_on_the_same_folder_is_refused_with_the_remedy(
+    make_service: Callable[..., Any], settings: dict[str, str]
+) -> None:
+    service = make_service(**settings)
+    with pytest.raises(AssertionError, match="in use by another aiops process"):
+        make_service(**settings)
+    assert service.get("/health/live") == {"status": "live"}
+
+
+def test_a_failing_model_never_loses_the_alert(
+    peer: Any,
+    settings: dict[str, str],
+    make_service: Callable[..., Any],
+    webhook: Callable[..., Any],
+    wait: Callable[..., Any],
+) -> None:
+    peer.statuses["/llm"] = 401
+    service = make_service(**settings)
+    service.post("/webhook/alerts", webhook("HighErrorRate"))
+    (told,) = wait(lambda: peer.told("analysed"), "the analysis is told")
+    assert any(gap["source"] == "model" for gap in told["analysis"]["gaps"])
+    assert told["analysis"]["model"] == ""
+
+
+def test_a_channel_that_fails_is_told_later_with_the_same_key(
+    peer: Any,
+    settings: dict[str, str],
+    make_service: Callable[..., Any],
+    webhook: Callable[..., Any],
+    wait: Callable[..., Any],
+) -> None:
+    peer.statuses["/hook"] = 503
+    service = make_service(**settings)
+    service.post("/webhook/alerts", webhook("HighErrorRate"))
+    wait(lambda: len(peer.told("opened")) >= 2, "the channel is tried again")
+    peer.statuses.clear()
+    wait(lambda: service.get("/queue/status")["queue_size"] == 0, "everything is told", 60)
+    assert len({message["key"] for message in peer.told("opened")}) == 1
+    assert len(peer.told("analysed")) >= 1

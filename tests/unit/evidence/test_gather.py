@@ -1,0 +1,206 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from aiops_processor.evidence import packs, summary
+from aiops_processor.evidence.gather import Gatherer
+from aiops_processor.evidence.limits import Limits
+from aiops_processor.evidence.links import Links
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.analysis import Verdict
+from aiops_processor.models.evidence import EvidenceReport, Outcome
+from aiops_processor.models.samples import Series, Stream
+
+pytestmark = pytest.mark.anyio
+
+MakeSeries = Callable[..., Series]
+MakeAlert = Callable[..., Alert]
+MakeStream = Callable[..., Stream]
+RULE = "sum+by+(service)+(rate(errors_total[1m]))+>+2"
+
+
+@pytest.fixture
+def shop(series: MakeSeries) -> list[Series]:
+    """Three services; two minutes before noon db's pool fills, and cart's requests begin to fail."""
+
+    def wobble(t: float) -> float:
+        return (t * 7919) % 13 / 13
+
+    found = [series("up", lambda t: 1, service=name) for name in ("cart", "db", "mail")]
+    found += [series("queue_length", lambda t: 5 + wobble(t), service=name) for name in ("cart", "mail")]
+    found.append(series("pool_in_use", lambda t: 2 + wobble(t) + (20 if t > 0 else 0), service="db"))
+    ok = series("http_requests_total", lambda t: 10 * (t + 2000), service="cart", code="200")
+    bad = series("http_requests_total", lambda t: 30 * max(0.0, t), service="cart", code="500")
+    return [*found, ok, bad]
+
+
+async def gathered(sources: tuple[Any, Any], clock: Any, *alerts: Alert) -> EvidenceReport:
+    links = Links("http://prom.example", "http://grafana.example")
+    return await Gatherer(*sources, packs.built_in(), Limits(seconds=5), clock, links).gather(alerts)
+
+
+async def test_what_changed_is_found_and_what_did_not_is_healthy(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series]
+) -> None:
+    metrics.raw = shop
+
+    report = await gathered((metrics, lines), clock, alert(service="cart"))
+
+    found = {each.entity: each for each in report.findings}
+    assert set(found) == {"cart", "db"}
+    assert found["db"].change is not None
+    assert found["db"].change.after - found["db"].change.before == pytest.approx(20, abs=1)
+    assert found["db"].link.startswith("http://prom.example/graph?")
+    assert [text.split(":")[0] for text in report.healthy] == ["mail"]
+
+
+async def test_the_onset_is_found_before_the_alert(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series], noon: datetime
+) -> None:
+    metrics.raw = shop
+
+    report = await gathered((metrics, lines), clock, alert(service="cart", seconds_ago=30))
+
+    assert (noon - report.window.onset).total_seconds() == pytest.approx(120, abs=16)
+
+
+async def test_the_alerts_own_rule_is_evidence_and_its_sibling_a_metric(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series], series: MakeSeries
+) -> None:
+    metrics.raw = shop
+    metrics.stepped = [
+        Series({"service": name}, series("x", lambda t: 9 if t > 0 else 0, service=name).points)
+        for name in ("cart", "mail")
+    ]
+
+    report = await gathered((metrics, lines), clock, alert(service="cart", expr=RULE))
+
+    rule = report.find("A1")
+    assert rule is not None
+    assert (rule.kind, rule.entity) == ("rule", "cart")
+    assert "the rule fires at > 2" in rule.statement
+    assert any(each.kind == "metric" and each.entity == "mail" for each in report.findings)
+
+
+async def test_a_new_error_line_is_evidence_with_the_line(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series], stream: MakeStream
+) -> None:
+    metrics.raw = shop
+    error = "ERROR pool exhausted after 30 s"
+    lines.streams = [
+        stream("INFO query done", range(0, 900, 5), namespace="shop", app="db"),
+        stream(error, range(0, 110, 3), namespace="shop", app="db"),
+    ]
+
+    report = await gathered((metrics, lines), clock, alert(service="cart"))
+
+    (found,) = [each for each in report.findings if each.kind == "log"]
+    assert (found.id, found.entity, found.lines[0].line) == ("L1", "db", error)
+    assert found.logs is not None
+    assert (found.logs.before, found.logs.level) == (0, "error")
+    assert found.link.startswith("http://grafana.example/explore?")
+
+
+async def test_a_quiet_system_says_so(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, series: MakeSeries, stream: MakeStream
+) -> None:
+    metrics.raw = [series("queue_length", lambda t: (t * 7919) % 13, service=name) for name in ("cart", "db")]
+    lines.streams = [stream("INFO query done", range(0, 900, 5), namespace="shop", app="db")]
+
+    report = await gathered((metrics, lines), clock, alert(service="cart"))
+
+    assert (report.findings, report.gaps, len(report.healthy)) == ((), (), 2)
+    assert summary.without_model([alert()], report, clock.now()).outcome is Verdict.NOT_AN_INCIDENT
+
+
+@pytest.mark.parametrize("dead", ["metrics", "lines"])
+async def test_a_dead_source_is_a_gap_and_the_other_is_still_read(
+    metrics: Any,
+    lines: Any,
+    clock: Any,
+    alert: MakeAlert,
+    shop: list[Series],
+    stream: MakeStream,
+    unavailable: Exception,
+    dead: str,
+) -> None:
+    metrics.raw = shop
+    lines.streams = [
+        stream("INFO query done", range(0, 900, 5), namespace="shop", app="db"),
+        stream("ERROR pool exhausted", range(0, 50, 2), namespace="shop", app="db"),
+    ]
+    {"metrics": metrics, "lines": lines}[dead].failure = unavailable
+
+    report = await gathered((metrics, lines), clock, alert(service="cart"))
+
+    (gap,) = report.gaps
+    assert gap.source == {"metrics": "prometheus", "lines": "loki"}[dead]
+    assert "connection refused" in gap.reason
+    assert report.unusual
+    assert all(each.outcome is Outcome.FAILED for each in report.reads if each.source == gap.source)
+
+
+async def test_sources_that_are_not_configured_name_their_setting(clock: Any, alert: MakeAlert) -> None:
+    report = await gathered((None, None), clock, alert())
+
+    assert ["PROMETHEUS_URL" in report.gaps[0].reason, "LOKI_URL" in report.gaps[1].reason] == [True, True]
+    assert summary.without_model([alert()], report, clock.now()).outcome is Verdict.INCONCLUSIVE
+
+
+async def test_a_source_without_anything_of_ours_is_no_sign_of_health(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert
+) -> None:
+    report = await gathered((metrics, lines), clock, alert(service="cart"))
+
+    assert {gap.source for gap in report.gaps} == {"prometheus", "loki"}
+    assert report.healthy == ()
+
+
+async def test_an_absurd_start_is_said_and_the_time_until_now_is_looked_at(
+    metrics: Any, lines: Any, clock: Any, shop: list[Series], noon: datetime
+) -> None:
+    metrics.raw = shop
+    alert = Alert(status="firing", labels={"namespace": "shop"}, starts_at=datetime(9999, 12, 31, tzinfo=UTC))
+
+    report = await gathered((metrics, lines), clock, alert)
+
+    assert any("9999" in gap.reason for gap in report.gaps)
+    assert report.window.end == noon
+
+
+async def test_the_plan_alone_asks_for_no_samples(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series]
+) -> None:
+    metrics.raw = shop
+    gatherer = Gatherer(metrics, lines, packs.built_in(), Limits(), clock)
+
+    planned = await gatherer.plan_only([alert(service="cart", expr=RULE)])
+
+    assert {each.form for each in planned} == {"raw", "steps"}
+    assert not {each.query for each in planned} & set(metrics.asked)
+
+
+async def test_the_rule_is_looked_up_where_the_alert_does_not_carry_it(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series]
+) -> None:
+    metrics.raw = shop
+
+    await gathered((metrics, lines), clock, alert(service="cart"))
+    looked_up = metrics.asked.count("rules")
+    await gathered((metrics, lines), clock, alert(service="cart", expr=RULE))
+
+    assert (looked_up, metrics.asked.count("rules")) == (1, 1)
+
+
+async def test_values_that_are_no_numbers_do_not_disturb(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series], series: MakeSeries
+) -> None:
+    odd = [series("odd", lambda t: float("nan"), service="cart"), series("odd2", lambda t: float("inf"), service="db")]
+    metrics.raw = [*shop, *odd, Series({"__name__": "empty"}, [])]
+
+    report = await gathered((metrics, lines), clock, alert(service="cart"))
+
+    assert report.unusual
+    EvidenceReport.model_validate_json(report.model_dump_json())

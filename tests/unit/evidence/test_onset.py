@@ -1,0 +1,58 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aiops_processor.evidence import onset
+
+TIMES = np.arange(1.0, 101.0)
+
+
+def noise(rows: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    return np.random.default_rng(7).normal(0, 1, (rows, len(TIMES)))
+
+
+def test_the_split_that_many_series_agree_on_is_found() -> None:
+    values = noise(30)
+    values[:5, 80:] += 6
+
+    found = onset.find(values, TIMES, earliest=40, latest=95)
+
+    assert found is not None
+    assert abs(found - 80) <= 1
+
+
+def test_an_alert_that_is_late_does_not_hide_the_onset() -> None:
+    values = noise(30)
+    values[:5, 60:] += 6
+
+    assert onset.find(values, TIMES, earliest=40, latest=90) == 60
+
+
+def test_noise_has_no_onset() -> None:
+    assert onset.find(noise(3), TIMES, earliest=40, latest=90) is None
+
+
+def test_nothing_at_all_has_no_onset() -> None:
+    assert onset.find(np.empty((0, 100)), TIMES, 40, 90) is None
+    assert onset.find(np.full((2, 100), np.nan), TIMES, 40, 90) is None
+
+
+def test_one_exploding_series_does_not_outvote_the_others() -> None:
+    values = noise(30)
+    values[0, 50:55] = 1e9
+    values[1:12, 80:] += 5
+
+    found = onset.find(values, TIMES, earliest=40, latest=95)
+
+    assert found is not None
+    assert abs(found - 80) <= 1
+
+
+@settings(max_examples=20)
+@given(scale=st.floats(0.01, 1000), offset=st.floats(-1e3, 1e3))
+def test_the_onset_does_not_depend_on_units(scale: float, offset: float) -> None:
+    values = noise(10)
+    values[:4, 70:] += 8
+    # An offset that dwarfs the noise is another series: 1 % of the level is the least noise that is believed.
+    assert onset.find(values * scale, TIMES, 40, 95) == 70
+    assert onset.find(values[:, ::1] + offset * 1e-3, TIMES, 40, 95) == 70

@@ -1,0 +1,74 @@
+from collections.abc import Callable
+
+from aiops_processor.evidence import scopes
+from aiops_processor.evidence.scopes import Found
+from aiops_processor.models.alert import Alert
+from aiops_processor.query import promql
+
+MakeAlert = Callable[..., Alert]
+
+
+def labels(metric: str, count: int, **more: str) -> list[dict[str, str]]:
+    return [{"__name__": metric, "namespace": "shop", "n": str(index), **more} for index in range(count)]
+
+
+def test_neighbours_share_the_namespace_and_the_entity_is_found_elsewhere_too(alert: MakeAlert) -> None:
+    wide, own = scopes.scopes([alert(service="cart"), alert(service="db")])
+
+    assert wide.selector == '{namespace="shop"}'
+    assert own.matchers == ('service=~"cart|db"', 'namespace!~"shop"')
+
+
+def test_without_a_namespace_the_job_is_the_neighbourhood(alert: MakeAlert) -> None:
+    wide, own = scopes.scopes([alert(namespace="", job="node", instance="web-1:9100")])
+
+    assert wide.selector == '{job="node"}'
+    assert own.matchers[0] == 'instance="web-1:9100"'
+
+
+def test_an_alert_that_names_nothing_has_no_neighbours(alert: MakeAlert) -> None:
+    assert scopes.scopes([alert(namespace="", severity="none")]) == []
+
+
+def test_label_values_cannot_change_a_scope(alert: MakeAlert) -> None:
+    evil = 'a"} or {__name__=~".+"}|b.*'
+
+    for scope in scopes.scopes([alert(namespace=evil, service=evil), alert(service="x")]):
+        assert len(promql.selectors(scope.selector)) == 1
+
+
+def test_a_scope_that_fits_is_read_whole_without_noise(alert: MakeAlert) -> None:
+    around = scopes.scopes([alert()])
+    known = {around[0].selector: Found(tuple(labels("a", 3) + labels("go_x", 900)))}
+
+    (kept,), gaps = scopes.narrowed([alert()], around, known, most=10)
+
+    assert gaps == []
+    assert "__name__!~" in kept.selector
+
+
+def test_a_scope_that_is_too_wide_keeps_the_small_metrics_and_says_so(alert: MakeAlert) -> None:
+    around = scopes.scopes([alert()])
+    known = {around[0].selector: Found(tuple(labels("wide", 50) + labels("small", 2)))}
+
+    (kept,), (gap,) = scopes.narrowed([alert()], around, known, most=10)
+
+    assert '__name__=~"small"' in kept.selector
+    assert "50 series of 1 metrics" in gap.reason
+
+
+def test_the_cluster_is_injected_only_where_the_series_know_it(alert: MakeAlert) -> None:
+    alerts = [alert(cluster="eu")]
+    around = scopes.scopes(alerts)
+    external = {around[0].selector: Found(tuple(labels("a", 2)))}
+    stored = {around[0].selector: Found(tuple(labels("a", 2, cluster="eu") + labels("a", 2, cluster="us")))}
+
+    assert "cluster" not in scopes.narrowed(alerts, around, external, 10)[0][0].selector
+    assert 'cluster="eu"' in scopes.narrowed(alerts, around, stored, 10)[0][0].selector
+
+
+def test_of_a_cut_list_the_label_name_is_enough() -> None:
+    series = ({"pod": "cart-1"},)
+
+    assert Found(series, cut=True).carries("pod", "cart-2")
+    assert not Found(series).carries("pod", "cart-2")

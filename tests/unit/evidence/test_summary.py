@@ -1,0 +1,71 @@
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Literal
+
+import pytest
+
+from aiops_processor.evidence.summary import HIGHEST_CONFIDENCE, without_model
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.analysis import Verdict
+from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Window
+
+MakeAlert = Callable[..., Alert]
+LOKI_GONE = Gap(source="loki", reason="refused")
+
+
+def evidence(
+    name: str, entity: str, score: float, kind: Literal["rule", "metric", "log", "change"] = "metric"
+) -> Evidence:
+    return Evidence(
+        id=name, kind=kind, entity=entity, title=name, statement=f"{name} of {entity}", query="q", score=score
+    )
+
+
+@pytest.fixture
+def report(noon: datetime) -> EvidenceReport:
+    window = Window(start=noon - timedelta(minutes=15), onset=noon - timedelta(minutes=1), end=noon)
+    found = (evidence("M1", "db", 1), evidence("C1", "db", 0.9, "change"), evidence("M2", "cart", 0.4))
+    return EvidenceReport(window=window, findings=found, healthy=("mail: 3 measures as usual",))
+
+
+def test_the_strongest_change_is_named_as_a_hypothesis(
+    alert: MakeAlert, report: EvidenceReport, noon: datetime
+) -> None:
+    result = without_model([alert(severity="warning"), alert(severity="critical")], report, noon)
+
+    assert result.outcome is Verdict.FOUND
+    assert result.root_cause.startswith("Hypothesis")
+    assert "strongest change at db: M1 of db [M1]; C1 of db [C1]" in result.root_cause
+    assert result.affected == ("db", "cart")
+    assert result.checked_healthy == report.healthy
+    assert (result.severity, result.model, result.alert_name) == ("critical", "", "HighErrorRate")
+    assert [each.id for each in result.evidence] == ["M1", "C1", "M2"]
+    assert result.hypotheses[0].supports == ("M1", "C1")
+
+
+def test_confidence_grows_with_the_lead_and_falls_with_gaps(
+    alert: MakeAlert, report: EvidenceReport, noon: datetime
+) -> None:
+    alone = report.model_copy(update={"findings": report.findings[:1]})
+    gappy = report.model_copy(update={"gaps": (LOKI_GONE,)})
+
+    confidence = [without_model([alert()], each, noon).confidence for each in (gappy, report, alone)]
+
+    assert confidence == sorted(set(confidence))
+    assert confidence[-1] == HIGHEST_CONFIDENCE
+
+
+def test_a_rule_alone_leaves_the_question_open(alert: MakeAlert, report: EvidenceReport, noon: datetime) -> None:
+    rule = report.model_copy(update={"findings": (evidence("A1", "db", 0, "rule"),)})
+
+    assert without_model([alert()], rule, noon).outcome is Verdict.INCONCLUSIVE
+
+
+def test_nothing_unusual_is_an_answer_only_where_all_was_seen(
+    alert: MakeAlert, report: EvidenceReport, noon: datetime
+) -> None:
+    quiet = report.model_copy(update={"findings": ()})
+    blind = quiet.model_copy(update={"gaps": (LOKI_GONE,)})
+
+    assert without_model([alert()], quiet, noon).outcome is Verdict.NOT_AN_INCIDENT
+    assert without_model([alert()], blind, noon).outcome is Verdict.INCONCLUSIVE

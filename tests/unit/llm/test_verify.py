@@ -1,0 +1,104 @@
+import pytest
+
+from aiops_processor.llm.shapes import Draft
+from aiops_processor.llm.verify import check
+from aiops_processor.models.analysis import Verdict
+from aiops_processor.models.evidence import EvidenceReport
+
+
+def _verified(evidence: EvidenceReport, id_: str, statement: str) -> bool:
+    draft = Draft.model_validate({"summary": "s", "evidence": [{"id": id_, "statement": statement}]})
+    return check(draft, evidence).evidence[0].verified
+
+
+@pytest.mark.parametrize(
+    ("id_", "statement"),
+    [
+        ("M1", "Failed requests rose from 0 to 12.4/s"),
+        ("M1", "about 12.5 failures a second"),
+        ("M1", "from 0 to 12.4/s at 12:00:10 UTC, 2026-01-31"),
+        ("M1", "code 500: 12.4/s"),
+        ("M2", "connections rose from 20 % to 97 %"),
+        ("M2", "connections rose from 0.2 to 0.97"),
+        ("M3", "memory rose from 477 MiB to 1.4 GiB"),
+        ("M3", "memory rose to 1.5 GB"),
+        ("M3", "memory is 1,500,000,000 bytes"),
+        ("L1", "240 lines in 480 s"),
+        ("L1", "pool exhausted after 3 s"),
+        ("L1", "pool exhausted after 3000ms"),
+    ],
+)
+def test_a_claim_whose_numbers_are_in_the_finding_it_cites_is_verified(
+    evidence: EvidenceReport, id_: str, statement: str
+) -> None:
+    assert _verified(evidence, id_, statement)
+
+
+@pytest.mark.parametrize(
+    ("id_", "statement"),
+    [
+        ("M1", "Failed requests rose from 0 to 13/s"),
+        ("M1", "Failed requests rose from 2 to 12.4/s"),
+        ("M9", "Failed requests rose from 0 to 12.4/s"),
+        ("", "Failed requests rose from 0 to 12.4/s"),
+        ("M1", "Failed requests rose"),
+        ("M1", "connections rose to 97 %"),
+        ("M2", "connections rose to 970 %"),
+        ("M3", "memory rose to 1.5 TB"),
+        ("L1", "240,000 lines"),
+        ("L1", "pool exhausted after 3 min"),
+    ],
+)
+def test_a_claim_with_a_foreign_number_or_id_or_without_any_is_not(
+    evidence: EvidenceReport, id_: str, statement: str
+) -> None:
+    assert not _verified(evidence, id_, statement)
+
+
+def test_a_long_duration_may_be_said_as_the_prompt_says_it(evidence: EvidenceReport) -> None:
+    assert evidence.findings[2].change
+    slow = evidence.findings[2].change.model_copy(update={"before": 0.2, "after": 500.0, "unit": "s"})
+    finding = evidence.findings[2].model_copy(update={"change": slow})
+    report = evidence.model_copy(update={"findings": (finding,)})
+    assert _verified(report, "M2", "from 200 ms to 8 min 20 s")
+
+
+def test_a_cause_without_a_verified_claim_is_not_found(evidence: EvidenceReport) -> None:
+    draft = Draft.model_validate({"summary": "s", "root_cause": "r", "outcome": "found", "confidence": 0.95})
+    checked = check(draft, evidence)
+    assert (checked.outcome, checked.confidence) == (Verdict.INCONCLUSIVE, 0.5)
+
+
+def test_a_cause_with_a_verified_claim_keeps_outcome_and_confidence(evidence: EvidenceReport) -> None:
+    claim = {"id": "M1", "statement": "12.4/s"}
+    draft = Draft.model_validate({"root_cause": "r", "outcome": "found", "confidence": 0.95, "evidence": [claim]})
+    checked = check(draft, evidence)
+    assert (checked.outcome, checked.confidence) == (Verdict.FOUND, 0.95)
+
+
+def test_an_outcome_that_is_not_said_follows_from_the_root_cause(evidence: EvidenceReport) -> None:
+    claim = {"id": "M1", "statement": "12.4/s"}
+    assert check(Draft.model_validate({"root_cause": "r", "evidence": [claim]}), evidence).outcome == "found"
+    assert check(Draft.model_validate({"summary": "s", "evidence": [claim]}), evidence).outcome == "inconclusive"
+
+
+def test_not_an_incident_stays_so_but_no_surer_than_half(evidence: EvidenceReport) -> None:
+    draft = Draft.model_validate({"summary": "s", "outcome": "not_an_incident", "confidence": 1})
+    assert check(draft, evidence).outcome is Verdict.NOT_AN_INCIDENT
+    assert check(draft, evidence).confidence == 0.5
+
+
+def test_a_confidence_that_is_not_said_is_none_at_all(evidence: EvidenceReport) -> None:
+    assert check(Draft.model_validate({"summary": "s"}), evidence).confidence == 0.0
+
+
+def test_a_hypothesis_keeps_only_ids_that_exist(evidence: EvidenceReport) -> None:
+    draft = Draft.model_validate({"hypotheses": [{"cause": "c", "supports": ["M1", "M9"], "contradicts": ["X1"]}]})
+    (hypothesis,) = check(draft, evidence).hypotheses
+    assert (hypothesis.supports, hypothesis.contradicts) == (("M1",), ())
+
+
+def test_the_risk_of_a_step_is_set_from_its_command(evidence: EvidenceReport) -> None:
+    steps = [{"action": "Look", "command": "kubectl delete pod x", "risk": "low"}, {"action": "Delete the volume"}]
+    draft = Draft.model_validate({"remediation_steps": steps})
+    assert [step.risk for step in check(draft, evidence).remediation_steps] == ["high", "high"]

@@ -1,0 +1,122 @@
+from datetime import timedelta
+
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.evidence import Gap
+from aiops_processor.models.notification import Message
+from aiops_processor.report import words
+
+
+def test_the_parts_stand_in_the_order_that_is_needed_at_night(message: Message) -> None:
+    assert message.analysis
+    titles = [part.title for part in words.sections(message.analysis, message.evidence, message.alerts, message.url)]
+    assert titles == [
+        "Alerts",
+        "Changed most",
+        "Conclusion",
+        "Not looked at",
+        "Do next",
+        "Checked and healthy",
+        "Other causes to consider",
+        "What the conclusion rests on",
+        "Links",
+    ]
+
+
+def test_findings_are_told_in_numbers(message: Message) -> None:
+    assert message.evidence
+    assert [words.finding(item) for item in message.evidence.findings] == [
+        "[M1] checkout · failed requests: 0 → 12.4/s, from 12:00:10 UTC",
+        "[L1] checkout · new error lines: 0 → 240 lines (0/s → 0.5/s)",
+        "[M2] db · connections in use: 20 → 97 %, from 12:00:02 UTC",
+        "[M3] checkout · memory in use: 477 MiB → 1.4 GiB",
+    ]
+
+
+def test_a_finding_without_numbers_is_told_in_its_own_words(message: Message) -> None:
+    assert message.evidence
+    plain = message.evidence.findings[0].model_copy(update={"change": None})
+    assert words.finding(plain) == "[M1] checkout · failed requests: Failed requests rose from 0 to 12.4 a second."
+
+
+def test_only_the_five_strongest_findings_are_told(message: Message) -> None:
+    assert message.evidence
+    many = message.evidence.model_copy(update={"findings": message.evidence.findings * 3})
+    assert words.strongest(many) == many.findings[:5]
+
+
+def test_a_firing_alert_says_since_when_and_how_long(message: Message) -> None:
+    assert words.standing(message.alerts, message.sent_at) == "Firing since 2026-01-31 12:01:00 UTC (7 min 21 s)"
+
+
+def test_a_resolved_alert_says_from_when_to_when(message: Message) -> None:
+    over = _resolved(message.alerts[0], minutes=12)
+    assert words.standing([over], message.sent_at) == (
+        "Resolved: fired from 2026-01-31 12:01:00 UTC to 2026-01-31 12:13:00 UTC (12 min)"
+    )
+
+
+def test_an_incident_fires_as_long_as_one_alert_does(message: Message) -> None:
+    both = [_resolved(message.alerts[0], minutes=1), message.alerts[0]]
+    assert words.standing(both, message.sent_at).startswith("Firing since")
+
+
+def test_an_alert_says_where_it_fires_and_what_about(message: Message) -> None:
+    line = words.firing(message.alerts, message.sent_at)[0]
+    assert line == (
+        "HighErrorRate (critical) since 2026-01-31 12:01:00 UTC (7 min 21 s):"
+        " service=checkout, instance=10.0.0.7:8080, env=prod — More than 5 % of the requests fail"
+    )
+
+
+def test_of_a_storm_the_first_alerts_are_told_and_the_rest_counted(message: Message) -> None:
+    lines = words.firing(message.alerts * 1000, message.sent_at)
+    assert len(lines) == 6
+    assert lines[-1] == "and 995 more"
+
+
+def test_every_silent_source_is_named_however_many_gaps_another_has() -> None:
+    gaps = [Gap(source="prometheus", reason=f"question {number}: timed out") for number in range(50)]
+    lines = words.missing([*gaps, Gap(source="loki", reason="refused the connection")])
+    assert lines == [
+        "Prometheus: question 0: timed out",
+        "Prometheus: question 1: timed out",
+        "Prometheus: question 2: timed out",
+        "Prometheus: 47 more",
+        "Loki: refused the connection",
+    ]
+
+
+def test_gaps_of_the_evidence_are_told_though_the_analysis_forgot_them(message: Message) -> None:
+    assert message.analysis
+    forgetful = message.analysis.model_copy(update={"gaps": ()})
+    parts = words.sections(forgetful, message.evidence, message.alerts)
+    assert [part.lines[0].text for part in parts if part.loud] == ["Loki: timed out after 10 s"]
+
+
+def test_an_inconclusive_analysis_has_no_root_cause_but_a_possible_one(message: Message) -> None:
+    assert message.analysis
+    unsure = message.analysis.model_copy(update={"outcome": "inconclusive", "confidence": 0.4, "model": ""})
+    said = words.conclusion(unsure)
+    assert said[0] == "Inconclusive, confidence 40 % (ranked evidence, no model)"
+    assert said[2].startswith("Possible cause: ")
+
+
+def test_steps_are_told_most_urgent_first(message: Message) -> None:
+    assert message.analysis
+    assert [step.priority for step in words.steps(message.analysis)] == [1, 2]
+
+
+def test_an_unverified_claim_is_shown_so(message: Message) -> None:
+    assert message.analysis
+    assert words.claims(message.analysis) == [
+        "[M1] Failed requests rose from 0 to 12.4/s",
+        "[–] A deploy happened — NOT VERIFIED",
+    ]
+
+
+def test_foreign_text_cannot_move_the_cursor_or_turn_the_reading_direction() -> None:
+    assert words.clean("a\x1b[2Jb\r\nc\u202ed\u200be\x07") == "a[2Jb cde"
+
+
+def _resolved(alert: Alert, minutes: int) -> Alert:
+    return alert.model_copy(update={"status": "resolved", "ends_at": alert.starts_at + timedelta(minutes=minutes)})

@@ -1,0 +1,117 @@
+"""Each alert is judged on its own; what is wrong is named."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from aiops_processor.errors import NotAWebhook
+from aiops_processor.services.webhook_body import Bad, Taken, as_letter, delivery_key, judge, take_apart
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def alert(**fields: Any) -> dict[str, Any]:
+    return {"status": "firing", "labels": {"alertname": "A"}, "startsAt": "2026-01-31T11:59:00Z", **fields}
+
+
+def body(*alerts: Any, **envelope: Any) -> bytes:
+    return json.dumps({"receiver": "r", "groupKey": "g", **envelope, "alerts": list(alerts)}).encode()
+
+
+def verdicts(content: bytes) -> list[Taken | Bad]:
+    return list(judge(take_apart(content).alerts, 0, NOW))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"alerts": NaN}', b'{"a":' * 50_000])
+def test_what_is_not_json_is_called_so(content: bytes) -> None:
+    with pytest.raises(NotAWebhook) as caught:
+        take_apart(content)
+    assert caught.value.malformed
+
+
+@pytest.mark.parametrize(
+    "content", [b"[]", b"[" * 200_000, b"null", b'"x"', b"{}", b'{"alerts": null}', b'{"alerts": {}}']
+)
+def test_json_that_is_no_webhook_names_what_is_missing(content: bytes) -> None:
+    with pytest.raises(NotAWebhook) as caught:
+        take_apart(content)
+    assert not caught.value.malformed
+    assert caught.value.field in {"alerts", "body"}
+    assert "expected" in caught.value.reason
+
+
+def test_one_bad_alert_costs_no_good_one() -> None:
+    good, bad, other = verdicts(body(alert(), alert(startsAt=None), alert()))
+    assert isinstance(good, Taken)
+    assert isinstance(other, Taken)
+    assert isinstance(bad, Bad)
+    assert bad.index == 1
+    assert bad.reason.startswith("startsAt: ")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("status", "burning"), ("labels", None), ("labels", {}), ("labels", {"port": 9100}), ("startsAt", "soon")],
+)
+def test_the_reason_names_the_field(field: str, value: Any) -> None:
+    (bad,) = verdicts(body(alert(**{field: value})))
+    assert isinstance(bad, Bad)
+    assert bad.reason.startswith(field)
+
+
+@pytest.mark.parametrize("odd", [b"\\ud800", b"\xff\xfe"])
+def test_what_is_no_unicode_is_replaced_and_costs_no_alert(odd: bytes) -> None:
+    content = body(alert(), alert(labels={"alertname": "HERE"}), groupKey="HERE").replace(b"HERE", b"a" + odd)
+    good, mended = verdicts(content)
+    assert isinstance(good, Taken)
+    assert isinstance(mended, Taken)
+    assert mended.alert.name.startswith("a")
+    assert mended.alert.name.isprintable()
+
+
+@pytest.mark.parametrize("starts_at", ["9999-12-31T23:59:59Z", "1900-01-01T00:00:00Z"])
+def test_an_absurd_time_is_taken_with_a_warning_that_names_it(starts_at: str) -> None:
+    (taken,) = verdicts(body(alert(startsAt=starts_at)))
+    assert isinstance(taken, Taken)
+    assert taken.warning.startswith("startsAt: ")
+
+
+def test_an_ordinary_alert_gets_no_warning() -> None:
+    (taken,) = verdicts(body(alert(startsAt=(NOW - timedelta(days=7)).isoformat())))
+    assert isinstance(taken, Taken)
+    assert taken.warning == ""
+
+
+def test_a_long_annotation_is_cut_and_marked() -> None:
+    (taken,) = verdicts(body(alert(annotations={"summary": "ü" * 1_000_000, "short": "s"})))
+    assert isinstance(taken, Taken)
+    summary = taken.alert.annotations["summary"]
+    assert len(summary.encode()) < 66_000
+    assert summary.endswith("[cut: longer than 64 kB]")
+    assert taken.alert.annotations["short"] == "s"
+
+
+def test_too_many_labels_are_refused() -> None:
+    (bad,) = verdicts(body(alert(labels={f"label{i}": "value" for i in range(10_000)})))
+    assert isinstance(bad, Bad)
+    assert "labels" in bad.reason
+
+
+def test_the_same_words_have_the_same_key_in_any_order() -> None:
+    def key(*alerts: dict[str, Any]) -> str:
+        parts = take_apart(body(*alerts))
+        return delivery_key(parts.envelope, [v.alert for v in judge(parts.alerts, 0, NOW) if isinstance(v, Taken)])
+
+    one, other = alert(), alert(labels={"alertname": "B"})
+    assert key(one, other) == key(other, one)
+    assert key(one) != key(one, other)
+    assert key(one) != key(alert(status="resolved", endsAt="2026-01-31T12:00:00Z"))
+
+
+def test_a_dead_letter_can_be_posted_again_as_it_is() -> None:
+    parts = take_apart(body(alert(startsAt=None), receiver="team", externalURL="http://am"))
+    again = take_apart(as_letter(parts.envelope, bytes(parts.alerts[0])))
+    assert again.envelope == parts.envelope
+    assert json.loads(bytes(again.alerts[0])) == alert(startsAt=None)
