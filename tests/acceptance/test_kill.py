@@ -18,18 +18,12 @@ def settings(peer: Any) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(
-    ("step", "path", "in_step"),
-    [
-        ("gather", "/api/v1", "/api/v1"),
-        ("explain", "/llm", "/llm"),
-        ("tell", "/hook", "/hook"),
-    ],
-)
-def test_a_kill_in_a_step_loses_nothing(
+@pytest.mark.parametrize("end", ["kill", "stop"])
+@pytest.mark.parametrize(("step", "path"), [("gather", "/api/v1"), ("explain", "/llm"), ("tell", "/hook")])
+def test_an_end_in_a_step_loses_nothing(
+    end: str,
     step: str,
     path: str,
-    in_step: str,
     peer: Any,
     settings: dict[str, str],
     make_service: Callable[..., Any],
@@ -40,8 +34,8 @@ def test_a_kill_in_a_step_loses_nothing(
     peer.delays[path] = 3
     status, answer = service.post("/webhook/alerts", webhook("HighErrorRate"))
     assert (status, answer["processed"]) == (200, 1)
-    wait(lambda: peer.asked(in_step), f"the service is in step {step}")
-    service.kill()
+    wait(lambda: peer.asked(path), f"the service is in step {step}")
+    getattr(service, end)()
     peer.delays.clear()
     service.start()
     wait(lambda: peer.told("analysed"), f"the analysis is told\n{service.log()}")

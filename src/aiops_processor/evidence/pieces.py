@@ -111,7 +111,6 @@ def _rate(times: Array, values: Array, edges: Array, watched: NDArray[np.bool_] 
     rate = rates.increase(times, values, edges, born)
     outside = (edges[1:] <= times[0]) | (edges[:-1] >= times[-1])
     rate[np.isnan(rate) & watched & outside] = 0.0
-    rate[~watched & outside] = np.nan
     return rate
 
 

@@ -11,7 +11,7 @@ from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.notification import Message, Occasion
 from aiops_processor.report import words
 
-MOST_HEADER = 150
+MOST_HEADER = 140  # an emoji counts twice where characters are counted in UTF-16
 MOST_SECTION = 3000
 MOST_TEXT = 3000
 MOST_LINE = 600

@@ -1,7 +1,7 @@
 """DeepSeek over real sockets, against every drift and fault of a server: an analysis or the right error, in time."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -63,7 +63,7 @@ Explain = Callable[..., Any]
 
 
 @asynccontextmanager
-async def deepseek(base_url: str, **options: Any) -> AsyncIterator[DeepSeek]:
+async def deepseek(base_url: str, **options: Any) -> AsyncGenerator[DeepSeek]:
     given = {"api_key": "sk-1", "base_url": base_url, "timeout_seconds": DEADLINE, **options}
     model = DeepSeek(DeepSeekOptions.model_validate(given))
     try:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ CHANNELS = ["slack", "webhook"]
 
 
 @asynccontextmanager
-async def channel(fakes: Any, name: str, **options: Any) -> AsyncIterator[Notifier]:
+async def channel(fakes: Any, name: str, **options: Any) -> AsyncGenerator[Notifier]:
     notifier = plugins.make(
         "notifier", name, {"url": f"{fakes.url(name)}/hook/SECRET", "timeout_seconds": 1, **options}
     )

@@ -204,3 +204,45 @@ async def test_values_that_are_no_numbers_do_not_disturb(
 
     assert report.unusual
     EvidenceReport.model_validate_json(report.model_dump_json())
+
+
+async def test_a_rule_whose_value_did_not_move_is_still_told(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series], series: MakeSeries
+) -> None:
+    metrics.raw = shop
+    metrics.stepped = [Series({"service": "mail"}, series("x", lambda t: 7, service="mail").points)]
+
+    report = await gathered((metrics, lines), clock, alert(service="mail", expr=RULE))
+
+    rule = report.find("A1")
+    assert rule is not None
+    assert "stayed at 7" in rule.statement
+    assert report.findings[-1] == rule
+
+
+async def test_what_the_platform_says_about_one_entity_is_about_that_entity(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series], stream: MakeStream
+) -> None:
+    metrics.raw = shop
+    lines.streams = [
+        stream("INFO fine", range(0, 900, 5), namespace="shop", app="kubelet"),
+        stream("WARN Back-off restarting failed container cart", range(0, 100, 5), namespace="shop", app="kubelet"),
+    ]
+
+    report = await gathered((metrics, lines), clock, alert(service="cart"))
+
+    (found,) = [each for each in report.findings if each.kind == "log"]
+    assert found.entity == "cart"
+    assert "(written by kubelet)" in found.statement
+
+
+async def test_what_only_the_alerts_own_entity_was_asked_does_not_rank_it(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series], series: MakeSeries
+) -> None:
+    metrics.raw = [*shop, series("http_request_duration_seconds_bucket", lambda t: t, service="mail", le="1")]
+    metrics.stepped = [Series({"service": "mail"}, series("x", lambda t: 9 if t > 0 else 0, service="mail").points)]
+
+    report = await gathered((metrics, lines), clock, alert(service="mail"))
+
+    assert any("histogram_quantile" in asked for asked in metrics.asked)
+    assert "mail" not in {each.entity for each in report.findings}

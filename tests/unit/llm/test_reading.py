@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,27 @@ def test_what_is_meant_is_read_whatever_is_around_it(answer: str) -> None:
     assert (draft.summary, draft.root_cause, draft.confidence) == ("CPU is saturated.", "A runaway job.", 0.85)
     assert [claim.statement for claim in draft.evidence] == ["cpu rose from 20 to 97", "load is 14.2"]
     assert [step.action for step in draft.remediation_steps] == ["stop the job", "cap it"]
+
+
+def test_an_answer_counts_more_than_a_fuller_thought() -> None:
+    draft = read(f'<think>Perhaps {TEXT}? No.</think>{{"summary": "Quiet.", "root_cause": "None."}}')
+    assert (draft.summary, draft.confidence) == ("Quiet.", None)
+
+
+def test_of_two_equal_answers_the_last_counts() -> None:
+    assert read('First {"summary": "a"}, rather {"summary": "b"}').summary == "b"
+
+
+def test_half_of_an_emoji_does_not_spoil_the_answer() -> None:
+    assert read('{"summary": "down \\ud83d", "evidence": ["\\udd25 1"]}').summary == "down ?"
+
+
+@pytest.mark.parametrize("answer", ["{" * 100_000, '{"a":"' * 16_000, '"{' * 50_000, "</think>" * 12_000])
+def test_a_hostile_answer_takes_no_time(answer: str) -> None:
+    began = time.process_time()
+    with pytest.raises(ModelUnreadable):
+        read(answer)
+    assert time.process_time() - began < 3
 
 
 def test_a_cut_answer_is_read_as_far_as_it_is_whole() -> None:

@@ -65,7 +65,7 @@ def test_what_may_lose_something_is_high(command: str) -> None:
 
 
 def test_a_hostile_command_takes_no_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     risk_of("kubectl" + " -a a" * 5000 + " x")
     risk_of("curl " * 3000)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

@@ -75,6 +75,11 @@ def test_no_text_makes_markup_or_breaks_a_limit(message: Message, text: str) -> 
     assert re.findall(r"<[^>]*>", written) == ["<https://aiops.example/incidents/3|Open the incident>"]
 
 
+@pytest.mark.parametrize("most", range(1, 12))
+def test_a_cut_among_entities_is_made_between_them(most: int) -> None:
+    assert re.fullmatch("(&amp;)*…", plain("&" * 9, most))
+
+
 @given(st.text(), st.integers(min_value=1, max_value=200))
 def test_a_cut_never_leaves_half_an_entity(text: str, most: int) -> None:
     shown = plain(text, most)
