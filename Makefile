@@ -2,19 +2,22 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ONCE ?=
+UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --system-certs
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: setup run demo test check format lock ci clean
 
 setup: .venv/ready
 
-# uv installs in seconds what pip takes a minute for; it comes from the same hashed list as everything else.
+# uv installs in seconds what pip takes a minute for; it comes from the same hashed list as everything else. Where uv
+# cannot (a proxy or a certificate that only pip is told of), pip does.
 .venv/ready: requirements-dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	grep -A 40 '^uv==' requirements-dev.txt | awk 'NR > 1 && !/^ / {exit} {print}' > .venv/uv.txt
-	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
-	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.txt
-	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	test -x $(BIN)/uv || $(PIP) --require-hashes -r .venv/uv.txt
+	$(UV) --compile-bytecode --require-hashes -r requirements-dev.txt || $(PIP) --require-hashes -r requirements-dev.txt
+	$(UV) --no-deps --no-build-isolation -e . || $(PIP) --no-deps --no-build-isolation -e .
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q src
 	touch $@
 
