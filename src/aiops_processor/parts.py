@@ -1,92 +1,167 @@
 """From settings to parts: the clients, the evidence engine, the model and the channels that the settings name."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aiops_processor import plugins
+from aiops_processor.clients.alertmanager import Alertmanager
+from aiops_processor.clients.cache import Cache, Kind, Result
+from aiops_processor.clients.cached import CachedLoki, CachedPrometheus
 from aiops_processor.clients.http import Endpoint
 from aiops_processor.clients.loki import Loki
 from aiops_processor.clients.prometheus import Prometheus
 from aiops_processor.clock import Clock
-from aiops_processor.config import Settings, SourceSettings
+from aiops_processor.config import NamedSource, Settings, SourceSettings
+from aiops_processor.errors import ConfigError
 from aiops_processor.evidence import packs
+from aiops_processor.evidence.choice import Choice, Choosing
 from aiops_processor.evidence.gather import Gatherer
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.links import Links
 from aiops_processor.llm.explain import Explainer
+from aiops_processor.llm.lineup import Candidate, Lineup, budget_of
 from aiops_processor.plugins import Model, Notifier
+from aiops_processor.query import matchers
+from aiops_processor.services.incidents import Settling
+from aiops_processor.telemetry import Metrics
+
+Probe = Callable[[], Awaitable[None]]
+AnyPrometheus = Prometheus | CachedPrometheus
+AnyLoki = Loki | CachedLoki
+
+
+@dataclass(frozen=True)
+class NamedClients:
+    """The clients of one entry of `sources`; None where the default's are used."""
+
+    source: NamedSource
+    prometheus: AnyPrometheus | None
+    loki: AnyLoki | None
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What evidence is taken from; None where no address is configured."""
+    """What evidence is taken from, and Alertmanager; None where no address is configured."""
 
-    prometheus: Prometheus | None
-    loki: Loki | None
+    prometheus: AnyPrometheus | None
+    loki: AnyLoki | None
+    alertmanager: Alertmanager | None
+    named: tuple[NamedClients, ...] = ()
 
     @classmethod
-    def of(cls, settings: Settings) -> "Sources":
+    def of(cls, settings: Settings, cache: Cache | None = None) -> "Sources":
+        """The clients of the settings; with a cache, incidents share answers. Raises ConfigError."""
+        alertmanager = settings.alertmanager
         return cls(
-            prometheus=Prometheus(endpoint(settings.prometheus)) if settings.prometheus.url else None,
-            loki=Loki(endpoint(settings.loki)) if settings.loki.url else None,
+            prometheus=_prometheus(settings.prometheus, cache) if settings.prometheus.url else None,
+            loki=_loki(settings.loki, cache) if settings.loki.url else None,
+            alertmanager=Alertmanager(endpoint(alertmanager)) if alertmanager.url else None,
+            named=tuple(
+                NamedClients(
+                    source=source,
+                    prometheus=_prometheus(source.prometheus, cache, source.name) if source.prometheus else None,
+                    loki=_loki(source.loki, cache, source.name) if source.loki else None,
+                )
+                for source in settings.sources
+            ),
         )
 
     @property
-    def probes(self) -> Mapping[str, Callable[[], Awaitable[None]] | None]:
+    def probes(self) -> Mapping[str, Probe | None]:
+        """By name, what tells whether it is well; None for a default one that is not configured."""
         return {
             "prometheus": self.prometheus.healthy if self.prometheus else None,
             "loki": self.loki.healthy if self.loki else None,
+            **({"alertmanager": self.alertmanager.healthy} if self.alertmanager else {}),
+            **{client.name: client.healthy for client in self._named()},
         }
 
     async def aclose(self) -> None:
-        for client in (self.prometheus, self.loki):
+        for client in (self.prometheus, self.loki, self.alertmanager, *self._named()):
             if client:
                 await client.aclose()
+
+    def _named(self) -> Iterator[AnyPrometheus | AnyLoki]:
+        for each in self.named:
+            yield from (client for client in (each.prometheus, each.loki) if client)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that can be replaced while the service runs, made of one reading of the settings."""
+
+    settings: Settings
+    sources: Sources
+    gatherer: Gatherer | Choosing
+    model: Lineup | None
+    explainer: Explainer | None
+    channels: dict[str, Notifier]
+
+    @classmethod
+    def of(cls, settings: Settings, clock: Clock, metrics: Metrics) -> "Parts":
+        """The parts that the settings name; nothing is asked yet. Raises ConfigError and PluginError."""
+        sources = Sources.of(settings, cache(clock, metrics))
+        made = model(settings)
+        return cls(
+            settings=settings,
+            sources=sources,
+            gatherer=gatherer(settings, sources, clock),
+            model=made,
+            explainer=explainer(made, clock),
+            channels=channels(settings),
+        )
+
+    @property
+    def settling(self) -> Settling:
+        return Settling(self.settings.aiops.settle_seconds, self.settings.aiops.settle_max_seconds)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.sources.aclose()
+        for each in (self.model, *self.channels.values()):
+            if each:
+                await each.aclose()
+
+
+def cache(clock: Clock, metrics: Metrics) -> Cache:
+    """Where answers that incidents share are kept; it counts how often."""
+
+    def count(source: str, kind: Kind, result: Result) -> None:
+        metrics.cache_requests.labels(source, kind, result).inc()
+
+    return Cache(clock, count)
 
 
 def endpoint(source: SourceSettings) -> Endpoint:
     """How a source is reached."""
-    return Endpoint(**dict(source))
+    return Endpoint(timeout_seconds=source.timeout, **source.model_dump(exclude={"timeout"}))
 
 
-def gatherer(settings: Settings, sources: Sources, clock: Clock) -> Gatherer:
-    """The evidence engine on these sources."""
-    usual = Limits()
-    limits = Limits(
-        baseline_minutes=settings.time.window_minutes,
-        log_lines=settings.max.log_lines,
-        series=max(1, min(usual.series, settings.max.metrics_points // usual.columns)),
-    )
-    prometheus = settings.prometheus
-    seen = prometheus.external_url or (endpoint(prometheus).url if prometheus.url else "")  # without a password in it
-    links = Links(prometheus_url=seen, grafana_url=settings.grafana.url)
-    return Gatherer(sources.prometheus, sources.loki, packs.built_in(), limits, clock, links)
+def gatherer(settings: Settings, sources: Sources, clock: Clock) -> Gatherer | Choosing:
+    """The evidence engine on these sources: one, or a choice of several."""
+    default = _gatherer(settings, settings.prometheus, settings.loki, sources.prometheus, sources.loki, clock)
+    if not sources.named:
+        return default
+    return Choosing([_choice(settings, each, sources, clock) for each in sources.named], Choice(default))
 
 
-def model(settings: Settings) -> Model | None:
-    """The configured model, None where there is neither a key nor an endpoint that needs none.
+def model(settings: Settings) -> Lineup | None:
+    """The configured model and its fallbacks, None where there is neither a key nor an endpoint that needs none.
 
-    Raises PluginError for an unknown provider or a wrong option.
+    Raises ConfigError for a fallback that cannot be asked, PluginError for an unknown provider or a wrong option.
     """
-    if settings.model_key is None and not settings.llm.base_url:
+    llm = settings.llm
+    if not llm.fallbacks and not llm.base_url and llm.provider != "ollama" and settings.key_of(llm.provider) is None:
         return None
-    options: dict[str, Any] = {
-        "api_key": settings.model_key,
-        "model": settings.llm.model,
-        "base_url": settings.llm.base_url,
-        "timeout_seconds": settings.llm.timeout,
-        "max_retries": settings.llm.max_retries,
-        "temperature": settings.llm.temperature,
-        "max_tokens": settings.llm.max_tokens,
-    }
-    given = {name: value for name, value in options.items() if value not in (None, "")}
-    return plugins.make("model", settings.llm.provider, given)
+    first = _candidate(settings, llm.provider, llm.model, base_url=llm.base_url, context_tokens=llm.context_tokens)
+    others = [_candidate(settings, provider, name) for provider, name in _fallbacks(llm.fallbacks)]
+    return Lineup((first, *others), llm.deadline)
 
 
-def explainer(model: Model | None, clock: Clock) -> Explainer | None:
-    """What writes analyses with this model."""
-    return Explainer(model, clock=clock) if model else None
+def explainer(models: Lineup | None, clock: Clock) -> Explainer | None:
+    """What writes analyses with these models."""
+    return Explainer(models, clock) if models else None
 
 
 def channels(settings: Settings) -> dict[str, Notifier]:
@@ -97,3 +172,84 @@ def channels(settings: Settings) -> dict[str, Notifier]:
     if settings.generic.webhook_url:
         made["webhook"] = plugins.make("notifier", "webhook", {"url": settings.generic.webhook_url})
     return made
+
+
+def _candidate(
+    settings: Settings, provider: str, name: str, base_url: str = "", context_tokens: int | None = None
+) -> Candidate:
+    """One model. Where LLM_BASE_URL and LLM_CONTEXT_TOKENS are not its own, its provider says what is."""
+    llm, key = settings.llm, settings.key_of(provider)
+    if key is None and not base_url and provider in {"deepseek", "openai", "anthropic"}:
+        raise ConfigError(f"{provider.upper()}_API_KEY is not set, and the models to ask name {provider}")
+    options: dict[str, Any] = {
+        "api_key": key,
+        "model": name,
+        "base_url": base_url or (settings.ollama.url if provider == "ollama" else ""),
+        "timeout_seconds": llm.timeout,
+        "max_retries": llm.max_retries,
+        "temperature": llm.temperature,
+        "top_p": llm.top_p,
+        "max_tokens": llm.max_tokens,
+        "context_tokens": context_tokens,
+    }
+    given = {option: value for option, value in options.items() if value not in (None, "")}
+    made: Model = plugins.make("model", provider, given)
+    return Candidate(made, budget_of(made))
+
+
+def _fallbacks(text: str) -> Iterator[tuple[str, str]]:
+    """The providers and models of `openai:gpt-x, ollama:qwen3:8b`. Raises ConfigError."""
+    for each in filter(None, map(str.strip, text.split(","))):
+        provider, _, name = each.partition(":")
+        if not provider or not name:
+            raise ConfigError(f"LLM_FALLBACKS: {each!r} is no provider:model; write for example ollama:qwen3:8b")
+        yield provider, name
+
+
+def _prometheus(source: SourceSettings, cache: Cache | None, name: str = "") -> AnyPrometheus:
+    called = f"prometheus/{name}" if name else "prometheus"
+    client = Prometheus(endpoint(source), name=called)
+    return CachedPrometheus(client, cache, called) if cache else client
+
+
+def _loki(source: SourceSettings, cache: Cache | None, name: str = "") -> AnyLoki:
+    called = f"loki/{name}" if name else "loki"
+    client = Loki(endpoint(source), name=called)
+    return CachedLoki(client, cache, called) if cache else client
+
+
+def _choice(settings: Settings, named: NamedClients, default: Sources, clock: Clock) -> Choice:
+    source = named.source
+    own = {"prometheus": named.prometheus, "loki": named.loki}
+    return Choice(
+        gatherer=_gatherer(
+            settings,
+            source.prometheus or settings.prometheus,
+            source.loki or settings.loki,
+            named.prometheus or default.prometheus,
+            named.loki or default.loki,
+            clock,
+        ),
+        matchers=matchers.parse_all(source.match),
+        names={kind: client.name for kind, client in own.items() if client},
+    )
+
+
+def _gatherer(
+    settings: Settings,
+    prometheus: SourceSettings,
+    loki: SourceSettings,
+    metrics: AnyPrometheus | None,
+    logs: AnyLoki | None,
+    clock: Clock,
+) -> Gatherer:
+    usual = Limits()
+    limits = Limits(
+        seconds=max(usual.seconds, prometheus.timeout, loki.timeout),
+        baseline_minutes=settings.time.window_minutes,
+        log_lines=settings.max.log_lines,
+        series=max(1, min(usual.series, settings.max.metrics_points // usual.columns)),
+    )
+    seen = prometheus.external_url or (endpoint(prometheus).url if prometheus.url else "")  # without a password in it
+    links = Links(prometheus_url=seen, grafana_url=settings.grafana.url, loki_url=loki.external_url)
+    return Gatherer(metrics, logs, packs.built_in(), limits, clock, links)

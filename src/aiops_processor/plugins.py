@@ -40,9 +40,13 @@ class Answer(BaseModel):
 
 
 class Model(Protocol):
-    """A language model: takes a system text and a question, gives an answer, raises a ModelError."""
+    """A language model: takes a system text and a question, gives an answer, raises a ModelError.
+
+    `prompt_tokens` is what fits its window beside the answer, None where the window is not known or far larger.
+    """
 
     name: str
+    prompt_tokens: int | None
 
     async def ask(self, system: str, question: str) -> Answer: ...
 

@@ -32,6 +32,12 @@ class Metrics:
         self.reads = Counter(
             "aiops_source_reads", "Questions to a source, by how they ended.", ["source", "outcome"], registry=registry
         )
+        self.cache_requests = Counter(
+            "aiops_cache_requests",
+            "Questions to a source that may be answered from memory: hit, miss, or joined to one under way.",
+            ["source", "kind", "result"],
+            registry=registry,
+        )
         self.deliveries = Counter(
             "aiops_deliveries",
             "Attempts to tell a channel, by how they ended.",

@@ -123,10 +123,11 @@ def answer(path: str) -> Any:
 
 
 class Service:
-    """Our own service as a process."""
+    """Our own service as a process, or a worker."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, command: str, **settings: str) -> None:
         self.folder = folder
+        self.command = command
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -136,7 +137,7 @@ class Service:
     def start(self) -> "Service":
         with (self.folder / "service.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "aiops_processor", "serve", "--port", str(self.port)],
+                [sys.executable, "-m", "aiops_processor", self.command, "--port", str(self.port)],
                 env=self._environment,
                 stdout=log,
                 stderr=log,
@@ -203,8 +204,8 @@ def peer() -> Iterator[Peer]:
 def make_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     made: list[Service] = []
 
-    def make(**settings: str) -> Service:
-        made.append(Service(tmp_path, **settings))
+    def make(command: str = "serve", **settings: str) -> Service:
+        made.append(Service(tmp_path, command, **settings))
         return made[-1].start()
 
     yield make

@@ -1,4 +1,4 @@
-"""Kill -9 in every step, start again: the alert is still analysed and told."""
+"""Kill -9 in every step, start again: the alert is still analysed and told. On both databases."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,9 +18,20 @@ def settings(peer: Any) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("end", ["kill", "stop"])
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings of the database: SQLite files where nothing is said."""
+    if request.param == "sqlite":
+        return {}
+    return {"DATABASE_URL": request.getfixturevalue("postgresql").empty_database()}
+
+
+@pytest.mark.parametrize(
+    ("store", "end"), [("sqlite", "kill"), ("sqlite", "stop"), ("postgresql", "kill")], indirect=["store"]
+)
 @pytest.mark.parametrize(("step", "path"), [("gather", "/api/v1"), ("explain", "/llm"), ("tell", "/hook")])
 def test_an_end_in_a_step_loses_nothing(
+    store: dict[str, str],
     end: str,
     step: str,
     path: str,
@@ -30,7 +41,7 @@ def test_an_end_in_a_step_loses_nothing(
     webhook: Callable[..., Any],
     wait: Callable[..., Any],
 ) -> None:
-    service = make_service(**settings)
+    service = make_service(**settings, **store)
     peer.delays[path] = 3
     status, answer = service.post("/webhook/alerts", webhook("HighErrorRate"))
     assert (status, answer["processed"]) == (200, 1)
@@ -49,20 +60,25 @@ def test_an_end_in_a_step_loses_nothing(
         assert len({message["key"] for message in messages}) == 1
 
 
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
 def test_an_alert_answered_200_survives_a_kill_right_after(
+    store: dict[str, str],
     peer: Any,
     settings: dict[str, str],
     make_service: Callable[..., Any],
     webhook: Callable[..., Any],
     wait: Callable[..., Any],
 ) -> None:
-    service = make_service(**settings)
-    for number in range(20):
-        assert service.post("/webhook/alerts", webhook(f"Alert{number}", group=f"g{number}"))[0] == 200
+    service = make_service(**settings, **store)
+    names = {f"Alert{number}" for number in range(20)}
+    for name in names:
+        assert service.post("/webhook/alerts", webhook(name, group=f"of {name}"))[0] == 200
     service.restart()
-    wait(lambda: len(peer.told("analysed")) >= 20, f"all twenty are analysed and told\n{service.log()[-3000:]}", 60)
-    names = {message["alerts"][0]["labels"]["alertname"] for message in peer.told("analysed")}
-    assert names == {f"Alert{number}" for number in range(20)}
+
+    def told() -> set[str]:
+        return {alert["labels"]["alertname"] for message in peer.told("analysed") for alert in message["alerts"]}
+
+    wait(lambda: told() == names, f"all twenty are analysed and told\n{service.log()[-3000:]}", 60)
 
 
 def test_a_second_server_on_the_same_folder_is_refused_with_the_remedy(

@@ -1,6 +1,7 @@
 """The whole story with the real programs: an exporter dies, Prometheus notices, Alertmanager posts, people are told."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +75,58 @@ def test_a_dead_exporter_is_reported_and_its_return_too(
     assert incident["state"] == "resolved"
 
 
+def test_an_alert_that_fired_while_we_were_away_is_found(
+    tmp_path: Path,
+    peer: Any,
+    make_service: Callable[..., Any],
+    start_program: Callable[..., Any],
+    port: Callable[[], int],
+    wait: Callable[..., Any],
+) -> None:
+    """Alertmanager posts a first alert, we end, a second one fires and is posted in vain; started again we find it."""
+    ports = {"exporter": port(), "alertmanager": port(), "prometheus": port()}
+    service = make_service(
+        ALERTMANAGER_URL=f"http://127.0.0.1:{ports['alertmanager']}", GENERIC_WEBHOOK_URL=f"{peer.url}/hook"
+    )
+    (tmp_path / "alertmanager.yml").write_text(ALERTMANAGER_YML.format(url=service.url))
+    start_alertmanager(start_program, ports)
+    tell(ports, wait, "First", age=3600)
+    wait(lambda: peer.told("opened"), "the first alert is told", 30)
+    service.kill()
+    tell(ports, wait, "Second", age=3600)
+    wait(lambda: posted_in_vain(ports), "Alertmanager failed to post", 30)
+    service.start()
+    wait(lambda: {"First", "Second"} <= names(peer), "the second alert is told", 60)
+
+
+def names(peer: Any) -> set[str]:
+    return {alert["labels"]["alertname"] for message in peer.told("opened") for alert in message["alerts"]}
+
+
+def tell(ports: dict[str, int], wait: Callable[..., Any], name: str, age: float) -> None:
+    """Put an alert into Alertmanager, as Prometheus would."""
+    starts = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - age))
+    body = json.dumps([{"labels": {"alertname": name, "service": name}, "startsAt": starts}]).encode()
+    url = f"http://127.0.0.1:{ports['alertmanager']}/api/v2/alerts"
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+
+    def sent() -> bool:
+        try:
+            with urllib.request.urlopen(request, timeout=5) as response:
+                return response.status == 200
+        except OSError:
+            return False
+
+    wait(sent, "Alertmanager takes the alert")
+
+
+def posted_in_vain(ports: dict[str, int]) -> bool:
+    with urllib.request.urlopen(f"http://127.0.0.1:{ports['alertmanager']}/metrics", timeout=5) as response:
+        lines = response.read().decode().splitlines()
+    failed = [line for line in lines if line.startswith("alertmanager_notification_requests_failed_total")]
+    return any("webhook" in line and float(line.split()[-1]) > 0 for line in failed)
+
+
 def start_exporter(start_program: Callable[..., Any], port: int) -> Any:
     return start_program("prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}")
 
@@ -82,18 +135,22 @@ def start_alerting(start_program: Callable[..., Any], folder: Path, ports: dict[
     (folder / "prometheus.yml").write_text(PROMETHEUS_YML.format(**ports))
     (folder / "rules.yml").write_text(RULES_YML)
     (folder / "alertmanager.yml").write_text(ALERTMANAGER_YML.format(url=url))
+    start_alertmanager(start_program, ports)
+    start_program(
+        "prometheus",
+        "--config.file=prometheus.yml",
+        "--storage.tsdb.path=prom",
+        f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
+    )
+
+
+def start_alertmanager(start_program: Callable[..., Any], ports: dict[str, int]) -> None:
     start_program(
         "prometheus-alertmanager",
         "--config.file=alertmanager.yml",
         "--storage.path=am",
         f"--web.listen-address=127.0.0.1:{ports['alertmanager']}",
         "--cluster.listen-address=",
-    )
-    start_program(
-        "prometheus",
-        "--config.file=prometheus.yml",
-        "--storage.tsdb.path=prom",
-        f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
     )
 
 

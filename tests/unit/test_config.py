@@ -76,3 +76,92 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
         file.write_text(content)
         with pytest.raises(ConfigError):
             config.load(str(file))
+
+
+EUROPE = """
+prometheus: {url: 'http://default:9090'}
+sources:
+  - name: europe
+    match: ['cluster="eu"', 'severity!~"info|none"']
+    prometheus: {url: 'http://eu:9090', tenant: team, token_file: TOKEN, timeout: 3}
+  - name: logs
+    match: ['{team=~"a|b"}']
+    loki: {url: 'http://logs:3100'}
+"""
+
+
+def test_sources_stand_in_the_file_with_their_secrets_in_files(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("s3cret\n")
+    file = tmp_path / "aiops.yaml"
+    file.write_text(EUROPE.replace("TOKEN", str(tmp_path / "token")))
+    europe, logs = config.load(str(file)).sources
+    assert europe.prometheus is not None
+    assert europe.prometheus.token is not None
+    assert (europe.prometheus.token.get_secret_value(), europe.prometheus.timeout) == ("s3cret", 3)
+    assert (europe.match, europe.loki) == (('cluster="eu"', 'severity!~"info|none"'), None)
+    assert (logs.name, logs.prometheus) == ("logs", None)
+
+
+def test_a_secret_of_the_file_can_stand_in_another_file_and_the_environment_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("of the file")
+    file = tmp_path / "aiops.yaml"
+    file.write_text(f"api: {{token_file: {tmp_path / 'token'}}}\n")
+    token = config.load(str(file)).api.token
+    assert token is not None
+    assert token.get_secret_value() == "of the file"
+    monkeypatch.setenv("API_TOKEN", "of the environment")
+    token = config.load(str(file)).api.token
+    assert token is not None
+    assert token.get_secret_value() == "of the environment"
+
+
+def test_a_secret_file_of_the_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "aiops.yaml"
+    file.write_text(EUROPE.replace("TOKEN", "/nowhere/token"))
+    with pytest.raises(ConfigError, match="token_file: /nowhere/token cannot be read"):
+        config.load(str(file))
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (
+            "{name: a, match: ['x=\"y\"'], prometheus: {ulr: z}}",
+            "sources.0.prometheus.ulr is no setting; known here: ca_f",
+        ),
+        ("{name: a, match: ['x=\"y\"'], tempo: {}}", "sources.0.tempo is no setting; known here: loki, match, name"),
+        ("{name: a, match: ['x=\"y\"']}", "sources.0: needs `prometheus`, `loki` or both"),
+        ("{name: a, match: ['x=\"y\"'], loki: {tenant: z}}", "sources.0: needs `prometheus`, `loki` or both"),
+        ("{name: a, match: ['x'], loki: {url: z}}", "sources.0.match: 'x': expected a label"),
+        ("{name: a, match: ['x=~\"(\"'], loki: {url: z}}", "'(' is no regular expression"),
+        ("{name: a, match: ['{}'], loki: {url: z}}", "sources.0.match: no matcher"),
+        ("{name: a, match: [], loki: {url: z}}", "sources.0.match"),
+        ("{name: 'A/b', match: ['x=y'], loki: {url: z}}", "sources.0.name"),
+        ("{name: a, match: ['x=y'], loki: {url: z, timeout: 0}}", "sources.0.loki.timeout"),
+    ],
+)
+def test_what_is_wrong_with_a_source_is_named_by_its_place(tmp_path: Path, entry: str, words: str) -> None:
+    file = tmp_path / "aiops.yaml"
+    file.write_text(f"sources:\n  - {entry}\n")
+    with pytest.raises(ConfigError) as caught:
+        config.load(str(file))
+    assert words in str(caught.value)
+
+
+def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "aiops.yaml"
+    file.write_text("sources:\n" + "  - {name: a, match: ['x=y'], loki: {url: z}}\n" * 2)
+    with pytest.raises(ConfigError, match="two sources are called a"):
+        config.load(str(file))
+
+
+def test_everything_of_the_environment_can_stand_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "aiops.yaml"
+    for name, _ in config.variables():
+        section = next(s for s in config.Settings.model_fields if name.startswith(f"{s.upper()}_"))
+        field = name.removeprefix(f"{section.upper()}_").lower()
+        file.write_text(f"{section}: {{{field}: [not, a, value]}}\n")
+        with pytest.raises(ConfigError, match=f"{name} \\({section}.{field}\\)"):
+            config.load(str(file))

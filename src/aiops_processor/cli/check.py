@@ -1,14 +1,13 @@
 """`aiops check`: is everything configured, and does it answer? One line for each thing that is not, with its remedy."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated
 
-import httpx2
 import typer
 
 from aiops_processor import config, parts
+from aiops_processor.cli import send_test_alert as test_alert
 from aiops_processor.config import Settings
 from aiops_processor.errors import AiopsError, ConfigError
 from aiops_processor.storage.data_folder import claim
@@ -30,7 +29,6 @@ CREDENTIALS = """
         http_config:
           authorization:
             credentials: <the value of API_TOKEN>"""
-WAIT_SECONDS = 90
 
 
 def check(
@@ -38,6 +36,9 @@ def check(
         bool,
         typer.Option("--send-test-alert", help="Send a test alert to the running service and wait for its analysis."),
     ] = False,
+    wait: Annotated[
+        float, typer.Option(min=1, help="Seconds that the test alert may take; more than the route's group_wait.")
+    ] = test_alert.WAIT_SECONDS,
 ) -> None:
     """Check settings and connections; print the receiver to put into Alertmanager's configuration."""
     settings = config.load()
@@ -45,7 +46,7 @@ def check(
     for problem in problems:
         typer.echo(f"✗ {problem}")
     if send_test_alert:
-        problems += asyncio.run(_test_alert(settings))
+        problems += asyncio.run(_test_alert(settings, wait))
     typer.echo(f"\nAlertmanager, in alertmanager.yml:\n\n{receiver(settings)}")
     if problems:
         raise typer.Exit(1)
@@ -78,19 +79,21 @@ def _settings_problems(settings: Settings) -> Iterator[str]:
 async def _connection_problems(settings: Settings) -> list[str]:
     sources = parts.Sources.of(settings)
     try:
-        found = [await _probe(name, f"{name.upper()}_URL", probe) for name, probe in sources.probes.items()]
+        found = [await _probe(name, probe) for name, probe in sources.probes.items()]
         return [problem for problem in [*found, await _model(settings)] if problem]
     finally:
         await sources.aclose()
 
 
-async def _probe(name: str, variable: str, probe: Callable[[], Awaitable[None]] | None) -> str | None:
+async def _probe(name: str, probe: parts.Probe | None) -> str | None:
+    service, _, source = name.partition("/")
+    setting = f"{service}.url of source {source}" if source else f"{service.upper()}_URL"
     if probe is None:
-        return f"{variable} is not set: no evidence from {name}; set it, for example {variable}=http://localhost:9090"
+        return f"{setting} is not set: no evidence from {name}; set it, for example {setting}=http://localhost:9090"
     try:
         await probe()
     except AiopsError as error:
-        return f"{variable}: {error}"
+        return f"{setting}: {error}"
     typer.echo(f"✓ {name} answers")
     return None
 
@@ -106,48 +109,11 @@ async def _model(settings: Settings) -> str | None:
     return None
 
 
-async def _test_alert(settings: Settings) -> list[str]:
-    """Send a test alert to the running service and wait until it is analysed."""
-    base = f"http://{settings.api.host}:{settings.api.port}"
-    token = settings.api.token
-    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
-    async with httpx2.AsyncClient(base_url=base, headers=headers, timeout=10) as client:
-        try:
-            sent = datetime.now(UTC)
-            (await client.post("/webhook/alerts", json=_test_webhook(sent, "firing"))).raise_for_status()
-            incident = await _wait_for(client, sent)
-            (await client.post("/webhook/alerts", json=_test_webhook(sent, "resolved"))).raise_for_status()
-        except (httpx2.HTTPError, TimeoutError) as error:
-            typer.echo(f"✗ the test alert did not go through {base}: {error or 'no analysis in time'}")
-            return ["test alert"]
-    typer.echo(f"✓ the test alert became incident {incident['id']} ({incident['state']}), and was resolved")
+async def _test_alert(settings: Settings, wait_seconds: float) -> list[str]:
+    """Send a test alert and wait for its analysis, through Alertmanager where one is configured."""
+    try:
+        typer.echo(f"✓ {await test_alert.send(settings, wait_seconds)}")
+    except test_alert.AlertLost as error:
+        typer.echo(f"✗ {error}")
+        return [str(error)]
     return []
-
-
-async def _wait_for(client: httpx2.AsyncClient, sent: datetime) -> dict[str, Any]:
-    async with asyncio.timeout(WAIT_SECONDS):
-        while True:
-            for incident in (await client.get("/api/v1/incidents")).json():
-                if _ours(incident, sent) and incident["state"] in {"analysed", "resolved", "failed"}:
-                    return incident
-            await asyncio.sleep(0.5)
-
-
-def _ours(incident: dict[str, Any], sent: datetime) -> bool:
-    return incident["group_key"] == _group_key(sent)
-
-
-def _group_key(sent: datetime) -> str:
-    return f'{{}}:{{alertname="AiopsTestAlert", sent="{sent:%Y-%m-%dT%H:%M:%SZ}"}}'
-
-
-def _test_webhook(sent: datetime, status: str) -> dict[str, Any]:
-    alert = {
-        "status": status,
-        "labels": {"alertname": "AiopsTestAlert", "severity": "info", "sent": f"{sent:%Y-%m-%dT%H:%M:%SZ}"},
-        "annotations": {"summary": "A test sent by `aiops check --send-test-alert`."},
-        "startsAt": f"{sent:%Y-%m-%dT%H:%M:%SZ}",
-        "endsAt": "0001-01-01T00:00:00Z" if status == "firing" else f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "generatorURL": "",
-    }
-    return {"version": "4", "status": status, "receiver": "aiops", "groupKey": _group_key(sent), "alerts": [alert]}

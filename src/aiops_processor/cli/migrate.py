@@ -1,18 +1,23 @@
 """`aiops migrate`: bring the tables to today's shape without starting the service."""
 
-import sqlalchemy as sa
+import asyncio
+
 import typer
 
 from aiops_processor import config
+from aiops_processor.config import Settings
+from aiops_processor.runtime import claimed_database
 from aiops_processor.storage import migrate as migrations
-from aiops_processor.storage.data_folder import claim
-from aiops_processor.storage.database import sqlite_url
+from aiops_processor.storage.address import shown
 
 
 def migrate() -> None:
     """Create or upgrade the database. `aiops serve` does the same when it starts."""
-    settings = config.load()
-    with claim(settings.data_dir):
-        before, after = migrations.migrate(sa.make_url(sqlite_url(settings.data_dir)))
+    typer.echo(asyncio.run(_migrate(config.load())))
+
+
+async def _migrate(settings: Settings) -> str:
+    async with claimed_database(settings) as database:
+        before, after = await asyncio.to_thread(migrations.migrate, database.url)
     done = "was up to date" if before == after else f"went from {before or 'nothing'}"
-    typer.echo(f"database {settings.data_dir / 'aiops.sqlite'}: {done}, now at {after}")
+    return f"database {shown(database.url)}: {done}, now at {after}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ Parameters = Mapping[str, str | Sequence[str]]
 
 MOST_BYTES = 64 * 1024 * 1024
 _PASSING = frozenset({429, 502, 503, 504})
+_NOT_THERE = frozenset({400, 404, 405, 501})
+_JSON = {"Content-Type": "application/json"}
 _MOST_REDIRECTS = 3
 _ONE_TRY = 0.6  # of the deadline: a try that hangs on a dead kept connection leaves time for another one
 
@@ -40,6 +43,9 @@ class Retries:
             return None
         backed_off = self.first_wait * 2 ** (tried - 1) * (0.5 + self.jitter())
         return min(max(backed_off, asked or 0), self.longest_wait)
+
+
+_ONCE = Retries(tries=1)
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class Service:
     ) -> None:
         self.source = Source(name, endpoint.host, endpoint.secrets)
         if not endpoint.host:
-            raise ConfigError(f"{self.source.setting('URL')}: expected an address such as http://{name}:9090")
+            raise ConfigError(f"{self.source.setting('URL')}: expected an address such as http://localhost:9090")
         self._endpoint = endpoint
         self._retries = retries or Retries()
         self._most_bytes = most_bytes
@@ -86,6 +92,14 @@ class Service:
         """The body of a successful answer to a GET."""
         return self._body(await self._ask("GET", path, parameters or {}, headers or {}))
 
+    async def get_if_there(self, path: str) -> bytes | None:
+        """The same without parameters; None where the server does not have this path (400, 404, 405, 501).
+
+        Only for what compatible servers may lack: a wrong `url` is to be seen by every other question.
+        """
+        reply = await self._ask("GET", path, {}, {})
+        return None if reply.status in _NOT_THERE else self._body(reply)
+
     async def post(self, path: str, form: Parameters, headers: Mapping[str, str] | None = None) -> bytes:
         """The body of a successful answer to a form, which may be long; by GET where the server takes no forms."""
         if self._takes_forms:
@@ -94,6 +108,10 @@ class Service:
                 return self._body(reply)
             self._takes_forms = False
         return await self.get(path, form, headers)
+
+    async def post_json(self, path: str, content: bytes, *, again: bool = True) -> bytes:
+        """The body of a successful answer to a JSON document. `again` False where sending it twice does harm."""
+        return self._body(await self._ask("POST", path, content, _JSON, again=again))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -110,25 +128,31 @@ class Service:
     def _refusal(self, reply: _Reply) -> SourceError:
         return refusal(self.source, reply.status, reply.body, retry_after(reply.headers))
 
-    async def _ask(self, method: str, path: str, parameters: Parameters, headers: Mapping[str, str]) -> _Reply:
-        request = self._request(method, path, parameters, headers)
+    async def _ask(
+        self, method: str, path: str, sent: Parameters | bytes, headers: Mapping[str, str], *, again: bool = True
+    ) -> _Reply:
+        request = self._request(method, path, sent, headers)
         failures: list[SourceError] = []
         try:
             async with asyncio.timeout(self._endpoint.timeout_seconds):
-                return await self._tried(request, failures)
+                return await self._tried(request, failures, self._retries if again else _ONCE)
         except TimeoutError:
             before = f"; before that: {failures[-1]}" if failures else ""
             seconds = f"{self._endpoint.timeout_seconds:g} seconds"
             raise SourceUnavailable(f"{self.source} gave no answer within {seconds}{before}") from None
 
-    def _request(self, method: str, path: str, parameters: Parameters, headers: Mapping[str, str]) -> httpx2.Request:
+    def _request(
+        self, method: str, path: str, content: Parameters | bytes, headers: Mapping[str, str]
+    ) -> httpx2.Request:
         url = self._endpoint.url.rstrip("/") + path
-        sent = {name: value if isinstance(value, str) else list(value) for name, value in parameters.items()}
+        if isinstance(content, bytes):
+            return self._client.build_request(method, url, content=content, headers=headers)
+        sent = {name: value if isinstance(value, str) else list(value) for name, value in content.items()}
         if method == "POST":
             return self._client.build_request(method, url, data=sent, headers=headers)
         return self._client.build_request(method, url, params=sent, headers=headers)
 
-    async def _tried(self, request: httpx2.Request, failures: list[SourceError]) -> _Reply:
+    async def _tried(self, request: httpx2.Request, failures: list[SourceError], retries: Retries) -> _Reply:
         """The answer of the last try. What failed before is noted in `failures`, for the message of a deadline."""
         while True:
             try:
@@ -136,15 +160,16 @@ class Service:
                 if reply.status not in _PASSING:
                     return reply
                 failure = self._refusal(reply)
-            except httpx2.HTTPError as error:
+            except (httpx2.HTTPError, ssl.SSLError) as error:
+                # In TLS 1.3 a server refuses our certificate after the handshake, where httpx2 wraps no SSLError.
                 failure = no_answer(self.source, error)
             if not isinstance(failure, SourceUnavailable):
                 raise failure
             failures.append(failure)
-            wait = self._retries.wait(len(failures), failure.retry_after)
+            wait = retries.wait(len(failures), failure.retry_after)
             if wait is None:
                 raise failure
-            await self._retries.sleep(wait)
+            await retries.sleep(wait)
 
     async def _followed(self, request: httpx2.Request) -> _Reply:
         for _ in range(_MOST_REDIRECTS + 1):

@@ -20,18 +20,19 @@ _CATEGORIZE = {"X-Loki-Response-Encoding-Flags": "categorize-labels"}
 class Loki:
     """A Loki server. Every method raises a SourceError where there is no usable answer.
 
-    `transport` stands in for the network: an in-process server, or a test's.
+    `transport` stands in for the network: an in-process server, or a test's. `name` is what messages call it, such as
+    `loki/europe` for a named one.
     """
-
-    name = "loki"
 
     def __init__(
         self,
         endpoint: Endpoint,
         transport: httpx2.AsyncBaseTransport | None = None,
         retries: Retries | None = None,
+        name: str = "loki",
     ) -> None:
-        self._service = Service(self.name, endpoint, transport, retries)
+        self.name = name
+        self._service = Service(name, endpoint, transport, retries)
 
     async def query_range(
         self,

@@ -47,11 +47,11 @@ class _WireRule(msgspec.Struct):
 
 class _Group(msgspec.Struct):
     name: str
-    rules: list[_WireRule]
+    rules: list[_WireRule] | None = None  # Go writes an empty list as null
 
 
 class _Groups(msgspec.Struct):
-    groups: list[_Group]
+    groups: list[_Group] | None = None
 
 
 class _Build(msgspec.Struct):
@@ -66,18 +66,19 @@ _BUILD = Reader[_Build](msgspec.json.Decoder(Envelope[_Build]))
 class Prometheus:
     """A Prometheus-compatible server. Every method raises a SourceError where there is no usable answer.
 
-    `transport` stands in for the network: an in-process server, or a test's.
+    `transport` stands in for the network: an in-process server, or a test's. `name` is what messages call it, such as
+    `prometheus/europe` for a named one.
     """
-
-    name = "prometheus"
 
     def __init__(
         self,
         endpoint: Endpoint,
         transport: httpx2.AsyncBaseTransport | None = None,
         retries: Retries | None = None,
+        name: str = "prometheus",
     ) -> None:
-        self._service = Service(self.name, endpoint, transport, retries)
+        self.name = name
+        self._service = Service(name, endpoint, transport, retries)
 
     async def query(self, expr: str, at: datetime) -> Answer[list[Series]]:
         """The value at one time: a vector is series of one point, a scalar one series without labels.
@@ -118,15 +119,24 @@ class Prometheus:
         return await self._names("labels", matchers, start, end)
 
     async def metadata(self) -> Answer[dict[str, Metadata]]:
-        """Metric name → the first of its metadata entries."""
-        answer = await _METADATA.read(self._service.source, await self._service.get(_path("metadata")))
+        """Metric name → the first of its metadata entries; none, with a warning, where the server keeps none."""
+        body = await self._service.get_if_there(_path("metadata"))
+        if body is None:
+            return Answer({}, (f"{self._service.source} has no metadata",))
+        answer = await _METADATA.read(self._service.source, body)
         first = {metric: entries[0] for metric, entries in answer.data.items() if entries}
         return Answer(first, answer.warnings, answer.infos)
 
     async def rules(self) -> Answer[list[Rule]]:
-        """Alerting and recording rules of all groups."""
-        answer = await _RULES.read(self._service.source, await self._service.get(_path("rules")))
-        rules = [_rule(rule, group.name) for group in answer.data.groups for rule in group.rules]
+        """Alerting and recording rules of all groups; none, with a warning, where the server evaluates none.
+
+        VictoriaMetrics knows them only through vmalert (`-vmalert.proxyURL`), Mimir with its ruler, Thanos with its.
+        """
+        body = await self._service.get_if_there(_path("rules"))
+        if body is None:
+            return Answer([], (f"{self._service.source} has no rules: another program evaluates them",))
+        answer = await _RULES.read(self._service.source, body)
+        rules = [_rule(rule, group.name) for group in answer.data.groups or () for rule in group.rules or ()]
         return Answer(rules, answer.warnings, answer.infos)
 
     async def version(self) -> str:

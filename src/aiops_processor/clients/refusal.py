@@ -26,8 +26,9 @@ class Source:
         return f"{self.name} at {self.host}"
 
     def setting(self, suffix: str) -> str:
-        """The name of one of the source's settings: `PROMETHEUS_TOKEN`."""
-        return f"{self.name.upper()}_{suffix}"
+        """The name of one of the source's settings: `PROMETHEUS_TOKEN`, or its place in the file for a named source."""
+        service, _, named = self.name.partition("/")
+        return f"{service}.{suffix.lower()} of source {named}" if named else f"{service.upper()}_{suffix}"
 
     def says(self, text: str) -> str:
         """The source's words, in one line of at most 300 characters."""
@@ -60,7 +61,7 @@ def reported(source: Source, error_type: str, error: str) -> SourceError:
     return SourceUnavailable(message) if error_type in _TRANSIENT_TYPES else SourceRefused(message)
 
 
-def no_answer(source: Source, error: httpx2.HTTPError) -> SourceError:
+def no_answer(source: Source, error: httpx2.HTTPError | ssl.SSLError) -> SourceError:
     """The error for a call that HTTP got no answer to.
 
     The library's own text is not repeated but for connections: it may quote a header, and with it a credential.
@@ -71,6 +72,9 @@ def no_answer(source: Source, error: httpx2.HTTPError) -> SourceError:
         return SourceRefused(f"{source} shows a certificate that we do not trust: {remedy}")
     if any(isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER" for cause in causes):
         return SourceUnreadable(f"{source} does not speak TLS: is {source.setting('URL')} http:// and not https://?")
+    if any(isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or "") for cause in causes):
+        settings = f"{source.setting('CERT_FILE')} and {source.setting('KEY_FILE')}"
+        return SourceRefused(f"{source} wants a certificate that it trusts from us: set {settings}")
     if isinstance(error, httpx2.LocalProtocolError):
         remedy = (
             f"check {source.setting('TOKEN')} and {source.setting('HEADERS')} for characters that no header may have"
@@ -121,7 +125,7 @@ def _remedy(source: Source, status: int, said: str) -> str:
     return ""
 
 
-def _how(source: Source, error: httpx2.HTTPError) -> str:
+def _how(source: Source, error: httpx2.HTTPError | ssl.SSLError) -> str:
     if isinstance(error, httpx2.ConnectTimeout):
         return "does not take connections (timed out)"
     if isinstance(error, httpx2.TimeoutException):

@@ -1,76 +1,111 @@
 """DBOS behind a thin port: workflows whose finished steps are never done again, however the process ends.
 
 DBOS is one instance a process; this module is the only one that knows it. The guards that are here, each shown to
-be needed (docs/decisions/0002-durable-workflows.md): write-ahead logging before launch, a file of its own, an
-executor id of this process alone, a fixed application version, plain JSON in every step.
+be needed (docs/decisions/0002-durable-workflows.md): write-ahead logging before launch, a file or a schema of its
+own, an executor id of this process alone, a fixed application version, plain JSON in every step.
 """
 
 import asyncio
-import json
 import logging
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
+import sqlalchemy as sa
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+
+from aiops_processor.durable.plain_json import JsonSerializer
+from aiops_processor.services.heartbeat import Interrupted
+from aiops_processor.storage.address import as_text, is_sqlite
 
 NAME = "aiops-processor"
 VERSION = "1"  # raise it by hand when the order of a workflow's steps changes: work in flight then waits for old code
+SCHEMA = "dbos"  # of PostgreSQL
 POLL_SECONDS = 0.1
+QUEUE_POLL_SECONDS = 0.2
+POOL_SIZE = 8
+STARTED_SECONDS = 5  # so long after it was written down, a piece of work certainly runs
 
 Workflow = Callable[..., Coroutine[Any, Any, Any]]
 
 
-class WorkflowFailed(Exception):
-    """A workflow ended in an error, as it was stored: the type's name and the message."""
+@dataclass
+class _Kind:
+    """A registered workflow: how many run here, how many may, and how many may in all processes together."""
+
+    workflow: Workflow
+    at_once: int
+    in_fleet: int | None
+    running: int = 0
+
+    @property
+    def room(self) -> int:
+        return max(0, self.at_once - self.running)
 
 
 class Engine:
     """Runs workflows in this process and remembers their steps in a database.
 
-    A workflow starts where it is started: our own tables say what is due and who took it, so no queue is polled.
-    `url` is a SQLAlchemy address for DBOS's own tables. Workflows are registered before `launch`, which must run in
-    the event loop that the workflows shall run in.
+    A workflow starts where it is started: our own tables say what is due and who took it, so no queue is polled,
+    except for what has a limit over all processes. `url` is where DBOS keeps its own tables. Workflows are
+    registered before `launch`, which must run in the event loop that the workflows shall run in.
     """
 
-    def __init__(self, url: str, executor_id: str) -> None:
+    def __init__(self, url: sa.URL, executor_id: str) -> None:
         self.executor_id = executor_id
         self._url = url
-        self._workflows: dict[str, Workflow] = {}
+        self._kinds: dict[str, _Kind] = {}
+        self._running: set[str] = set()
 
-    def register(self, name: str, workflow: Workflow, *, at_once: int) -> None:
-        """Give a workflow a name; of this one `at_once` run in this process, the others wait for a place."""
+    def register(self, name: str, workflow: Workflow, *, at_once: int, in_fleet: int | None = None) -> None:
+        """Give a workflow a name; of this one `at_once` run in this process, the others wait for a place.
+
+        `in_fleet` limits how many run in all processes together; one process alone needs no such limit, so on SQLite
+        it means nothing.
+        """
         places = asyncio.Semaphore(at_once)
 
         async def in_turn(*arguments: str | int) -> Any:
-            async with places:
-                return await workflow(*arguments)
+            workflow_id = DBOS.workflow_id or ""
+            kind.running += 1
+            self._running.add(workflow_id)
+            try:
+                async with places:
+                    return await workflow(*arguments)
+            finally:
+                self._running.discard(workflow_id)
+                kind.running -= 1
 
-        self._workflows[name] = in_turn
+        kind = self._kinds[name] = _Kind(in_turn, at_once, None if is_sqlite(self._url) else in_fleet)
 
-    def launch(self) -> None:
-        """Create DBOS's tables and start its threads. Work that others left is picked up by `take_over`."""
+    def room(self, name: str) -> int:
+        """How many more of this workflow would run here at once."""
+        return self._kinds[name].room
+
+    async def launch(self) -> None:
+        """Create DBOS's tables and start its threads. Work that others left is picked up by `resume`."""
         _prepare_sqlite(self._url)
-        config: DBOSConfig = {
-            "name": NAME,
-            "system_database_url": self._url,
-            "executor_id": self.executor_id,
-            "application_version": VERSION,
-            "serializer": JsonSerializer(),
-            "log_level": "WARNING",
-            "console_log_level": "WARNING",
-        }
-        DBOS(config=config)
+        DBOS(config=self._config())
         _quiet_dbos_logger()
-        for name, workflow in list(self._workflows.items()):
-            self._workflows[name] = DBOS.workflow(name=name)(workflow)
+        for name, kind in self._kinds.items():
+            kind.workflow = DBOS.workflow(name=name)(kind.workflow)
         DBOS.launch()
+        for name, kind in self._kinds.items():
+            if kind.in_fleet:
+                await DBOS.register_queue_async(
+                    name,
+                    global_concurrency=kind.in_fleet,
+                    worker_concurrency=min(kind.at_once, kind.in_fleet),
+                    polling_interval_sec=QUEUE_POLL_SECONDS,
+                    on_conflict="always_update",
+                )
 
     async def start(self, name: str, workflow_id: str, *arguments: str | int) -> None:
         """Start a workflow; one with this id that was started before, here or elsewhere, is left as it is."""
         with SetWorkflowID(workflow_id):
-            await DBOS.start_workflow_async(self._workflows[name], *arguments)
+            await DBOS.start_workflow_async(self._kinds[name].workflow, *arguments)
 
     async def finished(self, workflow_id: str) -> None:
         """Wait until a workflow has ended. Raises what it raised."""
@@ -78,27 +113,54 @@ class Engine:
         await handle.get_result(polling_interval_sec=POLL_SECONDS)
 
     async def call(self, name: str, workflow_id: str, *arguments: str | int) -> Any:
-        """From inside a workflow: run another, with the limits of its own, and wait for its result."""
+        """From inside a workflow: run another, with the limits of its own, and wait for its result.
+
+        Where it has a limit over all processes, any of them may run it.
+        """
+        kind = self._kinds[name]
         with SetWorkflowID(workflow_id):
-            handle = await DBOS.start_workflow_async(self._workflows[name], *arguments)
+            if kind.in_fleet:
+                handle = await DBOS.enqueue_workflow_async(name, kind.workflow, *arguments)
+            else:
+                handle = await DBOS.start_workflow_async(kind.workflow, *arguments)
         return await handle.get_result(polling_interval_sec=POLL_SECONDS)
 
     async def step(self, name: str, function: Workflow, *arguments: str | int) -> Any:
         """From inside a workflow: do something once, and remember its result (plain JSON)."""
         return await DBOS.run_step_async({"name": name}, function, *arguments)
 
-    async def take_over(self, executor_ids: Sequence[str] | None) -> int:
-        """Go on with the interrupted work of dead processes; None means of all but this one.
+    async def unfinished(self) -> list[Interrupted]:
+        """What has begun in other processes, alive or dead, and has not ended."""
+        begun = await DBOS.list_workflows_async(status="PENDING", load_input=False)
+        return [
+            Interrupted(workflow.workflow_id, workflow.name, workflow.executor_id or "")
+            for workflow in begun
+            if workflow.executor_id != self.executor_id
+        ]
 
-        Returns how many workflows that were. They pass through DBOS's internal queue, within a second.
+    async def dropped(self) -> list[Interrupted]:
+        """What began here, has not ended and does not run any more: its database was away when a step ended."""
+        begun = await DBOS.list_workflows_async(status="PENDING", executor_id=self.executor_id, load_input=False)
+        before = (time.time() - STARTED_SECONDS) * 1000
+        return [
+            Interrupted(workflow.workflow_id, workflow.name, self.executor_id)
+            for workflow in begun
+            if workflow.workflow_id not in self._running and (workflow.updated_at or 0) < before
+        ]
+
+    async def resume(self, work: Iterable[Interrupted]) -> None:
+        """Go on with the interrupted work of dead processes, after its last finished step.
+
+        It passes through a queue that every process looks at, within a second; what has a limit over all processes
+        through its own.
         """
-        interrupted = await DBOS.list_workflows_async(
-            status="PENDING", executor_id=list(executor_ids) if executor_ids else None, load_input=False
-        )
-        ids = [workflow.workflow_id for workflow in interrupted if workflow.executor_id != self.executor_id]
-        if ids:
-            await DBOS.resume_workflows_async(ids)
-        return len(ids)
+        queues: dict[str | None, list[str]] = {}
+        for interrupted in work:
+            kind = self._kinds.get(interrupted.name)
+            queue = interrupted.name if kind and kind.in_fleet else None
+            queues.setdefault(queue, []).append(interrupted.workflow_id)
+        for queue, ids in queues.items():
+            await DBOS.resume_workflows_async(ids, queue_name=queue)
 
     async def forget_finished(self, before_iso: str) -> None:
         """Delete workflows that ended before this time; their results live in our own tables."""
@@ -109,37 +171,28 @@ class Engine:
             await DBOS.delete_workflows_async([workflow.workflow_id for workflow in old])
 
     async def close(self, drain_seconds: int = 0) -> None:
-        """Stop taking work; wait so long for what runs. The rest is taken over by the next process."""
+        """Stop taking work; wait so long for what runs. The rest is taken over by another process, or the next."""
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True, workflow_completion_timeout_sec=drain_seconds)
 
-
-class JsonSerializer(Serializer):
-    """Plain JSON: readable in the database, and loading it runs no code, as DBOS's default (pickle) would."""
-
-    def serialize(self, data: Any) -> str:
-        return json.dumps(data, default=_plain)
-
-    def deserialize(self, serialized_data: str) -> Any:  # type: ignore[override] - the library names its self `cls`
-        data = json.loads(serialized_data)
-        if isinstance(data, dict) and "$error" in data:
-            return WorkflowFailed(f"{data['$error']}: {data['message']}")
-        return data
-
-    def name(self) -> str:
-        return "aiops_json"
+    def _config(self) -> DBOSConfig:
+        return {
+            "name": NAME,
+            "system_database_url": as_text(self._url),
+            "dbos_system_schema": SCHEMA,
+            "use_listen_notify": False,  # we wait for no events; listening costs a connection and a thread that spins
+            "sys_db_pool_size": POOL_SIZE,
+            "executor_id": self.executor_id,
+            "application_version": VERSION,
+            "serializer": JsonSerializer(),
+            "log_level": "WARNING",
+            "console_log_level": "WARNING",
+        }
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, BaseException):
-        return {"$error": type(value).__name__, "message": str(value)}
-    raise TypeError(f"a step returned {type(value).__name__}; only plain JSON is kept")
-
-
-def _prepare_sqlite(url: str) -> None:
+def _prepare_sqlite(url: sa.URL) -> None:
     """Write-ahead logging is a property of the file; DBOS does not set it, and is four times slower without."""
-    if url.startswith("sqlite"):
-        path = Path(url.partition("///")[2])
-        with sqlite3.connect(path) as connection:
+    if is_sqlite(url):
+        with sqlite3.connect(url.database or "") as connection:
             connection.execute("PRAGMA journal_mode=WAL")
         connection.close()
 

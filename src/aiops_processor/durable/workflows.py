@@ -4,11 +4,14 @@ Neither ever sleeps: settling and retry times are rows with a due time (services
 waits would hold a place in its queue.
 """
 
+import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
-from aiops_processor.durable.engine import Engine
+from aiops_processor.durable.engine import Engine, Workflow
+from aiops_processor.errors import StorageBusy
 from aiops_processor.services.analysis import SKIP, WITH_MODEL, Analysis
 from aiops_processor.services.notifier import Telling
 
@@ -17,6 +20,10 @@ log = structlog.get_logger(__name__)
 ANALYSE = "analyse"
 EXPLAIN = "explain"
 DELIVER = "deliver"
+
+STORE_AWAY_SECONDS = 600
+FIRST_WAIT_SECONDS = 0.5
+MOST_WAIT_SECONDS = 5.0
 
 
 def register(
@@ -29,36 +36,63 @@ def register(
     model_calls_at_once: int = 16,
     deliveries_at_once: int = 32,
 ) -> None:
-    """Tell the engine what to do; before its launch. `done` is called when an analysis has put out its messages."""
+    """Tell the engine what to do; before its launch.
+
+    `done` is called when something has ended: there is room for more, and an analysis has put out its messages. The
+    limits are those of this process, but that of the model calls is one of all processes together.
+    """
+
+    async def step(name: str, function: Workflow, *arguments: str | int) -> Any:
+        return await engine.step(name, patient(function), *arguments)
 
     async def analyse(incident_id: int, generation: int) -> None:
         try:
             await run(incident_id, generation)
         except Exception as error:  # the incident must end in a state that people see
             log.exception("analysis failed", incident=incident_id)
-            await engine.step("fail", analysis.fail, incident_id, f"{type(error).__name__}: {error}")
+            await step("fail", analysis.fail, incident_id, f"{type(error).__name__}: {error}")
+        done()
 
     async def run(incident_id: int, generation: int) -> None:
-        mode = await engine.step("begin", analysis.begin, incident_id, generation)
+        mode = await step("begin", analysis.begin, incident_id, generation)
         if mode == SKIP:
             return
-        await engine.step("gather", analysis.gather, incident_id, generation)
+        await step("gather", analysis.gather, incident_id, generation)
         if mode == WITH_MODEL:  # a workflow of its own, for calls of the model have a limit of their own
             await engine.call(EXPLAIN, f"explain:{incident_id}:{generation}", incident_id, generation)
         else:
-            await engine.step("explain", analysis.explain, incident_id, generation)
-        await engine.step("tell", analysis.tell, incident_id, generation)
-        done()
+            await step("explain", analysis.explain, incident_id, generation)
+        await step("tell", analysis.tell, incident_id, generation)
 
     async def explain(incident_id: int, generation: int) -> None:
-        await engine.step("explain", analysis.explain, incident_id, generation)
+        await step("explain", analysis.explain, incident_id, generation)
 
     async def deliver(delivery_id: int, attempt: int) -> None:
-        await engine.step("deliver", telling.deliver, delivery_id, attempt)
+        await step("deliver", telling.deliver, delivery_id, attempt)
+        if not engine.room(DELIVER):
+            done()
 
     engine.register(ANALYSE, analyse, at_once=analyses_at_once)
-    engine.register(EXPLAIN, explain, at_once=model_calls_at_once)
+    engine.register(EXPLAIN, explain, at_once=model_calls_at_once, in_fleet=model_calls_at_once)
     engine.register(DELIVER, deliver, at_once=deliveries_at_once)
+
+
+def patient(function: Workflow) -> Workflow:
+    """The same, tried again while our own store is away: a step that failed would be over for good."""
+
+    async def again(*arguments: str | int) -> Any:
+        waited, wait = 0.0, FIRST_WAIT_SECONDS
+        while True:
+            try:
+                return await function(*arguments)
+            except StorageBusy as error:
+                if waited > STORE_AWAY_SECONDS:
+                    raise
+                log.warning("the store did not answer, will try again", error=str(error), seconds=wait)
+            await asyncio.sleep(wait)
+            waited, wait = waited + wait, min(wait * 2, MOST_WAIT_SECONDS)
+
+    return again
 
 
 class Work:
@@ -75,8 +109,17 @@ class Work:
         await self.analyse(incident_id, generation)
         await self._engine.finished(f"incident:{incident_id}:{generation}")
 
-    async def take_over(self, executor_ids: list[str] | None) -> int:
-        return await self._engine.take_over(executor_ids)
-
     async def deliver(self, delivery_id: int, attempt: int) -> None:
         await self._engine.start(DELIVER, f"delivery:{delivery_id}:{attempt}", delivery_id, attempt)
+
+    async def revive(self) -> None:
+        dropped = await self._engine.dropped()
+        if dropped:
+            log.warning("goes on with work that was dropped", workflows=len(dropped))
+            await self._engine.resume(dropped)
+
+    def room_for_analyses(self) -> int:
+        return self._engine.room(ANALYSE)
+
+    def room_for_deliveries(self) -> int:
+        return self._engine.room(DELIVER)

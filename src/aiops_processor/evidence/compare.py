@@ -1,8 +1,8 @@
 """Before against after: all answers on one grid, one onset for them all, and what each says about whom. Pure."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
@@ -15,7 +15,7 @@ from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.logs import LogsFound, Sample
 from aiops_processor.evidence.measure import Row
 from aiops_processor.evidence.plan import Condition, Question
-from aiops_processor.evidence.ranking import Ranked, Shift, Vote
+from aiops_processor.evidence.ranking import Extra, Ranked, Ranking, Said, Shift
 from aiops_processor.evidence.rates import Array
 from aiops_processor.evidence.templates import Line, TemplateChange
 from aiops_processor.evidence.windows import earliest_onset
@@ -68,8 +68,34 @@ class Comparison:
     measures: tuple[Measure, ...]
     spoken: tuple[Spoken, ...]
     events: tuple[Event, ...]
-    ranked: tuple[Ranked, ...]
+    ranking: Ranking
     times: Array
+
+    @property
+    def ranked(self) -> tuple[Ranked, ...]:
+        """The entities that are unusual, most changed first."""
+        return self.ranking.unusual
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What is known of the time around an alert, on one grid, whoever gathered it.
+
+    `values` is (N, T) with NaN where nothing was seen, `times` are the ends of the cells in seconds. `origins` are the
+    questions that were asked for a row, None where it was measured from raw samples. `alert_rows` are those that made
+    the alerts fire. Rows before `sharp` are not smoothed by a range.
+    """
+
+    rows: Sequence[Row]
+    values: Array
+    times: Array
+    sharp: int
+    logs: LogsFound = field(default_factory=LogsFound)
+    origins: Sequence[Question | None] = ()
+    alert_rows: Sequence[int] = ()
+    alerting: Collection[str] = ()
+    calls: Collection[tuple[str, str]] = ()
+    raw: Sequence[Series] = ()
 
 
 def compare(answers: Answers, window: Window, limits: Limits) -> Comparison:
@@ -79,20 +105,76 @@ def compare(answers: Answers, window: Window, limits: Limits) -> Comparison:
     asked = [each for question, series in answers.steps for each in _stepped(question, series, edges, limits.series)]
     volume = _volume(answers.logs, edges)
     rows = [*table.rows, *(row for row, _ in volume), *(row for _, row, _ in asked)]
-    values = np.vstack([table.values, *(v for _, v in volume), *(v for _, _, v in asked)])
-    # Answers in steps are smoothed by their rates' ranges: they would pull the onset back and forth.
-    sharp = len(table.rows) + len(volume) or len(rows)
-    began = onset.find(values[:sharp], table.times, earliest_onset(window).timestamp(), window.onset.timestamp())
-    found = window if began is None else window.model_copy(update={"onset": datetime.fromtimestamp(began, UTC)})
-    shifts = ranking.shifts(values, table.times, found.onset.timestamp(), [row.kind for row in rows])
     origins = [*(None for _ in (*table.rows, *volume)), *(question for question, _, _ in asked)]
-    measures = tuple(Measure(*each) for each in zip(rows, values, shifts, origins, strict=True))
-    known = {row.entity for row in rows if row.source == "prometheus"}
-    spoken = tuple(_spoken(answers.logs, found, known))
-    events = tuple(changes.find(answers.raw, found.onset.timestamp(), found.end.timestamp()))
-    calls = {row.call for row in rows if row.call}
-    ranked = tuple(ranking.fuse(_votes(measures, spoken, events), calls))
-    return Comparison(found, measures, spoken, events, ranked, table.times)
+    fired = [index for index, pair in enumerate(zip(rows, origins, strict=True)) if _fired(*pair)]
+    return judge(
+        Observed(
+            rows=rows,
+            values=np.vstack([table.values, *(v for _, v in volume), *(v for _, _, v in asked)]),
+            times=table.times,
+            # Answers in steps are smoothed by their rates' ranges: they would pull the onset back and forth.
+            sharp=len(table.rows) + len(volume) or len(rows),
+            logs=answers.logs,
+            origins=origins,
+            alert_rows=fired,
+            alerting={rows[index].entity for index in fired},
+            calls={row.call for row in rows if row.call},
+            raw=answers.raw,
+        ),
+        window,
+    )
+
+
+def judge(observed: Observed, window: Window) -> Comparison:
+    """When it began, what moved then, and whom that speaks against."""
+    began = onset.find(
+        observed.values[: observed.sharp],
+        observed.times,
+        earliest_onset(window).timestamp(),
+        window.onset.timestamp(),
+    )
+    found = window if began is None else window.model_copy(update={"onset": datetime.fromtimestamp(began, UTC)})
+    cut = found.onset.timestamp()
+    shifts = ranking.shifts(observed.values, observed.times, cut, [row.kind for row in observed.rows])
+    origins = observed.origins or [None] * len(observed.rows)
+    measures = tuple(Measure(*each) for each in zip(observed.rows, observed.values, shifts, origins, strict=True))
+    spoken = tuple(_spoken(observed.logs, found, {row.entity for row in observed.rows if row.source == "prometheus"}))
+    events = tuple(changes.find(observed.raw, cut, found.end.timestamp()))
+    return Comparison(found, measures, spoken, events, _ranked(observed, cut, origins, spoken, events), observed.times)
+
+
+def _ranked(
+    observed: Observed,
+    cut: float,
+    origins: Sequence[Question | None],
+    spoken: Sequence[Spoken],
+    events: Sequence[Event],
+) -> Ranking:
+    """Packs ask about the alerts' own entities alone: their rows are shown, but would only say who alerted."""
+    voting = [index for index, asked in enumerate(origins) if asked is None or asked.condition is not None]
+    place = {index: number for number, index in enumerate(voting)}
+    known = {row.entity for row in observed.rows if row.entity}
+    below = ranking.below(observed.calls)
+    return ranking.rank(
+        [observed.rows[index] for index in voting],
+        observed.values[voting],
+        observed.times <= cut,
+        said=[said for each in spoken for said in _said(each, known, below)],
+        extras=[Extra(each.entity, each.score) for each in events],
+        calls=observed.calls,
+        alerting=observed.alerting,
+        alert_rows=[place[index] for index in observed.alert_rows],
+    )
+
+
+def _said(spoken: Spoken, known: Collection[str], below: Mapping[str, Collection[str]]) -> list[Said]:
+    """A line of trouble is about the one it blames; about its writer, too, where nobody knows whom that one calls."""
+    change, ratio = spoken.change, spoken.after_seconds / spoken.before_seconds
+    about = {spoken.entity: 1.0}
+    if change.level in TROUBLE_LEVELS:
+        blamed = ranking.blamed(spoken.entity, change.example.entry.line, known, below)
+        about = {blamed: 1.0} if below.get(spoken.entity) else {blamed: ranking.HEARSAY} | about
+    return [Said(entity, change.level, change.before, change.after, ratio, share) for entity, share in about.items()]
 
 
 def firing(condition: Condition, series_labels: Mapping[str, str]) -> bool:
@@ -105,8 +187,12 @@ def firing(condition: Condition, series_labels: Mapping[str, str]) -> bool:
 
 def is_rule(measure: Measure) -> bool:
     """Whether this is what made an alert fire, and not a sibling of it."""
-    condition = measure.question.condition if measure.question else None
-    return condition is not None and firing(condition, measure.row.labels)
+    return _fired(measure.row, measure.question)
+
+
+def _fired(row: Row, question: Question | None) -> bool:
+    condition = question.condition if question else None
+    return condition is not None and firing(condition, row.labels)
 
 
 def _stepped(
@@ -217,15 +303,3 @@ def _about(line: Line, known: set[str]) -> str:
 def _words(text: str) -> list[str]:
     cleaned = "".join(char if char.isalnum() or char in "-_." else " " for char in text)
     return [word.strip(".-_") for word in cleaned.split()]
-
-
-def _votes(measures: Sequence[Measure], spoken: Sequence[Spoken], events: Sequence[Event]) -> list[Vote]:
-    """Packs ask about the alerts' own entities alone: their rows are shown, but would only say who alerted."""
-    votes = [
-        Vote(each.row.entity, each.row.family, each.shift.score, ranking.DOWN if each.row.kind == "up" else 1.0)
-        for each in measures
-        if each.question is None or each.question.condition is not None
-    ]
-    votes += [Vote(each.entity, LOG_FAMILY, each.change.score) for each in spoken]
-    votes += [Vote(each.entity, f"{each.kind} changes", each.score) for each in events]
-    return votes

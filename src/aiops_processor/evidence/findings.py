@@ -167,7 +167,13 @@ def _said(spoken: Spoken, window: Window, links: Links) -> _Draft:
             template=change.template,
         ),
         lines=(
-            LogLine(at=statements.utc(line.entry.at), labels=line.labels, line=line.entry.line, level=change.level),
+            LogLine(
+                at=statements.utc(line.entry.at),
+                labels=line.labels,
+                line=line.entry.line,
+                level=change.level,
+                message=statements.message(line.entry.line),
+            ),
         ),
     )
     return _Draft(change.score, evidence)

@@ -128,6 +128,7 @@ class Gatherer:
             healthy=findings.healthy(compared),
             gaps=(*_doubts(alerts, now), *metrics.gaps, *lines.gaps, *read.gaps_of(reads), *_nothing(metrics)),
             reads=reads,
+            confidence=None if compared.ranking.nothing else compared.ranking.confidence,
         )
 
 

@@ -41,6 +41,7 @@ class LogQuestion:
     query: str
     start: datetime
     end: datetime
+    selector: str
     trouble: bool = False
 
 
@@ -79,7 +80,7 @@ async def collect(loki: Logs, alerts: Sequence[Alert], window: Window, reader: R
         asyncio.gather(*(_lines(loki, question, reader, limits) for question in asked)),
         asyncio.gather(*(_volume(loki, query, window, step, reader) for query in volumes)),
     )
-    samples = [_sample(question, reading.data, limits) for question, reading in lines if reading.data is not None]
+    samples = _samples([(question, reading.data) for question, reading in lines if reading.data is not None], limits)
     return LogsFound(
         samples=tuple(samples),
         volume=tuple(series for reading in counts for series in reading.data or []),
@@ -133,8 +134,8 @@ def questions(selector: str, window: Window) -> list[LogQuestion]:
     asked = []
     for trouble, query in ((True, f"{selector} {logql.contains_any(TROUBLE)}"), (False, selector)):
         what = "lines of trouble" if trouble else "lines"
-        asked.append(LogQuestion(f"{what} before", query, window.start, middle, trouble))
-        asked.append(LogQuestion(f"{what} around the incident", query, middle, window.end, trouble))
+        asked.append(LogQuestion(f"{what} before", query, window.start, middle, selector, trouble))
+        asked.append(LogQuestion(f"{what} around the incident", query, middle, window.end, selector, trouble))
     return asked
 
 
@@ -210,17 +211,30 @@ async def _volume(loki: Logs, query: str, window: Window, step: float, reader: R
     )
 
 
-def _sample(question: LogQuestion, streams: Sequence[Stream], limits: Limits) -> Sample:
-    """An answer as long as the limit was cut at its oldest line: what lies before that was not seen."""
-    lines = [
-        templates.read(entity_of(stream.labels), stream.labels, entry) for stream in streams for entry in stream.entries
+def _samples(answers: Sequence[tuple[LogQuestion, Sequence[Stream]]], limits: Limits) -> list[Sample]:
+    """What was seen of each question.
+
+    Both questions of one slice of time are read together, for a stack trace may begin in the answer to one of them
+    and go on in the other's.
+    """
+    slices: dict[tuple[str, datetime], list[tuple[LogQuestion, Sequence[Stream]]]] = {}
+    for question, streams in answers:
+        slices.setdefault((question.selector, question.start), []).append((question, streams))
+    lines = templates.read([[stream for _, streams in each for stream in streams] for each in slices.values()])
+    return [
+        _sample(question, streams, found, limits)
+        for each, found in zip(slices.values(), lines, strict=True)
+        for question, streams in each
     ]
-    if not question.trouble:
-        lines = [line for line in lines if not is_trouble(line.entry.line)]
+
+
+def _sample(question: LogQuestion, streams: Sequence[Stream], found: Sequence[Line], limits: Limits) -> Sample:
+    """An answer as long as the limit was cut at its oldest line: what lies before that was not seen."""
+    lines = tuple(line for line in found if is_trouble(line.entry.line) == question.trouble)
     times = [entry.at for stream in streams for entry in stream.entries]
     cut = len(times) >= limits.log_lines
     since = min(times) if cut else question.start.timestamp()
-    return Sample(question.query, question.trouble, tuple(lines), since, question.end.timestamp())
+    return Sample(question.query, question.trouble, lines, since, question.end.timestamp())
 
 
 def at(line: Line) -> datetime:

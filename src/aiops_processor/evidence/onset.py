@@ -13,6 +13,11 @@ CLIP = 8.0
 """One series that explodes counts as much as one that moves by so many units of its noise: the many decide."""
 CHANCE = 3.0
 """Splits are searched, so some stand out by chance: what lies under this counts nothing."""
+USUAL_DELAY = 150.0
+"""Alerts come some minutes late (`for:`, scrapes, grouping): a split so many seconds before the alert counts half."""
+
+LONGEST_DELAY = 900.0
+"""Before that an onset is not sought: with many rows, some slow drift of an hour ago would win."""
 
 
 def find(values: Array, times: Array, earliest: float, latest: float) -> float | None:
@@ -21,7 +26,7 @@ def find(values: Array, times: Array, earliest: float, latest: float) -> float |
     `values` is (N, T) with NaN, `times` the end of each cell. Prefix sums make every split cost the same: O(N·T).
     None where no row changes at any of them beyond chance.
     """
-    splits = np.flatnonzero((times > earliest) & (times <= latest))
+    splits = np.flatnonzero((times > max(earliest, latest - LONGEST_DELAY)) & (times <= latest))
     values = values[np.isfinite(values).sum(axis=1) >= 2 * LEAST_CELLS]
     if not len(values):
         return None
@@ -31,9 +36,14 @@ def find(values: Array, times: Array, earliest: float, latest: float) -> float |
     if not len(splits):
         return None
     scaled = _scaled(values, splits[0])
-    strength = _strength(scaled, splits)
+    strength = _strength(scaled, splits) * _plausible(latest - times[splits - 1])
     best = int(np.argmax(strength))
     return float(times[splits[best] - 1]) if strength[best] > 0 else None
+
+
+def _plausible(delay: Array) -> Array:
+    """What a split so many seconds before the alert weighs. Falls slowly: some rules wait for a quarter of an hour."""
+    return np.asarray(1.0 / (1.0 + (delay / USUAL_DELAY) ** 2))
 
 
 def _scaled(values: Array, usual: int) -> Array:

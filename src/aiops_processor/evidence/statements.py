@@ -6,6 +6,7 @@ import numpy as np
 
 from aiops_processor.evidence.changes import Event
 from aiops_processor.evidence.compare import Measure, Spoken, is_rule
+from aiops_processor.evidence.mining import fields
 from aiops_processor.models.evidence import Window
 
 MEBIBYTE = 1024.0 * 1024.0
@@ -36,8 +37,14 @@ def said(spoken: Spoken) -> str:
     writer = f" (written by {line.entity})" if line.entity != spoken.entity else ""
     return (
         f"{line_title(spoken)}{writer}: {change.before} in {spoken.before_seconds:.0f} s before, "
-        f"{change.after} in {spoken.after_seconds:.0f} s after: {line.entry.line[:LONGEST_LINE]}"
+        f"{change.after} in {spoken.after_seconds:.0f} s after: {_cut(message(line.entry.line) or line.entry.line)}"
     )
+
+
+def message(line: str) -> str:
+    """What a JSON or logfmt line says in words; "" for a line that is words as it is."""
+    found = fields.fields_of(line.partition("\n")[0])
+    return _once(fields.message_of(found)) if found else ""
 
 
 def line_title(spoken: Spoken) -> str:
@@ -58,6 +65,16 @@ def happened(event: Event) -> str:
 def utc(seconds: float) -> datetime:
     """Seconds since the epoch as a time."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def _once(text: str) -> str:
+    """Without an end that repeats what was said before it: many programs put the error in the message, too."""
+    ends = [at for at in range(len(text)) if text.startswith(": ", at)]
+    return next((text[:at] for at in ends if text[at + 2 :] in text[:at]), text)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"
 
 
 def _amount(value: float, unit: str) -> str:

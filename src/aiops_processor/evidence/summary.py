@@ -11,21 +11,21 @@ from aiops_processor.models.analysis import AnalysisResult, Hypothesis, Statemen
 from aiops_processor.models.evidence import Evidence, EvidenceReport
 from aiops_processor.models.incident import title_of
 
-HIGHEST_CONFIDENCE = 0.8
+HIGHEST_CONFIDENCE = 0.95
 """Arithmetic alone never gets surer than this."""
 BASE_CONFIDENCE = 0.3
 GAP_PENALTY = 0.1
 """Each source that could not be looked at costs so much."""
 SHOWN = 10
+LONGEST_QUOTE = 160
 SEVERITIES = ("critical", "page", "error", "high", "warning", "warn", "medium", "info", "low", "none")
 
 
 def without_model(alerts: Sequence[Alert], evidence: EvidenceReport, now: datetime) -> AnalysisResult:
     """What the evidence alone says about these alerts (at least one).
 
-    `confidence` is 0.3 plus half of the lead of the strongest entity over the second (in shares of its score), less
-    0.1 for each source with gaps, at most 0.8; it is not calibrated yet. Statements are our own measurements, hence
-    verified.
+    `confidence` is the ranking's own, which is calibrated on labelled incidents, less 0.1 for each source with gaps.
+    Statements are our own measurements, hence verified.
     """
     strongest = [each for each in evidence.findings if each.kind != "rule"]
     verdict = _verdict(evidence, strongest)
@@ -35,7 +35,7 @@ def without_model(alerts: Sequence[Alert], evidence: EvidenceReport, now: dateti
         summary=_summary(alerts, evidence, strongest),
         root_cause=_root_cause(strongest, verdict),
         outcome=verdict,
-        confidence=_confidence(evidence, strongest, verdict),
+        confidence=_confidence(evidence, verdict),
         hypotheses=_hypotheses(strongest),
         evidence=tuple(
             Statement(id=each.id, statement=each.statement, verified=True) for each in evidence.findings[:SHOWN]
@@ -67,14 +67,14 @@ def _severity(alerts: Sequence[Alert]) -> str:
 
 
 def _summary(alerts: Sequence[Alert], evidence: EvidenceReport, strongest: Sequence[Evidence]) -> str:
-    title = title_of(list(alerts))
     if not strongest:
+        title = title_of(list(alerts))
         seen = "with gaps in what was looked at" if evidence.gaps else "in everything that was looked at"
         return f"{title}: nothing unusual {seen}."
     entities = list(dict.fromkeys(each.entity for each in strongest))
     others = f", then {', '.join(entities[1:4])}" if len(entities) > 1 else ""
     since = f"{evidence.window.onset:%H:%M:%S} UTC"
-    return f"{title}: since {since} {entities[0]} changed most{others}. {_sentence(strongest[0].statement)}"
+    return f"Since {since} {entities[0]} changed most{others}."
 
 
 def _root_cause(strongest: Sequence[Evidence], verdict: Verdict) -> str:
@@ -85,31 +85,36 @@ def _root_cause(strongest: Sequence[Evidence], verdict: Verdict) -> str:
     for each in strongest:
         if each.entity == entity:
             said.setdefault(each.kind, each)
-    told = "; ".join(f"{each.statement} [{each.id}]" for each in said.values())
+    told = "; ".join(f"{_told(each)} [{each.id}]" for each in said.values())
     return f"Hypothesis, from the ranking alone: strongest change at {entity}: {told}"
+
+
+def _told(each: Evidence) -> str:
+    """A log finding by what its line says, any other by its own sentence."""
+    if each.logs is None or not each.lines:
+        return each.statement
+    said = " ".join((each.lines[0].message or each.lines[0].line).split())
+    quoted = said if len(said) <= LONGEST_QUOTE else f"{said[: LONGEST_QUOTE - 1]}…"
+    return f"{each.title} ({each.logs.after} in {each.logs.after_seconds:.0f} s): “{quoted}”"
 
 
 def _hypotheses(strongest: Sequence[Evidence]) -> tuple[Hypothesis, ...]:
     entities = list(dict.fromkeys(each.entity for each in strongest))[:3]
     return tuple(
         Hypothesis(
-            cause=f"something in {entity} changed at the onset",
+            cause=f"it began in {entity}",
             supports=tuple(each.id for each in strongest if each.entity == entity),
         )
         for entity in entities
     )
 
 
-def _confidence(evidence: EvidenceReport, strongest: Sequence[Evidence], verdict: Verdict) -> float:
+def _confidence(evidence: EvidenceReport, verdict: Verdict) -> float:
     if verdict is not Verdict.FOUND:
         return BASE_CONFIDENCE if verdict is Verdict.INCONCLUSIVE else 0.5
-    best: dict[str, float] = {}
-    for each in strongest:
-        best[each.entity] = max(each.score, best.get(each.entity, 0.0))
-    first, *others = sorted(best.values(), reverse=True)
-    lead = (first - (others[0] if others else 0.0)) / first if first > 0 else 0.0
+    known = BASE_CONFIDENCE if evidence.confidence is None else evidence.confidence
     sources = {gap.source for gap in evidence.gaps}
-    return round(max(0.05, min(HIGHEST_CONFIDENCE, BASE_CONFIDENCE + 0.5 * lead) - GAP_PENALTY * len(sources)), 2)
+    return round(max(0.05, min(HIGHEST_CONFIDENCE, known) - GAP_PENALTY * len(sources)), 2)
 
 
 def _assessment(alerts: Sequence[Alert], strongest: Sequence[Evidence]) -> str:
@@ -119,7 +124,3 @@ def _assessment(alerts: Sequence[Alert], strongest: Sequence[Evidence]) -> str:
         f"{firing} of {len(alerts)} alerts fire, the worst with severity {_severity(alerts)}; "
         f"unusual changes in {entities} {'entity' if entities == 1 else 'entities'}"
     )
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."

@@ -1,23 +1,23 @@
-"""Log lines by their kind: what varies is masked, what is left is the template. Pure.
+"""Log lines by their template, and how many there were before and after. Pure.
 
-Reads JSON lines, logfmt and plain text. Counts before and after are compared by the deviance residual of a Poisson
-count, in units of about one standard deviation.
+Templates come from `mining`. Counts before and after are compared by the deviance residual of a Poisson count, in units
+of about one standard deviation.
 """
 
-import json
 import math
-import re
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from aiops_processor.models.samples import Entry
+import msgspec
 
-MESSAGE_KEYS = ("msg", "message", "log", "event", "text", "body")
-REASON_KEYS = ("error", "err", "exception", "exc", "reason", "cause")
-LEVEL_KEYS = ("level", "detected_level", "severity", "lvl", "levelname", "log_level", "loglevel", "severity_text")
-LONGEST = 2_000
-"""Of a line longer than this only the head is looked at."""
+from aiops_processor.evidence.entities import entity_of
+from aiops_processor.evidence.mining.levels import LEVEL_KEYS, level_of
+from aiops_processor.evidence.mining.miner import Miner, Read
+from aiops_processor.models.samples import Entry, Stream
+
+LONGEST_PAUSE = 1.0
+"""Seconds: a line that comes later does not go on with the one before, whatever it looks like."""
 USUAL_GROWTH = 1.5
 """Traffic comes and goes: so much more, or the inverse less, is not a change of the kind of line."""
 NEW = 1.3
@@ -26,32 +26,13 @@ SEVERITY = {"fatal": 2.5, "error": 1.5, "warn": 1.2, "info": 0.5, "debug": 0.3, 
 OTHER_SEVERITY = 0.7
 HIGHEST = 100.0
 
-_LEVELS = {
-    "fatal": "fatal", "critical": "fatal", "crit": "fatal", "panic": "fatal", "emerg": "fatal", "emergency": "fatal",
-    "alert": "fatal", "error": "error", "err": "error", "eror": "error", "severe": "error", "warn": "warn",
-    "warning": "warn", "info": "info", "information": "info", "notice": "info", "debug": "debug", "trace": "trace",
-}  # fmt: skip
-_MASKS = (
-    (re.compile(r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
-    (re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"), "<time>"),
-    (re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"), "<id>"),
-    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"), "<address>"),
-    (re.compile(r"\b0x[0-9a-fA-F]+\b"), "<id>"),
-    (re.compile(r"\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{8,}\b"), "<id>"),
-    (re.compile(r'"[^"\n]{1,200}"'), "<text>"),
-    (re.compile(r"(?<!\w)'[^'\n]{1,200}'(?!\w)"), "<text>"),
-    (re.compile(r"(?<![A-Za-z_])[-+]?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?"), "<n>"),
-    (re.compile(r"\d+"), "<n>"),
-)
-_LOGFMT = re.compile(r'([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|[^\s"]+)')
-_WORD_LEVEL = re.compile(rf"\b({'|'.join(_LEVELS)})\b", re.IGNORECASE)
-_HEAD = 80
-"""Where plain lines name their level."""
-
 
 @dataclass(frozen=True)
 class Line:
-    """One line as it counts: who wrote it, when, its level and its template. `entry` is the real one."""
+    """One line as it counts: who wrote it, when, its level and its template.
+
+    `entry` is the real one, with the lines that go on with it (a stack trace) behind it.
+    """
 
     entity: str
     level: str
@@ -73,26 +54,68 @@ class TemplateChange:
     example: Line
 
 
-def read(entity: str, labels: dict[str, str], entry: Entry) -> Line:
-    """The line's level and template: fields where it has them, else words."""
-    text = entry.line[:LONGEST]
-    fields = _fields(text)
-    message = _message(fields) if fields else text
-    given = next((each[key] for each in (entry.metadata, labels, fields) for key in LEVEL_KEYS if each.get(key)), "")
-    return Line(entity, level_of(given) or _level_word(text), template_of(message), labels, entry)
+def read(slices: Sequence[Sequence[Stream]]) -> list[list[Line]]:
+    """The lines of each slice of time, oldest first within a stream; those of one entity are mined together.
+
+    A stream that several answers of a slice hold is read once. Lines that go on with another (stack traces) belong to
+    it. A level in the store's own labels counts most.
+    """
+    sources: dict[str, list[tuple[int, Stream]]] = defaultdict(list)
+    for number, streams in enumerate(slices):
+        for stream in _together(streams):
+            sources[entity_of(stream.labels)].append((number, stream))
+    found: list[list[Line]] = [[] for _ in slices]
+    for entity, parts in sources.items():
+        for number, lines in _mined(entity, parts):
+            found[number] += lines
+    return found
 
 
-def level_of(word: str) -> str:
-    """The level that a program's own word for it means; "" for a word that is none."""
-    return _LEVELS.get(word.lower(), "")
+def _together(streams: Iterable[Stream]) -> list[Stream]:
+    """Each stream once, with the lines of all answers in order of time."""
+    entries: dict[tuple[tuple[str, str], ...], dict[tuple[int, str], Entry]] = defaultdict(dict)
+    for stream in streams:
+        newest_first = len(stream.entries) > 1 and stream.entries[0].ns > stream.entries[-1].ns
+        known = entries[tuple(sorted(stream.labels.items()))]
+        known.update(((entry.ns, entry.line), entry) for entry in stream.entries[:: -1 if newest_first else 1])
+    return [Stream(dict(labels), sorted(known.values(), key=_when)) for labels, known in entries.items()]
 
 
-def template_of(message: str) -> str:
-    """The message with everything masked that is likely to differ from line to line."""
-    text = message.strip()
-    for pattern, mask in _MASKS:
-        text = pattern.sub(mask, text)
-    return " ".join(text.split())
+def _when(entry: Entry) -> int:
+    return entry.ns
+
+
+def _mined(entity: str, parts: Sequence[tuple[int, Stream]]) -> list[tuple[int, list[Line]]]:
+    miner = Miner()
+    reads = miner.read(entry.line for _, stream in parts for entry in stream.entries)
+    drafts = [(number, _whole(entity, stream, reads)) for number, stream in parts]
+    templates = miner.templates()
+    return [(number, [replace(line, template=templates[kind]) for kind, line in lines]) for number, lines in drafts]
+
+
+def _whole(entity: str, stream: Stream, reads: Iterator[Read]) -> list[tuple[int, Line]]:
+    """The lines of a stream with the numbers of their kinds; what goes on with a line is joined to it."""
+    found: list[tuple[int, Line]] = []
+    last = -math.inf
+    for entry in stream.entries:
+        kind, level, continues = next(reads)
+        if continues and found and entry.at - last <= LONGEST_PAUSE:
+            before, line = found[-1]
+            found[-1] = before, replace(line, entry=_joined(line.entry, entry))
+        else:
+            given = _given_level((entry.metadata, stream.labels))
+            found.append((kind, Line(entity, given or level, "", stream.labels, entry)))
+        last = entry.at
+    return found
+
+
+def _joined(entry: Entry, more: Entry) -> Entry:
+    return msgspec.structs.replace(entry, line=f"{entry.line}\n{more.line}")
+
+
+def _given_level(given: Iterable[Mapping[str, str]]) -> str:
+    words = (each[key] for each in given for key in LEVEL_KEYS if each.get(key))
+    return level_of(next(words, ""))
 
 
 def compare(
@@ -137,25 +160,3 @@ def surprise(before: int, after: int, ratio: float) -> float:
 def _deviance(seen: int, expected: float) -> float:
     logarithm = seen * math.log(seen / expected) if seen else 0.0
     return math.sqrt(max(0.0, 2 * (logarithm - seen + expected)))
-
-
-def _fields(text: str) -> dict[str, str]:
-    """The fields of a JSON or logfmt line as text; nothing where it is neither."""
-    if text.startswith("{"):
-        try:
-            parsed = json.loads(text)
-        except ValueError:
-            return {}
-        return {str(key): value if isinstance(value, str) else str(value) for key, value in parsed.items()}
-    found = {key: value.strip('"') for key, value in _LOGFMT.findall(text)}
-    return found if any(key in found for key in MESSAGE_KEYS) else {}
-
-
-def _message(fields: dict[str, str]) -> str:
-    parts = [next((fields[key] for key in keys if fields.get(key)), "") for keys in (MESSAGE_KEYS, REASON_KEYS)]
-    return ": ".join(part for part in parts if part) or " ".join(sorted(fields))
-
-
-def _level_word(text: str) -> str:
-    found = _WORD_LEVEL.search(text[:_HEAD])
-    return _LEVELS[found.group(1).lower()] if found else ""

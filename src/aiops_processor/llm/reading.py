@@ -1,38 +1,51 @@
 """Reading what models really answer when they are asked for one JSON object.
 
-Fences, `<think>` blocks with JSON in them, prose or a list around it, trailing commas, a cut end: read where what was
-meant is clear. The values inside are taken by `shapes`.
+Fences, `<think>` blocks with JSON in them, prose or a list around it, a tool call, other spellings of JSON, a cut end,
+YAML, Markdown: read where what was meant is clear. The values inside are taken by `shapes`.
 """
 
-import json
 import re
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aiops_processor.errors import ModelUnreadable
+from aiops_processor.llm import mending, prose
 from aiops_processor.llm.shapes import Draft
 
 MOST_CHARACTERS = 100_000
-MOST_ATTEMPTS = 300
-MOST_MENDINGS = 20
 
-_END_OF_THOUGHT = re.compile(r"(?i)</think\s*>")
-_STRING = r'"(?:[^"\\]|\\.)*"'
-_STRUCTURE = re.compile(rf'{_STRING}|[{{}}\[\],"]', re.DOTALL)
-_TRAILING_COMMA = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.DOTALL)
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_CLOSERS = {"{": "}", "[": "]"}
+_END_OF_THOUGHT = re.compile(r"(?i)</think(?:ing)?\s*>")
+_OTHER_NAMES = {
+    "rootcause": "root_cause",
+    "cause": "root_cause",
+    "likely_cause": "root_cause",
+    "probable_cause": "root_cause",
+    "likely_root_cause": "root_cause",
+    "probable_root_cause": "root_cause",
+    "tl_dr": "summary",
+    "remediation": "remediation_steps",
+    "steps": "remediation_steps",
+    "next_steps": "remediation_steps",
+    "recommendations": "remediation_steps",
+    "recommended_actions": "remediation_steps",
+    "actions": "remediation_steps",
+    "severity": "severity_assessment",
+    "impact": "severity_assessment",
+    "affected_components": "affected",
+    "affected_services": "affected",
+    "confidence_score": "confidence",
+    "confidence_level": "confidence",
+}
+_NAMES = frozenset(Draft.model_fields) | frozenset(_OTHER_NAMES)
 
 
 def read(text: str) -> Draft:
     """The draft in a model's answer. Raises ModelUnreadable, which says what is wrong, and nothing else."""
     text = text[:MOST_CHARACTERS]
     try:
-        for part in (_END_OF_THOUGHT.split(text)[-1], text):
-            for objects in (_whole_objects, _mended_objects):
-                drafts = [Draft.model_validate(_known(found)) for found in objects(part)]
-                usable = [draft for draft in drafts if draft.summary or draft.root_cause]
+        for part in dict.fromkeys((_END_OF_THOUGHT.split(text)[-1], text)):
+            for found in _readings(part):
+                usable = [draft for draft in map(_draft, found) if draft.summary or draft.root_cause]
                 if usable:
                     # Of several the fullest, of equals the last: models try, then decide.
                     return max(reversed(usable), key=lambda draft: len(draft.model_fields_set))
@@ -43,54 +56,17 @@ def read(text: str) -> Draft:
     raise ModelUnreadable("it holds no readable JSON object with a summary or a root cause")
 
 
-def _known(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if name in Draft.model_fields and value is not None}
+def _readings(text: str) -> Iterator[Iterable[dict[str, Any]]]:
+    """What an answer may be, by each way to read it, strictest first."""
+    yield from mending.objects(text)
+    if "{" not in text:  # what is no JSON though it tries to be is not read as something else
+        yield [prose.from_yaml(text, _NAMES)]
+        yield [prose.from_labels(text, _NAMES)]
 
 
-def _whole_objects(text: str) -> Iterator[dict[str, Any]]:
-    """Every JSON object that is in order as it stands, outermost first."""
-    decoder = json.JSONDecoder(strict=False)
-    at, failed = text.find("{"), 0
-    while at >= 0 and failed < MOST_ATTEMPTS:
-        try:
-            found, end = decoder.raw_decode(text, at)
-        except ValueError:
-            failed, end = failed + 1, at + 1
-        else:
-            yield found
-        at = text.find("{", end)
-
-
-def _mended_objects(text: str) -> Iterator[dict[str, Any]]:
-    """What parses once commas, escapes and a missing end are mended. A value that was cut is left out, not guessed."""
-    for start in islice(re.finditer(r"\{", text), MOST_MENDINGS):
-        try:
-            found = json.loads(_mended(text[start.start() :]), strict=False)
-        except ValueError:
-            continue
-        yield found
-
-
-def _mended(text: str) -> str:
-    closed = _TRAILING_COMMA.sub(lambda found: found[1] or "", _closed(text))
-    return _ESCAPE.sub(lambda found: found[0] if found[1] in '"\\/bfnrtu' else f"\\{found[0]}", closed)
-
-
-def _closed(text: str) -> str:
-    """The object that begins the text, up to its end; where that is missing, up to the last complete value, closed."""
-    open_: list[str] = []
-    complete = 0
-    for found in _STRUCTURE.finditer(text):
-        mark = found[0]
-        if mark in _CLOSERS:
-            open_.append(_CLOSERS[mark])
-        elif mark in {"}", "]"} and open_[-1] == mark:
-            open_.pop()
-        elif mark in {'"', "}", "]"}:  # a string without an end, or a bracket that closes nothing
-            break
-        elif mark != ",":
-            continue
-        complete = found.start() if mark == "," else found.end()
-        if not open_:
-            break
-    return text[:complete] + "".join(reversed(open_))
+def _draft(found: dict[str, Any]) -> Draft:
+    """The fields that we know, under the name that we know; of two spellings of one, our own."""
+    named = {prose.field_name(name): value for name, value in found.items() if value is not None}
+    others = {_OTHER_NAMES[name]: value for name, value in named.items() if name in _OTHER_NAMES}
+    known = {name: value for name, value in named.items() if name in Draft.model_fields}
+    return Draft.model_validate({**others, **known})

@@ -12,10 +12,22 @@ from aiops_processor.models.base import Frozen
 _ID = re.compile(r"\b[A-Z]\d{1,4}\b")
 _LEADING_ID = re.compile(r"^\W*[A-Z]\d{1,4}\b[\])]?[\s:–—-]*")
 _BULLET = re.compile(r"(?i)^\s*(?:[-*•]|(?:step\s*)?\d+[.:)])\s+")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"(-?\d+(?:[.,]\d+)?)(?:\s*(?:/|out of|of)\s*(\d+))?")
+_UNDER_TWENTY = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_NUMBER_WORDS = {word: number for number, word in enumerate(_UNDER_TWENTY)} | {
+    word: 10 * number for number, word in enumerate(_TENS, 2)
+}
+_IN_WORDS = re.compile(rf"\b({'|'.join(_NUMBER_WORDS)})\b(?:[\s-]+({'|'.join(_UNDER_TWENTY[1:10])})\b)?")
 _TEXT_KEYS = ("text", "statement", "summary", "description", "cause", "hypothesis", "action", "step", "name", "value")
 _ID_KEYS = ("id", "evidence_id")
-_CONFIDENCE = {"very high": 0.9, "high": 0.8, "medium": 0.5, "moderate": 0.5, "low": 0.2, "very low": 0.1}
+_CONFIDENCE = {
+    "certain": 1.0, "very high": 0.9, "very likely": 0.9, "high": 0.8, "likely": 0.8, "medium": 0.5, "moderate": 0.5,
+    "possible": 0.5, "low": 0.2, "unlikely": 0.2, "very low": 0.1,
+}  # fmt: skip
 _URGENCY = {"critical": 1, "immediate": 1, "high": 1, "medium": 2, "low": 3}
 
 
@@ -38,14 +50,23 @@ def as_texts(value: Any) -> tuple[str, ...]:
 
 
 def as_confidence(value: Any) -> float | None:
-    """Between 0 and 1, from 0.85, 85, "85 %" or "high"; None where it says nothing of the kind."""
+    """Between 0 and 1, from 0.85, 85, "85 %", "8/10", "eighty-five percent" or "high"; None where it says none."""
+    if isinstance(value, Mapping):
+        value = next((value[key] for key in ("value", "score", "confidence", "level") if key in value), None)
     if isinstance(value, str):
-        word = value.strip().lower()
-        found = _NUMBER.search(word)
-        value = float(found[0]) / (100 if "%" in word else 1) if found else _CONFIDENCE.get(word)
+        value = _confidence_in_words(value.strip().lower())
     if isinstance(value, bool) or not isinstance(value, int | float) or not -1 <= value <= 100:
         return None
     return max(0.0, value / 100 if value > 1 else float(value))
+
+
+def _confidence_in_words(text: str) -> float | None:
+    figures = _IN_WORDS.sub(lambda word: str(_NUMBER_WORDS[word[1]] + _NUMBER_WORDS.get(word[2], 0)), text)
+    found = _NUMBER.search(figures)
+    if not found:
+        return _CONFIDENCE.get(text)
+    whole = 100 if "%" in figures or "percent" in figures else int(found[2] or 1)
+    return float(found[1].replace(",", ".")) / whole if whole else None
 
 
 def as_outcome(value: Any) -> Verdict | None:

@@ -60,12 +60,13 @@ class Change(Frozen):
 
 
 class LogLine(Frozen):
-    """One real line, as the store returned it."""
+    """One real line, as the store returned it. `message` is what it says in words, where that is only a part of it."""
 
     at: datetime
     labels: dict[str, str]
     line: str
     level: str = ""
+    message: str = ""
 
 
 class LogCount(Frozen):
@@ -102,13 +103,17 @@ class Evidence(Frozen):
 
 
 class EvidenceReport(Frozen):
-    """Everything that was found: findings, strongest first; what looked normal; what could not be looked at."""
+    """Everything that was found: findings, strongest first; what looked normal; what could not be looked at.
+
+    `confidence` is the ranking's chance that the first entity is where it began; None where it named none.
+    """
 
     window: Window
     findings: tuple[Evidence, ...] = ()
     healthy: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
     reads: tuple[Read, ...] = ()
+    confidence: float | None = None
 
     @property
     def unusual(self) -> bool:

@@ -48,7 +48,8 @@ class Incident(Frozen):
     """What a person works on: one or more episodes with one cause, as far as we can tell.
 
     `generation` counts the analyses that were due; `due_at` is when the next one is, None when none is.
-    `manual` incidents came through /analyze: they do not settle and are not resolved by Alertmanager.
+    `reopened` counts how often it fired again soon after its end. `merged_into` is the incident that this one turned
+    out to be the same as. `manual` incidents came through /analyze: they do not settle, and no Alertmanager ends them.
     """
 
     id: int
@@ -64,6 +65,8 @@ class Incident(Frozen):
     due_at: datetime | None = None
     resolved_at: datetime | None = None
     manual: bool = False
+    reopened: int = 0
+    merged_into: int | None = None
 
 
 class TimelineEntry(Frozen):
@@ -80,6 +83,7 @@ def title_of(alerts: Sequence[Alert]) -> str:
         return NO_NAME
     names = [alert.name for alert in alerts]
     name = max(sorted(set(names)), key=names.count)
+    name += f" and {len(set(names)) - 1} more" if len(set(names)) > 1 else ""
     where = next((place for label in _PLACES if (place := _place(alerts, label))), "")
     return f"{name} on {where}" if where else name
 

@@ -62,9 +62,9 @@ def _sections(message: Message) -> Iterator[list[str]]:
     if message.occasion is Occasion.RESOLVED or message.analysis is None:
         return
     analysis = message.analysis
-    yield _titled("What changed most", map(words.finding, words.strongest(message.evidence)))
     yield [plain(line, 1000) for line in words.conclusion(analysis)]
     yield _titled(":warning: Not looked at", words.missing(analysis.gaps))
+    yield _titled("What changed most", map(words.finding, words.strongest(message.evidence)))
     yield _steps(analysis)
     yield _titled("What the conclusion rests on", words.claims(analysis)[:MOST_CLAIMS])
     yield _titled("Checked and healthy", analysis.checked_healthy[:5])

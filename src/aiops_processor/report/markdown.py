@@ -38,8 +38,9 @@ def _items(section: words.Section) -> Iterator[str]:
             yield f"- [{escaped(line.text)}](<{_address(line.link)}>)"
         else:
             yield f"- {escaped(line.text)}"
-        if line.code:
-            yield f"  {_code(words.clean(line.code))}"
+        for code in (line.shown, words.clean(line.code)):
+            if code:
+                yield f"  {_code(code)}"
 
 
 def _code(text: str) -> str:

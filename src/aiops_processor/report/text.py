@@ -12,11 +12,16 @@ COLUMNS = 100
 
 
 def as_text(analysis: AnalysisResult, evidence: EvidenceReport | None, alerts: Sequence[Alert], url: str = "") -> str:
-    """The report as plain text, ending in a newline. Queries, commands and links are not wrapped: they are copied."""
+    """The report as plain text, ending in a newline. Commands and links are not wrapped: they are copied.
+
+    Where the incident has a page (`url`), the page alone is linked: a screenful of addresses at the end would push the
+    conclusion out of sight, and the page has every query whole.
+    """
     head = f"{words.headline(analysis, alerts)} [{words.clean(analysis.severity)}]"
     lines = [*_wrapped(head, "", ""), *_wrapped(words.standing(alerts, analysis.analyzed_at), "", "")]
     for section in words.sections(analysis, evidence, alerts, url):
-        lines += ["", _title(section), *(text for line in section.lines for text in _line(line))]
+        kept = section.lines[:1] if url and section.title == words.LINKS else section.lines
+        lines += ["", _title(section), *(text for line in kept for text in _line(line))]
     return "\n".join(lines) + "\n"
 
 
@@ -29,8 +34,14 @@ def _line(line: words.Line) -> Iterator[str]:
         yield f"  {line.text}: {words.clean(line.link)}"
     else:
         yield from _wrapped(line.text, "  ", "      ")
-    if line.code:
+    if line.shown:
+        yield f"      {_cut(line.shown)}"
+    if line.code and not line.link:
         yield f"      {words.clean(line.code)}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= COLUMNS - 6 else f"{text[: COLUMNS - 7]}…"
 
 
 def _wrapped(text: str, first: str, rest: str) -> list[str]:

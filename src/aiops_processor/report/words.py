@@ -1,6 +1,6 @@
 """What a report says and in which order, whatever it is written in: the first lines are what is needed at 3 am."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,10 @@ from aiops_processor.report.numbers import amount, change, clock_time, duration,
 TOP_FINDINGS = 5
 TOP_ALERTS = 5
 TOP_REASONS = 3
+TOP_HEALTHY = 12
+MOST_QUOTED = 300
 MOST_CHARACTERS = 10_000
+LINKS = "Links"
 
 _NOT_A_PLACE = frozenset({"alertname", "severity"})
 _FIRST_PLACES = ("service", "pod", "instance", "namespace", "job")
@@ -21,11 +24,15 @@ _FIRST_PLACES = ("service", "pod", "instance", "namespace", "job")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a section: words, and below them a query or a command (`code`) and a link, where there are any."""
+    """One line of a section: words, and below them a command or a query to copy (`code`) and a link, if there are any.
+
+    `shown` is for the eye alone: a query, a whole log line. Where lines are short it is cut.
+    """
 
     text: str
     code: str = ""
     link: str = ""
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +50,14 @@ def sections(
     """The report's parts in reading order; a part with nothing to say is left out."""
     parts = (
         Section("Alerts", tuple(map(Line, firing(alerts, analysis.analyzed_at)))),
-        Section("Changed most", tuple(Line(finding(item), item.query) for item in strongest(evidence))),
         Section("Conclusion", tuple(map(Line, conclusion(analysis)))),
         Section("Not looked at", tuple(map(Line, missing(_gaps(analysis, evidence)))), loud=True),
+        Section("Changed most", tuple(Line(finding(item), shown=_shown(item)) for item in strongest(evidence))),
         Section("Do next", tuple(_step(number, step) for number, step in enumerate(steps(analysis), 1))),
-        Section("Checked and healthy", tuple(Line(clean(text)) for text in _healthy(analysis, evidence))),
         Section("Other causes to consider", tuple(map(Line, hypotheses(analysis)))),
-        Section("What the conclusion rests on", tuple(map(Line, claims(analysis)))),
-        Section("Links", tuple(_links(evidence, url))),
+        _grounds(analysis, evidence),
+        Section("Checked and healthy", tuple(map(Line, _healthy(analysis, evidence)))),
+        Section(LINKS, tuple(_links(evidence, url))),
     )
     return tuple(part for part in parts if part.lines)
 
@@ -77,10 +84,18 @@ def since(alerts: Sequence[Alert], at: datetime) -> str:
 
 
 def firing(alerts: Sequence[Alert], at: datetime) -> list[str]:
-    """Each alert with its severity, where, since when and its own summary; the first few and how many more."""
-    lines = [_alert(alert, at) for alert in alerts[:TOP_ALERTS]]
+    """Each alert with its severity, where, since when and its own summary; the first few and how many more.
+
+    Labels that all of them share are said once, where the others still tell them apart.
+    """
+    shared = _shared(alerts)
+    lines = [_alert(alert, at, shared) for alert in alerts[:TOP_ALERTS]]
     more = len(alerts) - TOP_ALERTS
-    return [*lines, f"and {more} more"] if more > 0 else lines
+    return [
+        *lines,
+        *([f"and {more} more"] if more > 0 else []),
+        *([clean(f"all of them: {_place(shared)}")] if shared else []),
+    ]
 
 
 def strongest(evidence: EvidenceReport | None) -> tuple[Evidence, ...]:
@@ -91,7 +106,8 @@ def strongest(evidence: EvidenceReport | None) -> tuple[Evidence, ...]:
 def finding(item: Evidence) -> str:
     """One finding in numbers: `[M1] checkout · error rate: 0 → 12/s, from 12:03:10 UTC`."""
     where = "" if not item.entity or item.entity in item.title else f"{item.entity} · "
-    return clean(f"[{item.id}] {where}{item.title}: {_numbers(item)}")
+    title = "" if _numbers(item).startswith(item.title) else f"{item.title}: "
+    return clean(f"[{item.id}] {where}{title}{_numbers(item)}{_said(item)}")
 
 
 def verdict(analysis: AnalysisResult) -> str:
@@ -107,11 +123,13 @@ def verdict(analysis: AnalysisResult) -> str:
 
 def conclusion(analysis: AnalysisResult) -> list[str]:
     """The verdict, the summary, the cause and what it means, each where it is said."""
-    cause = "Root cause" if analysis.outcome is Verdict.FOUND else "Possible cause"
+    cause = "Root cause: " if analysis.outcome is Verdict.FOUND else "Possible cause: "
+    if analysis.root_cause.startswith("Hypothesis"):
+        cause = ""  # it says itself what it is
     said = [
         verdict(analysis),
         clean(analysis.summary),
-        analysis.root_cause and f"{cause}: {clean(analysis.root_cause)}",
+        analysis.root_cause and f"{cause}{clean(analysis.root_cause)}",
         analysis.severity_assessment and f"Severity: {clean(analysis.severity_assessment)}",
         f"Affected: {clean(', '.join(analysis.affected))}" if analysis.affected else "",
     ]
@@ -139,9 +157,12 @@ def steps(analysis: AnalysisResult) -> list[Step]:
 
 
 def hypotheses(analysis: AnalysisResult) -> list[str]:
-    """Each possible cause with the ids of what speaks for and against it."""
+    """Each possible cause with the ids of what speaks for and against it.
+
+    Without a model the first one is the conclusion itself.
+    """
     lines: list[str] = []
-    for item in analysis.hypotheses:
+    for item in analysis.hypotheses[0 if analysis.model else 1 :]:
         sides = [
             f"{side} {', '.join(ids)}" for side, ids in (("for:", item.supports), ("against:", item.contradicts)) if ids
         ]
@@ -170,21 +191,70 @@ def _gaps(analysis: AnalysisResult, evidence: EvidenceReport | None) -> list[Gap
     return list(dict.fromkeys((*analysis.gaps, *(evidence.gaps if evidence else ()))))
 
 
-def _healthy(analysis: AnalysisResult, evidence: EvidenceReport | None) -> tuple[str, ...]:
-    return analysis.checked_healthy or (evidence.healthy if evidence else ())
+def _healthy(analysis: AnalysisResult, evidence: EvidenceReport | None) -> list[str]:
+    """What was as usual, in one line: nobody acts on it, but it must be known that it was looked at."""
+    found = analysis.checked_healthy or (evidence.healthy if evidence else ())
+    more = f"; and {len(found) - TOP_HEALTHY} more" if len(found) > TOP_HEALTHY else ""
+    return [clean("; ".join(found[:TOP_HEALTHY]) + more)] if found else []
 
 
-def _alert(alert: Alert, at: datetime) -> str:
+def _grounds(analysis: AnalysisResult, evidence: EvidenceReport | None) -> Section:
+    """A model's claims, each checked or not. Without a model they are our own measurements: those not shown above."""
+    if analysis.model:
+        return Section("What the conclusion rests on", tuple(map(Line, claims(analysis))))
+    above = {item.id for item in strongest(evidence)}
+    own = analysis.model_copy(update={"evidence": tuple(item for item in analysis.evidence if item.id not in above)})
+    return Section("Also changed", tuple(map(Line, claims(own)[:TOP_FINDINGS])))
+
+
+def _shown(item: Evidence) -> str:
+    """Of a log finding the line as it was written, if its words are not all of it; of any other its query."""
+    if not item.lines:
+        return clean(item.query)
+    return clean(item.lines[0].line) if item.lines[0].message else ""
+
+
+def _said(item: Evidence) -> str:
+    """What the first line of a log finding says, in quotes."""
+    if not item.lines:
+        return ""
+    said = clean(item.lines[0].message or item.lines[0].line)
+    return f": “{said if len(said) <= MOST_QUOTED else said[: MOST_QUOTED - 1] + '…'}”"
+
+
+def _alert(alert: Alert, at: datetime, shared: Mapping[str, str]) -> str:
     about = alert.annotations.get("summary") or alert.annotations.get("description") or ""
-    state = "" if alert.firing else "resolved, "
-    line = f"{alert.name} ({alert.severity}) {state}{since([alert], at)}: {_place(alert)}"
+    own = {name: value for name, value in alert.labels.items() if name not in shared}
+    line = f"{alert.name} ({alert.severity}) {_when(alert, at)}: {_place(own)}"
     return clean(f"{line} — {about[:300]}" if about else line)
 
 
-def _place(alert: Alert) -> str:
-    names = [name for name in _FIRST_PLACES if name in alert.labels]
-    names += sorted(name for name in alert.labels if name not in {*_FIRST_PLACES, *_NOT_A_PLACE})
-    return ", ".join(f"{name}={alert.labels[name][:80]}" for name in names[:6]) or "no labels"
+def _when(alert: Alert, at: datetime) -> str:
+    """From when to when it fired; of the last hours the time of day is enough."""
+    end = at if alert.firing or alert.ends_at is None else alert.ends_at
+    seconds = (end - alert.starts_at).total_seconds()
+    state = "" if alert.firing else "resolved, "
+    if not 0 <= (at - alert.starts_at).total_seconds() < 12 * 3600:
+        return f"{state}{since([alert], at)}"
+    began = clock_time(alert.starts_at.timestamp())
+    ended = "" if alert.firing or alert.ends_at is None else f" to {clock_time(end.timestamp())}"
+    return f"{state}{'from' if ended else 'since'} {began}{ended} ({duration(seconds)})"
+
+
+def _shared(alerts: Sequence[Alert]) -> dict[str, str]:
+    """The labels that all of several alerts have alike, if each has others beside them."""
+    if len(alerts) < 2:
+        return {}
+    alike = set.intersection(*(set(alert.labels.items()) for alert in alerts))
+    shared = {name: value for name, value in sorted(alike) if name not in _NOT_A_PLACE}
+    told_apart = all(alert.labels.keys() - shared.keys() - _NOT_A_PLACE for alert in alerts)
+    return shared if told_apart else {}
+
+
+def _place(labels: Mapping[str, str]) -> str:
+    names = [name for name in _FIRST_PLACES if name in labels]
+    names += sorted(name for name in labels if name not in {*_FIRST_PLACES, *_NOT_A_PLACE})
+    return ", ".join(f"{name}={labels[name][:80]}" for name in names[:6]) or "no labels"
 
 
 def _numbers(item: Evidence) -> str:
@@ -210,4 +280,4 @@ def _step(number: int, step: Step) -> Line:
 
 def _links(evidence: EvidenceReport | None, url: str) -> list[Line]:
     own = [Line("This incident", link=url)] if url else []
-    return own + [Line(f"[{item.id}]", link=item.link) for item in strongest(evidence) if item.link]
+    return own + [Line(f"[{item.id}]", code=item.query, link=item.link) for item in strongest(evidence)]

@@ -34,6 +34,10 @@ class Analysis:
         self._channels = channels
         self._metrics = metrics
 
+    def use(self, channels: list[str]) -> None:
+        """From now on tell these channels."""
+        self._channels = channels
+
     async def begin(self, incident_id: int, generation: int) -> str:
         """Count the attempt. Returns how to go on: SKIP (given up), PLAIN or WITH_MODEL."""
         async with self._database.write() as connection:
@@ -64,9 +68,9 @@ class Analysis:
         now = self._clock.now()
         async with self._database.write() as connection:
             incident = await self._incident(connection, incident_id)
-            if await incident_rows.wants_notification(connection, incident_id):
+            over = incident.resolved_at is not None  # told already; what it was stands on its page
+            if not over and await incident_rows.wants_notification(connection, incident_id):
                 await outbox.put(connection, incident_id, self._channels, Occasion.ANALYSED, generation, now)
-            over = incident.resolved_at is not None
             state = IncidentState.RESOLVED if over else IncidentState.ANALYSED
             await incident_rows.change(connection, incident_id, state=state, updated_at=now)
             entry = TimelineEntry(at=now, kind="analysed", text=f"analysis {generation} finished")
@@ -96,7 +100,7 @@ class Analysis:
         return report
 
     async def _incident(self, connection: Connection, incident_id: int) -> Incident:
-        incident = await incident_rows.get(connection, incident_id)
+        incident = await incident_rows.get_to_change(connection, incident_id)
         if incident is None:
             raise StorageError(f"incident {incident_id} is gone")
         return incident

@@ -41,6 +41,11 @@ class Analyzer:
         self._clock = clock
         self._metrics = metrics
 
+    def use(self, gatherer: Gathers, explainer: Explains | None) -> None:
+        """From now on work with these; what is under way ends with those that it began with."""
+        self._gatherer = gatherer
+        self._explainer = explainer
+
     @property
     def has_model(self) -> bool:
         return self._explainer is not None
@@ -82,6 +87,6 @@ class Analyzer:
             return await self._explainer.explain(alerts, evidence)
         except ModelError as error:
             log.warning("model failed", error=str(error), kind=type(error).__name__)
-            gap = Gap(source="model", reason=f"the language model gave no usable answer: {error}")
+            gap = Gap(source="model", reason=f"no usable answer: {error}")
             with_gap = evidence.model_copy(update={"gaps": (*evidence.gaps, gap)})
             return without_model(alerts, with_gap, self._clock.now())

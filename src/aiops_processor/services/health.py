@@ -42,6 +42,11 @@ class Health:
         self._kept_at = float("-inf")
         self._asking = asyncio.Lock()
 
+    def use(self, probes: Mapping[str, Probe | None]) -> None:
+        """From now on ask these; what was kept is forgotten."""
+        self._probes = probes
+        self._kept_at = float("-inf")
+
     async def report(self) -> HealthReport:
         """The state of everything; that of the sources is at most 15 s old."""
         store = await _ask(self._store)
@@ -57,9 +62,10 @@ class Health:
     async def _sources(self) -> dict[str, Check]:
         async with self._asking:
             if time.monotonic() - self._kept_at >= KEEP_SECONDS:
-                answers = await asyncio.gather(*map(_ask, self._probes.values()))
-                self._kept = dict(zip(self._probes, answers, strict=True))
-                self._kept_at = time.monotonic()
+                probes = self._probes
+                answers = await asyncio.gather(*map(_ask, probes.values()))
+                self._kept = dict(zip(probes, answers, strict=True))
+                self._kept_at = time.monotonic() if probes is self._probes else float("-inf")
         return self._kept
 
 

@@ -1,20 +1,23 @@
 """From episodes to incidents: after the commit, serialised, so that a kill in between loses nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 
 from aiops_processor.clock import Clock
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Episode, Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.notification import Occasion
+from aiops_processor.services import grouping
+from aiops_processor.services.grouping import Group, Member, Place, Rules, place_of
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
-from aiops_processor.storage.database import Connection, Database
+from aiops_processor.storage.database import Connection, Database, Turn
 
 BATCH = 1000
+TITLE_FROM = 100  # an incident of thousands is named by its first ones
 REANALYSE_AFTER = timedelta(seconds=60)
 SEVERITIES = ("critical", "page", "error", "high", "warning", "medium", "info", "low", "none", "unknown")
 
@@ -39,30 +42,40 @@ class Settling:
 class Incidents:
     """Groups what ingest stored, and ends incidents whose alerts are all over."""
 
-    def __init__(self, database: Database, clock: Clock, channels: Sequence[str], settling: Settling) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, channels: Sequence[str], settling: Settling, rules: Rules | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._channels = channels
+        self._settling = settling
+        self._rules = rules or Rules()
+
+    def use(self, channels: Sequence[str], settling: Settling) -> None:
+        """From now on tell these channels, and wait so long."""
         self._channels = channels
         self._settling = settling
 
     async def group(self) -> bool:
         """One batch of new episodes; True where there may be more."""
-        async with self._database.write() as connection:
+        now = self._clock.now()
+        async with self._database.write(Turn.GROUPING) as connection:
             new = await alert_rows.ungrouped(connection, BATCH)
             unremarkable = [episode.id for episode in new if not_an_incident(episode.alert)]
             if unremarkable:
                 await alert_rows.assign(connection, unremarkable, None)
-            for episodes in _by_group(episode for episode in new if not not_an_incident(episode.alert)):
-                await self._place(connection, episodes)
+            remarkable = [episode for episode in new if not not_an_incident(episode.alert)]
+            for group in await self._grouped(connection, remarkable, now):
+                await self._place(connection, group, remarkable, now)
             for incident in await incident_rows.over(connection):
-                await self._resolve(connection, incident)
+                await self._resolve(connection, incident, now)
         return len(new) == BATCH
 
-    async def claim_due(self) -> list[Incident]:
-        """Take the incidents whose analysis is due: each is in its next generation afterwards."""
+    async def claim_due(self, most: int = BATCH) -> list[Incident]:
+        """Take incidents whose analysis is due: each is in its next generation afterwards."""
         now = self._clock.now()
         async with self._database.write() as connection:
-            due = [i for i in await incident_rows.due(connection, now, BATCH) if i.state != IncidentState.ANALYSING]
+            due = await incident_rows.due(connection, now, most)
             return [await self._claim(connection, incident, now) for incident in due]
 
     async def open_by_hand(self, alerts: Sequence[Alert], *, notify: bool) -> Incident:
@@ -78,21 +91,37 @@ class Incidents:
             await incident_rows.note(connection, opened.id, _entry(now, "opened", opened.reason))
             return await self._claim(connection, opened, now)
 
-    async def _place(self, connection: Connection, episodes: Sequence[Episode]) -> None:
-        """Put episodes of one Alertmanager group into its unresolved incident, or into a new one."""
-        first = episodes[0]
-        now = self._clock.now()
-        group = first.group_key or first.alert.fingerprint
-        incident = await incident_rows.unresolved_of_group(connection, first.source, group)
-        if incident is None:
-            incident = await self._open(connection, episodes, group, now)
-        else:
-            await self._join(connection, incident, episodes, now)
-        await alert_rows.assign(connection, [episode.id for episode in episodes], incident.id)
+    async def _grouped(self, connection: Connection, new: Sequence[Episode], now: datetime) -> list[Group]:
+        """New episodes beside the incidents that could take them: those that last, and those that just ended."""
+        if not new:
+            return []
+        window = timedelta(seconds=self._rules.window_seconds)
+        earliest = min(episode.alert.starts_at for episode in new)
+        existing: dict[int, list[Member]] = defaultdict(list)
+        for each in await incident_rows.begun(connection, earliest - window, now - window):
+            place = Place(each.entity, each.namespace, each.realm)
+            existing[each.incident_id].append(Member("", "", place, each.starts_at))
+        for incident_id, source, group_key in await incident_rows.group_keys(connection, now - window):
+            existing[incident_id].append(Member(source, group_key, Place(), earliest))
+        return grouping.group([_member(episode) for episode in new], existing, self._rules)
 
-    async def _open(self, connection: Connection, episodes: Sequence[Episode], group: str, now: datetime) -> Incident:
-        reason = f"same Alertmanager group {group}" if episodes[0].group_key else "an alert without a group"
-        new = _incident([e.alert for e in episodes], episodes[0].source, group, now, reason)
+    async def _place(self, connection: Connection, group: Group, new: Sequence[Episode], now: datetime) -> None:
+        """Put the episodes of a group into its incident, and close what turned out to be the same incident."""
+        episodes = [new[place] for place, _ in group.new]
+        known = None if group.incident is None else await incident_rows.get_to_change(connection, group.incident)
+        incident = known or await self._open(connection, episodes, now)
+        for other, reason in group.merged:
+            await self._merge(connection, other, incident, reason, now)
+        if known:
+            await self._join(connection, known, episodes, now)
+        await alert_rows.assign(connection, [episode.id for episode in episodes], incident.id)
+        for reason, names in _reasons(group, new).items():
+            await incident_rows.note(connection, incident.id, _entry(now, "joined", f"{names}: {reason}"))
+
+    async def _open(self, connection: Connection, episodes: Sequence[Episode], now: datetime) -> Incident:
+        first = episodes[0]
+        reason = f"Alertmanager group {first.group_key}" if first.group_key else "an alert without a group"
+        new = _incident([e.alert for e in episodes], first.source, first.group_key, now, reason)
         due_at = self._settling.due(now, now)
         incident = await incident_rows.create(connection, new.model_copy(update={"due_at": due_at}), notify=True)
         await incident_rows.note(connection, incident.id, _entry(now, "opened", f"{_names(episodes)} ({reason})"))
@@ -102,27 +131,59 @@ class Incidents:
     async def _join(
         self, connection: Connection, incident: Incident, episodes: Sequence[Episode], now: datetime
     ) -> None:
-        alerts = [e.alert for e in await alert_rows.of_incident(connection, incident.id)]
-        known = {alert.fingerprint for alert in alerts}
-        alerts += [e.alert for e in episodes if e.alert.fingerprint not in known]
-        changes = {"title": title_of(alerts), "severity": worst(alerts), "updated_at": now}
-        if any(e.alert.fingerprint not in known for e in episodes):  # the same alert firing again is nothing new
+        """Episodes join; one of an alert that the incident did not have is worth another analysis."""
+        fingerprints = {episode.alert.fingerprint for episode in episodes}
+        known = await alert_rows.known_in(connection, incident.id, fingerprints)
+        oldest = [e.alert for e in await alert_rows.of_incident(connection, incident.id, TITLE_FROM)]
+        alerts = [*oldest, *(e.alert for e in episodes if e.alert.fingerprint not in known)]
+        severity = min(incident.severity, worst(alerts), key=_gravity)
+        changes: dict[str, object] = {"title": title_of(alerts), "severity": severity, "updated_at": now}
+        if fingerprints - known or incident.resolved_at:
             changes["due_at"] = self._next_due(incident, now)
+        if incident.resolved_at:
+            changes |= await self._reopen(connection, incident, now)
         await incident_rows.change(connection, incident.id, **changes)
-        await incident_rows.note(connection, incident.id, _entry(now, "joined", f"{_names(episodes)} joined"))
+
+    async def _reopen(self, connection: Connection, incident: Incident, now: datetime) -> dict[str, object]:
+        """It ended and fires again soon after: the same incident, and people who were told of its end are told."""
+        times = incident.reopened + 1
+        state = IncidentState.OPEN if incident.state == IncidentState.RESOLVED else incident.state
+        await outbox.put(connection, incident.id, self._channels, Occasion.OPENED, times, now)
+        await incident_rows.note(connection, incident.id, _entry(now, "opened", "fires again soon after its end"))
+        return {"resolved_at": None, "reopened": times, "state": state}
+
+    async def _merge(self, connection: Connection, other: int, into: Incident, reason: str, now: datetime) -> None:
+        """The younger incident was the same all along: its episodes move, and it is closed with a link."""
+        younger = await incident_rows.get_to_change(connection, other)
+        if younger is None:
+            return
+        await alert_rows.move(connection, other, into.id)
+        await incident_rows.change(
+            connection,
+            other,
+            state=IncidentState.RESOLVED,
+            merged_into=into.id,
+            resolved_at=younger.resolved_at or now,
+            updated_at=now,
+            due_at=None,
+        )
+        text = f"is the same as incident {into.id}: {reason}"
+        await incident_rows.note(connection, other, _entry(now, "resolved", text))
+        await incident_rows.note(connection, into.id, _entry(now, "joined", f"incident {other}: {reason}"))
+        if younger.resolved_at is None:
+            await outbox.put(connection, other, self._channels, Occasion.RESOLVED, younger.reopened, now)
 
     def _next_due(self, incident: Incident, now: datetime) -> datetime:
         if incident.generation == 0:
             return self._settling.due(incident.opened_at, now)
         return now + max(REANALYSE_AFTER, timedelta(seconds=self._settling.seconds))
 
-    async def _resolve(self, connection: Connection, incident: Incident) -> None:
-        now = self._clock.now()
+    async def _resolve(self, connection: Connection, incident: Incident, now: datetime) -> None:
         settled = incident.state in {IncidentState.ANALYSED, IncidentState.FAILED}
         state = IncidentState.RESOLVED if settled else incident.state
         await incident_rows.change(connection, incident.id, resolved_at=now, updated_at=now, state=state)
         await incident_rows.note(connection, incident.id, _entry(now, "resolved", "all of its alerts are over"))
-        await outbox.put(connection, incident.id, self._channels, Occasion.RESOLVED, incident.generation, now)
+        await outbox.put(connection, incident.id, self._channels, Occasion.RESOLVED, incident.reopened, now)
 
     async def _claim(self, connection: Connection, incident: Incident, now: datetime) -> Incident:
         changes = {"state": IncidentState.ANALYSING, "generation": incident.generation + 1, "due_at": None}
@@ -144,13 +205,17 @@ def _gravity(severity: str) -> int:
     return SEVERITIES.index(severity.lower()) if severity.lower() in SEVERITIES else len(SEVERITIES)
 
 
-def _by_group(episodes: Iterable[Episode]) -> list[list[Episode]]:
-    """Episodes by Alertmanager group; one without a group stands alone."""
+def _member(episode: Episode) -> Member:
+    return Member(episode.source, episode.group_key, place_of(episode.alert.labels), episode.alert.starts_at)
 
-    def group(episode: Episode) -> tuple[str, str]:
-        return (episode.source, episode.group_key or episode.alert.fingerprint)
 
-    return [list(members) for _, members in groupby(sorted(episodes, key=group), key=group)]
+def _reasons(group: Group, new: Sequence[Episode]) -> dict[str, str]:
+    """Why episodes joined, in words, each reason once with the alerts that it holds for."""
+    found: dict[str, list[Episode]] = defaultdict(list)
+    for place, reason in group.new:
+        if reason:
+            found[reason].append(new[place])
+    return {reason: _names(episodes) for reason, episodes in found.items()}
 
 
 def _incident(
@@ -185,6 +250,7 @@ def _manual_row(alert: Alert, incident_id: int, now: datetime) -> dict[str, obje
         "grouped": True,
         "incident_id": incident_id,
         "previous_id": None,
+        **place_of(alert.labels)._asdict(),
         "alert": alert.model_dump(mode="json", by_alias=True),
     }
 

@@ -15,14 +15,16 @@ import structlog
 
 from aiops_processor.clock import Clock
 from aiops_processor.errors import AiopsError, NotAWebhook, StorageBusy, StorageError
+from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Episode
 from aiops_processor.models.webhook_answer import Rejection, WebhookAnswer
 from aiops_processor.services.episodes import Said, Track, fold
+from aiops_processor.services.grouping import place_of
 from aiops_processor.services.webhook_body import Bad, Body, Envelope, Taken, as_letter, delivery_key, judge, take_apart
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import dead_letters
 from aiops_processor.storage.alerts import DeliveryRow
-from aiops_processor.storage.database import Connection, Database
+from aiops_processor.storage.database import Connection, Database, Turn
 from aiops_processor.storage.dead_letters import DeadLetter
 from aiops_processor.telemetry import Metrics
 
@@ -81,6 +83,15 @@ class Ingest:
         self._metrics.alerts_rejected.inc()
         await self._write(_Work(None, [], [DeadLetter(source, reason, body, self._clock.now())]))
 
+    async def adopt(self, alerts: Sequence[Alert], source: str, receiver: str) -> None:
+        """Store alerts that were never posted, in pieces. Returns after the commit; raises StorageError."""
+        now = self._clock.now()
+        for first in range(0, len(alerts), CHUNK):
+            said = [Said(source, receiver, "", alert, now) for alert in alerts[first : first + CHUNK]]
+            await self._write(_Work(None, said, []))
+            for word in said:
+                self._metrics.alerts_received.labels(word.alert.status).inc()
+
     async def run(self) -> None:
         """The writer: runs until it is cancelled."""
         while True:
@@ -108,7 +119,7 @@ class Ingest:
 
     async def _commit(self, works: Sequence[_Work]) -> None:
         try:
-            async with self._database.write() as connection:
+            async with self._database.write(Turn.RECEIVING) as connection:
                 await dead_letters.keep(connection, [letter for work in works for letter in work.letters])
                 await alert_rows.record_deliveries(connection, [w.delivery for w in works if w.delivery])
                 await _write_episodes(connection, [said for work in works for said in work.said])
@@ -176,6 +187,7 @@ def _track(episode: Episode) -> Track:
 
 
 def _new_row(track: Track) -> dict[str, Any]:
+    place = place_of(track.alert.labels)
     return {
         "source": track.key[0],
         "fingerprint": track.key[1],
@@ -188,6 +200,7 @@ def _new_row(track: Track) -> dict[str, Any]:
         "fired": track.fired,
         "grouped": not track.fired,
         "previous_id": track.previous_id,
+        **place._asdict(),
         "alert": track.alert.model_dump(mode="json", by_alias=True),
     }
 

@@ -37,6 +37,11 @@ class Telling:
         self._metrics = metrics
         self._external_url = external_url.rstrip("/")
 
+    def use(self, channels: Mapping[str, Notifier], external_url: str) -> None:
+        """From now on send through these; what is under way ends with the channel that it began with."""
+        self._channels = channels
+        self._external_url = external_url.rstrip("/")
+
     @property
     def channels(self) -> list[str]:
         return list(self._channels)

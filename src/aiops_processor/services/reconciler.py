@@ -1,10 +1,11 @@
-"""The heartbeat of the service: finds what is due and starts it, and what was left lying and picks it up.
+"""The pulse of the service: finds what is due and starts it, and what was left lying and picks it up.
 
 Nothing here decides anything twice: every piece of work has an id, and starting it again changes nothing. So a
 sweep may be as generous as it likes, and a kill at any point costs only the time until the next sweep.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,47 +15,58 @@ from aiops_processor.clock import Clock
 from aiops_processor.errors import StorageError
 from aiops_processor.services.incidents import Incidents
 from aiops_processor.storage import incidents as incident_rows
-from aiops_processor.storage import outbox, workers
-from aiops_processor.storage.database import Database
+from aiops_processor.storage import outbox
+from aiops_processor.storage.database import Connection, Database
 
 log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
-BEAT = timedelta(seconds=3)
-DEAD_AFTER = timedelta(seconds=10)
-SWEEP = timedelta(seconds=60)
+BREATH_SECONDS = 0.05  # of real time, between rounds: under fire one round takes what many posts brought
+SWEEP = timedelta(seconds=30)
+STORE_BACK = timedelta(seconds=10)  # so long after the store came back, what it dropped is looked for
 LEASE = timedelta(seconds=120)
-BATCH = 200
+
+
+NextDue = Callable[[Connection], Awaitable[datetime | None]]
 
 
 class WorkQueue(Protocol):
-    """Where pieces of work are put; the same piece twice is one piece."""
+    """Where pieces of work are put; the same piece twice is one piece.
+
+    Of each kind only so much is claimed as has `room` here: the rest is for other processes, or for later.
+    """
 
     async def analyse(self, incident_id: int, generation: int) -> None: ...
 
     async def deliver(self, delivery_id: int, attempt: int) -> None: ...
 
-    async def take_over(self, executor_ids: list[str] | None) -> int: ...
+    async def revive(self) -> None:
+        """Go on with what began here and was dropped, because its store was away for too long."""
+        ...
+
+    def room_for_analyses(self) -> int: ...
+
+    def room_for_deliveries(self) -> int: ...
 
 
 class Reconciler:
     """Runs until cancelled. `poke()` makes it look at once instead of at the next tick."""
 
-    def __init__(
-        self, database: Database, incidents: Incidents, work: WorkQueue, clock: Clock, executor_id: str, host: str
-    ) -> None:
+    def __init__(self, database: Database, incidents: Incidents, work: WorkQueue, clock: Clock) -> None:
         self._database = database
         self._incidents = incidents
         self._work = work
         self._clock = clock
-        self._executor_id = executor_id
-        self._host = host
         self._poked = asyncio.Event()
-        self._last_beat: datetime | None = None
         self._last_sweep: datetime | None = None
 
     def poke(self) -> None:
         self._poked.set()
+
+    def sweep_now(self) -> None:
+        """Look at once for what a dead process claimed and did not start."""
+        self._last_sweep = None
+        self.poke()
 
     async def run(self) -> None:
         while True:
@@ -64,52 +76,47 @@ class Reconciler:
                 wait = await self.tick()
             except StorageError as error:
                 log.warning("the store did not answer", error=str(error))
+                self._last_sweep = self._clock.now() - SWEEP + STORE_BACK
             except Exception:  # the loop must not end: nothing would be analysed or told any more
                 log.exception("a round of the reconciler failed")
+            await asyncio.sleep(BREATH_SECONDS)
             await self._wait(wait)
 
     async def tick(self) -> float:
         """One round; returns the seconds of the clock until something is due, at most a tick."""
-        now = self._clock.now()
-        await self._beat(now)
-        await self._sweep(now)
+        await self._sweep(self._clock.now())
         while await self._incidents.group():
             pass  # a storm comes in batches; each is a transaction, so posts are taken in between
-        for incident in await self._incidents.claim_due():
-            await self._work.analyse(incident.id, incident.generation)
-        for delivery in await self._claim_deliveries(now):
-            await self._work.deliver(delivery.id, delivery.attempts)
+        await self._start_analyses(self._clock.now())
+        await self._start_deliveries(self._clock.now())
         return await self._seconds_to_next()
 
-    async def _claim_deliveries(self, now: datetime) -> list[outbox.Delivery]:
+    async def _start_analyses(self, now: datetime) -> None:
+        room = self._work.room_for_analyses()
+        if room and await self._is_due(incident_rows.next_due, now):
+            for incident in await self._incidents.claim_due(room):
+                await self._work.analyse(incident.id, incident.generation)
+
+    async def _start_deliveries(self, now: datetime) -> None:
+        room = self._work.room_for_deliveries()
+        if room and await self._is_due(outbox.next_due, now):
+            async with self._database.write() as connection:
+                claimed = await outbox.claim(connection, now, now + LEASE, room)
+            for delivery in claimed:
+                await self._work.deliver(delivery.id, delivery.attempts)
+
+    async def _is_due(self, next_due: NextDue, now: datetime) -> bool:
+        """Asked before anything is claimed: an idle service does not write."""
         async with self._database.read() as connection:
-            due = await outbox.next_due(connection)
-        if due is None or due > now:
-            return []
-        async with self._database.write() as connection:
-            return await outbox.claim(connection, now, now + LEASE, BATCH)
-
-    async def _beat(self, now: datetime) -> None:
-        if self._last_beat and now - self._last_beat < BEAT:
-            return
-        async with self._database.write() as connection:
-            await workers.beat(connection, self._executor_id, self._host, now)
-            silent = await workers.silent_since(connection, now - DEAD_AFTER)
-        self._last_beat = now
-        if silent:
-            await self._take_over(silent)
-
-    async def _take_over(self, silent: list[str]) -> None:
-        count = await self._work.take_over(silent)
-        log.warning("took over the work of silent workers", workers=silent, workflows=count)
-        async with self._database.write() as connection:
-            await workers.forget(connection, silent)
+            due = await next_due(connection)
+        return due is not None and due <= now
 
     async def _sweep(self, now: datetime) -> None:
         """Claimed but perhaps never started, because the process ended in between."""
-        if self._last_sweep and now - self._last_sweep < SWEEP:
+        if self._last_sweep and abs(now - self._last_sweep) < SWEEP:  # a clock may be set back
             return
         self._last_sweep = now
+        await self._work.revive()
         async with self._database.read() as connection:
             analysing = await incident_rows.in_analysis(connection)
             in_flight = await outbox.in_flight(connection)
@@ -119,8 +126,17 @@ class Reconciler:
             await self._work.deliver(delivery.id, delivery.attempts)
 
     async def _seconds_to_next(self) -> float:
+        """What has no room waits for the poke at the end of what runs."""
+        asked = [
+            next_due
+            for next_due, room in (
+                (incident_rows.next_due, self._work.room_for_analyses()),
+                (outbox.next_due, self._work.room_for_deliveries()),
+            )
+            if room
+        ]
         async with self._database.read() as connection:
-            times = [await incident_rows.next_due(connection), await outbox.next_due(connection)]
+            times = [await next_due(connection) for next_due in asked]
         now = self._clock.now()
         return min([TICK_SECONDS, *((time - now).total_seconds() for time in times if time is not None)])
 

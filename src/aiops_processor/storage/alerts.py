@@ -13,7 +13,8 @@ from aiops_processor.models.incident import Episode
 from aiops_processor.storage.database import Connection
 from aiops_processor.storage.tables import deliveries, episodes
 
-CHUNK = 5000  # SQLite takes at most 32,766 parameters a statement
+CHUNK = 5000  # both databases take about 32,767 parameters a statement
+MOST_COUNT = 2**63 - 1  # of alerts that were left out: what a column holds; the number was sent to us
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,14 @@ async def record_deliveries(connection: Connection, said: Sequence[DeliveryRow])
         return
     statement = insert(connection, deliveries)
     statement = statement.on_conflict_do_update(
-        index_elements=["key"], set_={"last_at": statement.excluded.last_at, "repeats": deliveries.c.repeats + 1}
+        index_elements=["key"],
+        set_={
+            "last_at": statement.excluded.last_at,
+            "truncated": statement.excluded.truncated,
+            "repeats": deliveries.c.repeats + 1,
+        },
     )
-    rows = [{**vars(row), "first_at": row.at, "last_at": row.at, "repeats": 0} for row in said]
-    for row in rows:
-        del row["at"]
-    await connection.execute(statement, rows)
+    await connection.execute(statement, [_delivery_row(delivery) for delivery in said])
 
 
 async def newest_episodes(connection: Connection, keys: Collection[tuple[str, str]]) -> list[Episode]:
@@ -74,6 +77,30 @@ async def update_episodes(connection: Connection, rows: Iterable[Mapping[str, An
         )
 
 
+async def open_of(connection: Connection, source: str) -> list[Episode]:
+    """The open episodes of a source."""
+    rows = await connection.execute(
+        sa.select(episodes).where(episodes.c.source == source, episodes.c.ended_at.is_(None)).order_by(episodes.c.id)
+    )
+    return [episode(row) for row in rows]
+
+
+async def receivers(connection: Connection, source: str) -> set[str]:
+    """The receivers whose webhooks came from a source."""
+    rows = await connection.execute(sa.select(deliveries.c.receiver).distinct().where(deliveries.c.source == source))
+    return {name for name in rows.scalars() if name}
+
+
+async def truncated_since(connection: Connection, source: str, since: datetime) -> set[str]:
+    """The receivers of which a webhook since then left alerts out."""
+    rows = await connection.execute(
+        sa.select(deliveries.c.receiver)
+        .distinct()
+        .where(deliveries.c.source == source, deliveries.c.truncated > 0, deliveries.c.last_at >= since)
+    )
+    return set(rows.scalars())
+
+
 async def ungrouped(connection: Connection, limit: int) -> list[Episode]:
     """Episodes without an incident, in event order."""
     rows = await connection.execute(
@@ -100,10 +127,32 @@ async def assign(connection: Connection, ids: Sequence[int], incident_id: int | 
         )
 
 
-async def of_incident(connection: Connection, incident_id: int) -> list[Episode]:
-    """An incident's episodes, oldest first."""
+async def move(connection: Connection, incident_id: int, into: int) -> None:
+    """Put all episodes of one incident into another."""
+    await connection.execute(sa.update(episodes).where(episodes.c.incident_id == incident_id).values(incident_id=into))
+
+
+async def known_in(connection: Connection, incident_id: int, fingerprints: Collection[str]) -> set[str]:
+    """Those of the fingerprints that the incident has already."""
+    found: set[str] = set()
+    listed = list(fingerprints)
+    for start in range(0, len(listed), CHUNK):
+        rows = await connection.execute(
+            sa.select(episodes.c.fingerprint)
+            .distinct()
+            .where(episodes.c.incident_id == incident_id, episodes.c.fingerprint.in_(listed[start : start + CHUNK]))
+        )
+        found.update(rows.scalars())
+    return found
+
+
+async def of_incident(connection: Connection, incident_id: int, most: int | None = None) -> list[Episode]:
+    """An incident's episodes, oldest first; at most so many of them."""
     rows = await connection.execute(
-        sa.select(episodes).where(episodes.c.incident_id == incident_id).order_by(episodes.c.starts_at, episodes.c.id)
+        sa.select(episodes)
+        .where(episodes.c.incident_id == incident_id)
+        .order_by(episodes.c.starts_at, episodes.c.id)
+        .limit(most)
     )
     return [episode(row) for row in rows]
 
@@ -126,6 +175,12 @@ def episode(row: sa.Row[Any]) -> Episode:
 def insert(connection: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that knows ON CONFLICT, which both databases spell alike but SQLAlchemy keeps apart."""
     return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def _delivery_row(delivery: DeliveryRow) -> dict[str, Any]:
+    row = {**vars(delivery), "first_at": delivery.at, "last_at": delivery.at, "repeats": 0}
+    del row["at"]
+    return {**row, "truncated": max(0, min(delivery.truncated, MOST_COUNT))}
 
 
 def _newest(source: str, fingerprints: Sequence[str]) -> sa.Select[Any]:

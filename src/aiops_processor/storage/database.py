@@ -1,41 +1,60 @@
-"""The application's own database: opening, transactions, and which errors may pass."""
+"""The application's own database: opening, transactions, and who waits for whom."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
+from enum import IntEnum
 from typing import Any
 
+import asyncpg
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from aiops_processor.errors import StorageBusy, StorageError
+from aiops_processor.storage.address import as_text, is_sqlite, sqlite_url
+from aiops_processor.storage.failures import translated
+
+__all__ = ["Connection", "Database", "Turn", "sqlite_url"]
 
 Connection = AsyncConnection
 """What the queries of this package are given: a connection inside somebody's transaction."""
 
 BUSY_TIMEOUT_MS = 5000
+CONNECT_SECONDS = 5
+COMMAND_SECONDS = 15
+POOL_SIZE = 8
 WRITES = "aiops_writes"
+
+# A process that was frozen in the middle of a transaction must not hold up the fleet: the server ends its session.
+POSTGRESQL_SETTINGS = {
+    "application_name": "aiops-processor",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "10s",
+}
+
+
+class Turn(IntEnum):
+    """What only one process does at a time: the numbers of PostgreSQL's advisory locks, fixed for ever."""
+
+    MIGRATING = 7_203_317_442
+    RECEIVING = 7_203_317_443
+    GROUPING = 7_203_317_444
+    REAPING = 7_203_317_445
 
 
 class Database:
     """One async engine on SQLite or PostgreSQL.
 
-    `write()` takes SQLite's write lock at its beginning: a transaction that reads first and writes later fails at
-    once when another writer came between. Within the process writers queue in order.
+    On SQLite writers queue, within the process and at the file. On PostgreSQL they run side by side; those that must
+    not name the same `Turn`.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | sa.URL) -> None:
         self.url = sa.make_url(url)
-        self._engine = self._create()
+        self.sqlite = is_sqlite(self.url)
+        self._engine = _sqlite_engine(self.url) if self.sqlite else _postgresql_engine(self.url)
         self._writing = self._engine.execution_options(**{WRITES: True})
         self._writer = asyncio.Lock()
-
-    @property
-    def sqlite(self) -> bool:
-        return self.url.get_backend_name() == "sqlite"
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
@@ -45,10 +64,12 @@ class Database:
                 yield connection
 
     @contextlib.asynccontextmanager
-    async def write(self) -> AsyncIterator[Connection]:
+    async def write(self, turn: Turn | None = None) -> AsyncIterator[Connection]:
         """A transaction that is committed at the end of the block. Raises StorageBusy or StorageError."""
         with translated():
-            async with self._turn(), self._writing.begin() as connection:
+            async with self._queue(), self._writing.begin() as connection:
+                if turn is not None and not self.sqlite:
+                    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int(turn))))
                 yield connection
 
     async def ping(self) -> None:
@@ -59,34 +80,34 @@ class Database:
     async def close(self) -> None:
         await self._engine.dispose()
 
-    def _turn(self) -> contextlib.AbstractAsyncContextManager[Any]:
+    def _queue(self) -> contextlib.AbstractAsyncContextManager[Any]:
         return self._writer if self.sqlite else contextlib.nullcontext()
 
-    def _create(self) -> AsyncEngine:
-        if not self.sqlite:
-            return create_async_engine(self.url, pool_size=10, pool_pre_ping=True)
-        engine = create_async_engine(
-            self.url, poolclass=AsyncAdaptedQueuePool, pool_size=4, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
+
+def _postgresql_engine(url: sa.URL) -> AsyncEngine:
+    address = as_text(url)
+
+    async def connect() -> Any:  # the address goes to the driver as it was written, `sslmode` and all
+        return await asyncpg.connect(
+            address, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS, server_settings=POSTGRESQL_SETTINGS
         )
-        sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
-        return engine
+
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, pool_size=POOL_SIZE, pool_timeout=5, pool_pre_ping=True
+    )
 
 
-@contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """Turn the drivers' errors into ours. What they say about a statement's values stays out of the message."""
-    try:
-        yield
-    except (OperationalError, InterfaceError, OSError) as error:
-        raise StorageBusy(f"the database did not answer: {_first_line(error)}") from error
-    except DBAPIError as error:
-        raise StorageError(f"the database refused: {_first_line(error)}") from error
+def _sqlite_engine(url: sa.URL) -> AsyncEngine:
+    """Its writing transactions take the write lock at their beginning.
 
-
-def sqlite_url(folder: Path) -> str:
-    """The address of the application's SQLite file in the data directory."""
-    return f"sqlite+aiosqlite:///{folder / 'aiops.sqlite'}"
+    One that reads first and writes later fails at once when another writer came between.
+    """
+    engine = create_async_engine(
+        url, poolclass=AsyncAdaptedQueuePool, pool_size=4, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
+    )
+    sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -101,8 +122,3 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     writes = connection.get_execution_options().get(WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _first_line(error: BaseException) -> str:
-    cause = getattr(error, "orig", None) or error
-    return str(cause).splitlines()[0][:200] if str(cause) else type(cause).__name__

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -22,20 +22,47 @@ async def create(connection: Connection, incident: Incident, *, notify: bool) ->
 
 
 async def get(connection: Connection, incident_id: int) -> Incident | None:
-    row = (await connection.execute(sa.select(incidents).where(incidents.c.id == incident_id))).one_or_none()
+    row = (await connection.execute(_one(incident_id))).one_or_none()
     return None if row is None else incident_of(row)
 
 
-async def unresolved_of_group(connection: Connection, source: str, group_key: str) -> Incident | None:
-    """The unresolved incident of an Alertmanager group, where there is one."""
+async def get_to_change(connection: Connection, incident_id: int) -> Incident | None:
+    """The incident as it stays until the end of this transaction: nobody else changes it meanwhile."""
+    row = (await connection.execute(_one(incident_id).with_for_update(key_share=True))).one_or_none()
+    return None if row is None else incident_of(row)
+
+
+class Begun(NamedTuple):
+    """When something of an incident began to fire, and where."""
+
+    incident_id: int
+    entity: str
+    namespace: str
+    realm: tuple[str, ...]
+    starts_at: datetime
+
+
+async def begun(connection: Connection, since: datetime, resolved_since: datetime) -> list[Begun]:
+    """What began since then in incidents that new episodes may join; the many episodes of a storm are few of these."""
+    columns = [episodes.c[name] for name in Begun._fields]
     rows = await connection.execute(
-        sa.select(incidents)
-        .where(incidents.c.source == source, incidents.c.group_key == group_key, incidents.c.resolved_at.is_(None))
-        .order_by(incidents.c.id)
-        .limit(1)
+        sa.select(*columns)
+        .distinct()
+        .join(incidents, incidents.c.id == episodes.c.incident_id)
+        .where(_joinable(resolved_since), episodes.c.starts_at >= since)
     )
-    row = rows.one_or_none()
-    return None if row is None else incident_of(row)
+    return [Begun(row.incident_id, row.entity, row.namespace, tuple(row.realm), row.starts_at) for row in rows]
+
+
+async def group_keys(connection: Connection, resolved_since: datetime) -> list[tuple[int, str, str]]:
+    """The Alertmanager groups of incidents that new episodes may join: (incident id, source, group key)."""
+    rows = await connection.execute(
+        sa.select(episodes.c.incident_id, episodes.c.source, episodes.c.group_key)
+        .distinct()
+        .join(incidents, incidents.c.id == episodes.c.incident_id)
+        .where(_joinable(resolved_since), episodes.c.group_key != "")
+    )
+    return [(row.incident_id, row.source, row.group_key) for row in rows]
 
 
 async def change(connection: Connection, incident_id: int, **values: Any) -> None:
@@ -43,15 +70,21 @@ async def change(connection: Connection, incident_id: int, **values: Any) -> Non
 
 
 async def due(connection: Connection, now: datetime, limit: int) -> list[Incident]:
-    """Incidents whose next analysis is due, longest due first."""
+    """Incidents whose next analysis is due and none is under way, longest due first; each for one caller only."""
     rows = await connection.execute(
-        sa.select(incidents).where(incidents.c.due_at <= now).order_by(incidents.c.due_at).limit(limit)
+        sa.select(incidents)
+        .where(incidents.c.due_at <= now, incidents.c.state != IncidentState.ANALYSING)
+        .order_by(incidents.c.due_at)
+        .limit(limit)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     return [incident_of(row) for row in rows]
 
 
 async def next_due(connection: Connection) -> datetime | None:
-    return (await connection.execute(sa.select(sa.func.min(incidents.c.due_at)))).scalar_one()
+    """When the next analysis is due. One that waits for the end of another is started by that end."""
+    startable = incidents.c.state != IncidentState.ANALYSING
+    return (await connection.execute(sa.select(sa.func.min(incidents.c.due_at)).where(startable))).scalar_one()
 
 
 async def in_analysis(connection: Connection) -> list[Incident]:
@@ -60,12 +93,13 @@ async def in_analysis(connection: Connection) -> list[Incident]:
 
 
 async def over(connection: Connection) -> list[Incident]:
-    """Unresolved incidents of which every episode has ended."""
+    """Unresolved incidents of which every episode has ended, to be changed."""
     still_open = sa.select(episodes.c.id).where(episodes.c.incident_id == incidents.c.id, episodes.c.ended_at.is_(None))
     rows = await connection.execute(
-        sa.select(incidents).where(
-            incidents.c.resolved_at.is_(None), incidents.c.manual.is_(sa.false()), ~still_open.exists()
-        )
+        sa.select(incidents)
+        .where(incidents.c.resolved_at.is_(None), incidents.c.manual.is_(sa.false()), ~still_open.exists())
+        .order_by(incidents.c.id)
+        .with_for_update(key_share=True)
     )
     return [incident_of(row) for row in rows]
 
@@ -161,8 +195,18 @@ async def episode_counts(connection: Connection, ids: Sequence[int]) -> dict[int
     return {row[0]: row[1] for row in rows}
 
 
+def _joinable(resolved_since: datetime) -> sa.ColumnElement[bool]:
+    """Incidents that last, or ended since then; not those asked for by hand, nor those merged into another."""
+    lasts = incidents.c.resolved_at.is_(None) | (incidents.c.resolved_at >= resolved_since)
+    return lasts & incidents.c.manual.is_(sa.false()) & incidents.c.merged_into.is_(None)
+
+
 def incident_of(row: sa.Row[Any]) -> Incident:
     return Incident(**{name: getattr(row, name) for name in Incident.model_fields})
+
+
+def _one(incident_id: int) -> sa.Select[Any]:
+    return sa.select(incidents).where(incidents.c.id == incident_id)
 
 
 def _analysis(column: sa.Column[Any], incident_id: int, generation: int) -> sa.Select[Any]:

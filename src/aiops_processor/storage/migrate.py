@@ -10,20 +10,20 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import DBAPIError
 
-from aiops_processor.errors import ConfigError, StorageError
-from aiops_processor.storage.database import BUSY_TIMEOUT_MS
-
-ADVISORY_LOCK = 7_203_317_442  # any number, as long as every version of ours takes the same
+from aiops_processor.errors import ConfigError
+from aiops_processor.storage.address import is_sqlite
+from aiops_processor.storage.database import BUSY_TIMEOUT_MS, CONNECT_SECONDS, Turn
+from aiops_processor.storage.failures import translated
 
 
 def migrate(url: sa.URL) -> tuple[str | None, str | None]:
     """Run what migrations are missing; returns the revisions before and after. Blocks: call it in a thread.
 
-    Raises ConfigError where the place cannot be written, StorageError where a migration fails.
+    Raises ConfigError where the place cannot be written, StorageBusy where the database does not answer, StorageError
+    where a migration fails.
     """
-    with _engine(url) as engine, _lock(engine, url), engine.connect() as connection:
+    with translated(), _engine(url) as engine, _turn(engine, url), engine.connect() as connection:
         before = _revision(connection)
         if before != head():
             _upgrade(connection)
@@ -38,11 +38,8 @@ def head() -> str | None:
 def _upgrade(connection: sa.Connection) -> None:
     config = _config()
     config.attributes["connection"] = connection
-    try:
-        command.upgrade(config, "head")
-        connection.commit()
-    except DBAPIError as error:
-        raise StorageError(f"a migration failed: {error.orig}") from error
+    command.upgrade(config, "head")
+    connection.commit()
 
 
 def _revision(connection: sa.Connection) -> str | None:
@@ -58,9 +55,11 @@ def _config() -> Config:
 @contextlib.contextmanager
 def _engine(url: sa.URL) -> Iterator[sa.Engine]:
     """A blocking engine on the same database: alembic is not asynchronous."""
-    sync_url = url.set(drivername="sqlite" if url.get_backend_name() == "sqlite" else "postgresql+psycopg")
-    arguments = {"timeout": BUSY_TIMEOUT_MS / 1000} if sync_url.drivername == "sqlite" else {}
-    engine = sa.create_engine(sync_url, connect_args=arguments, poolclass=sa.NullPool)
+    if is_sqlite(url):
+        driver, arguments = "sqlite", {"timeout": BUSY_TIMEOUT_MS / 1000}
+    else:
+        driver, arguments = "postgresql+psycopg", {"connect_timeout": CONNECT_SECONDS}
+    engine = sa.create_engine(url.set(drivername=driver), connect_args=arguments, poolclass=sa.NullPool)
     try:
         yield engine
     finally:
@@ -68,18 +67,15 @@ def _engine(url: sa.URL) -> Iterator[sa.Engine]:
 
 
 @contextlib.contextmanager
-def _lock(engine: sa.Engine, url: sa.URL) -> Iterator[None]:
+def _turn(engine: sa.Engine, url: sa.URL) -> Iterator[None]:
     """Two processes that start together must not both migrate."""
-    if url.get_backend_name() == "sqlite":
+    if is_sqlite(url):
         with _file_lock(Path(f"{url.database}.migrate-lock")):
             yield
         return
-    with engine.connect() as connection:
-        connection.execute(sa.select(sa.func.pg_advisory_lock(ADVISORY_LOCK)))
-        try:
-            yield
-        finally:
-            connection.execute(sa.select(sa.func.pg_advisory_unlock(ADVISORY_LOCK)))
+    with engine.connect() as connection:  # let go of with the connection, however the process ends
+        connection.execute(sa.select(sa.func.pg_advisory_lock(int(Turn.MIGRATING))))
+        yield
 
 
 @contextlib.contextmanager

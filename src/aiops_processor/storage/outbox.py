@@ -46,11 +46,21 @@ async def get(connection: Connection, delivery_id: int) -> Delivery | None:
 
 
 async def claim(connection: Connection, now: datetime, lease_until: datetime, limit: int) -> list[Delivery]:
-    """Take what is due: each counts one more attempt, and is due again only when its lease has run out."""
-    due = sa.select(outbox.c.id).where(_pending() & (outbox.c.next_try_at <= now)).order_by(outbox.c.id).limit(limit)
+    """Take what is due: each counts one more attempt, and is due again only when its lease has run out.
+
+    Several processes may claim at once; each delivery goes to one of them.
+    """
+    due = (
+        sa.select(outbox.c.id)
+        .where(_pending() & (outbox.c.next_try_at <= now))
+        .order_by(outbox.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte()  # as a plain subquery PostgreSQL may run it more than once, and lock more than it updates
+    )
     rows = await connection.execute(
         sa.update(outbox)
-        .where(outbox.c.id.in_(due))
+        .where(outbox.c.id.in_(sa.select(due.c.id)))
         .values(attempts=outbox.c.attempts + 1, next_try_at=lease_until)
         .returning(*outbox.c)
     )

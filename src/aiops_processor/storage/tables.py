@@ -1,5 +1,6 @@
 """The application's tables, for SQLite and PostgreSQL. Changed by a migration only (storage/migrations/versions)."""
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,6 +8,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
+
+LONGEST_KEY = 64
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -26,8 +29,32 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Text(TypeDecorator[str]):
+    """Text of any length. PostgreSQL refuses NUL in it, and a label value may hold one: it is kept as its picture."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        del dialect
+        return None if value is None else value.replace("\0", "\N{SYMBOL FOR NULL}")
+
+
+class Key(TypeDecorator[str]):
+    """What is looked for and never read: a long text is its hash, for PostgreSQL indexes no row over 2.7 kB."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        del dialect
+        if value is None or (len(value) <= LONGEST_KEY and "\0" not in value):
+            return value
+        return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
+
+
 class Json(TypeDecorator[Any]):
-    """JSON as text. Not JSONB: PostgreSQL refuses NUL there, and a label value may hold one."""
+    """JSON as text. Not JSONB: PostgreSQL refuses NUL there, escaped or not, and a label value may hold one."""
 
     impl = sa.Text
     cache_ok = True
@@ -57,12 +84,12 @@ deliveries = sa.Table(
     "deliveries",
     metadata,
     sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("receiver", sa.Text, nullable=False),
-    sa.Column("group_key", sa.Text, nullable=False),
-    sa.Column("external_url", sa.Text, nullable=False),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("receiver", Text, nullable=False),
+    sa.Column("group_key", Text, nullable=False),
+    sa.Column("external_url", Text, nullable=False),
     sa.Column("alerts", sa.Integer, nullable=False),
-    sa.Column("truncated", sa.Integer, nullable=False),
+    sa.Column("truncated", sa.BigInteger, nullable=False),
     sa.Column("first_at", UtcDateTime, nullable=False),
     sa.Column("last_at", UtcDateTime, nullable=False),
     sa.Column("repeats", sa.Integer, nullable=False),
@@ -73,10 +100,10 @@ episodes = sa.Table(
     "episodes",
     metadata,
     sa.Column("id", Id, primary_key=True),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("fingerprint", sa.Text, nullable=False),
-    sa.Column("receiver", sa.Text, nullable=False),
-    sa.Column("group_key", sa.Text, nullable=False),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("fingerprint", Key, nullable=False),
+    sa.Column("receiver", Text, nullable=False),
+    sa.Column("group_key", Text, nullable=False),
     sa.Column("starts_at", UtcDateTime, nullable=False),
     sa.Column("ended_at", UtcDateTime),
     sa.Column("first_seen", UtcDateTime, nullable=False),
@@ -85,6 +112,9 @@ episodes = sa.Table(
     sa.Column("grouped", sa.Boolean, nullable=False),
     sa.Column("incident_id", Id, sa.ForeignKey("incidents.id")),
     sa.Column("previous_id", Id),
+    sa.Column("entity", Text, nullable=False),
+    sa.Column("namespace", Text, nullable=False),
+    sa.Column("realm", Json, nullable=False),
     sa.Column("alert", Json, nullable=False),
 )
 sa.Index(
@@ -108,23 +138,25 @@ incidents = sa.Table(
     "incidents",
     metadata,
     sa.Column("id", Id, primary_key=True),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("title", Text, nullable=False),
+    sa.Column("severity", Text, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("group_key", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("group_key", Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
     sa.Column("opened_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("resolved_at", UtcDateTime),
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("due_at", UtcDateTime),
+    sa.Column("reopened", sa.Integer, nullable=False),
+    sa.Column("merged_into", Id),
     sa.Column("manual", sa.Boolean, nullable=False),
     sa.Column("notify", sa.Boolean, nullable=False),
     sqlite_autoincrement=True,
 )
 sa.Index("ix_incidents_due", incidents.c.due_at)
-sa.Index("ix_incidents_group", incidents.c.source, incidents.c.group_key, incidents.c.resolved_at)
+sa.Index("ix_incidents_resolved", incidents.c.resolved_at)
 sa.Index("ix_incidents_state", incidents.c.state)
 
 timeline = sa.Table(
@@ -134,7 +166,7 @@ timeline = sa.Table(
     sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("text", Text, nullable=False),
 )
 
 # What was found and what was made of it, for each generation of an incident.
@@ -154,16 +186,16 @@ outbox = sa.Table(
     "outbox",
     metadata,
     sa.Column("id", Id, primary_key=True),
-    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("key", Text, nullable=False, unique=True),
     sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
-    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("channel", Text, nullable=False),
     sa.Column("occasion", sa.String(16), nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("next_try_at", UtcDateTime),
-    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("error", Text, nullable=False),
     sa.Column("receipt", Json),
 )
 sa.Index("ix_outbox_due", outbox.c.next_try_at)
@@ -173,8 +205,8 @@ dead_letters = sa.Table(
     metadata,
     sa.Column("id", Id, primary_key=True),
     sa.Column("key", sa.String(64), nullable=False, unique=True),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("first_at", UtcDateTime, nullable=False),
     sa.Column("last_at", UtcDateTime, nullable=False),
@@ -185,7 +217,7 @@ workers = sa.Table(
     "workers",
     metadata,
     sa.Column("executor_id", sa.String(64), primary_key=True),
-    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("host", Text, nullable=False),
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("beat_at", UtcDateTime, nullable=False),
 )

@@ -15,7 +15,7 @@ from aiops_processor.storage import dead_letters, outbox
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.telemetry import CONTENT_TYPE
 from aiops_processor.web.service import Running
-from aiops_processor.web.webhook import queue_size
+from aiops_processor.web.webhook import count_waiting
 
 MOST_ID = 2**63 - 1  # what a database's integer holds
 
@@ -88,7 +88,7 @@ async def queue_status(service: Running) -> QueueStatus:
 @router.get("/metrics", tags=["operations"], response_class=Response)
 async def metrics(service: Running) -> Response:
     """Metrics about ourselves in Prometheus' text format."""
-    await queue_size(service)
+    await count_waiting(service)
     return Response(service.metrics.exposition(), media_type=CONTENT_TYPE)
 
 

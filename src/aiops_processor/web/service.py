@@ -18,6 +18,14 @@ from aiops_processor.web.bodies import BodyReader
 ANALYSES_AT_ONCE = 16
 
 
+@dataclass
+class Waiting:
+    """How much work waits, as last counted (seconds of the monotonic clock)."""
+
+    size: int = 0
+    counted_at: float = float("-inf")
+
+
 @dataclass(frozen=True)
 class Service:
     """Opened at start, closed at the end; see app.py.
@@ -32,6 +40,7 @@ class Service:
     metrics: Metrics
     clock: Clock
     analyse: Callable[[int, int], Awaitable[None]]
+    waiting: Waiting = field(default_factory=Waiting)
     bodies: BodyReader = field(default_factory=BodyReader)
     by_hand: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ANALYSES_AT_ONCE))
 

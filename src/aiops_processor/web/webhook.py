@@ -1,6 +1,7 @@
 """What is posted to us: alerts from Alertmanager, and alerts that a person wants analysed now."""
 
 import json
+import time
 from typing import Annotated, Any
 
 import msgspec
@@ -18,6 +19,8 @@ from aiops_processor.storage import outbox
 from aiops_processor.web.bodies import TooLarge
 from aiops_processor.web.examples import ALERT, ANALYSIS, WEBHOOK, WEBHOOK_ANSWER
 from aiops_processor.web.service import ANALYSES_AT_ONCE, Running, Service
+
+KEEP_COUNT_SECONDS = 0.5
 
 MOST_ALERTS_BY_HAND = 100
 
@@ -106,6 +109,14 @@ async def analyze(
 
 
 async def queue_size(service: Service) -> int:
+    """How much waits, as of at most half a second ago: a poster under fire does not pay for counting."""
+    if time.monotonic() - service.waiting.counted_at > KEEP_COUNT_SECONDS:
+        service.waiting.counted_at = time.monotonic()
+        service.waiting.size = await count_waiting(service)
+    return service.waiting.size
+
+
+async def count_waiting(service: Service) -> int:
     """Alerts without an incident yet, incidents that wait for an analysis or are in one, and messages to be told."""
     async with service.database.read() as connection:
         size = await alert_rows.count_ungrouped(connection)

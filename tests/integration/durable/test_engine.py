@@ -1,14 +1,16 @@
-"""The workflow engine: once is once, and what was interrupted goes on."""
+"""The workflow engine on both databases: once is once, and what was interrupted goes on."""
 
 import asyncio
 import contextlib
-import sqlite3
 from collections.abc import AsyncIterator
-from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from aiops_processor.durable.engine import Engine, WorkflowFailed
+from aiops_processor.durable.engine import SCHEMA, Engine
+from aiops_processor.durable.plain_json import WorkflowFailed
+from aiops_processor.storage.address import is_sqlite, workflows_url
 
 pytestmark = pytest.mark.anyio
 
@@ -33,16 +35,33 @@ class Ran:
         return name
 
 
+@pytest.fixture
+def url(database_url: str) -> sa.URL:
+    return workflows_url(sa.make_url(database_url))
+
+
+@pytest.fixture
+def fleet_url(postgresql: Any) -> sa.URL:
+    """Where several processes can be: SQLite files belong to one."""
+    return workflows_url(sa.make_url(postgresql.database()))
+
+
 @contextlib.asynccontextmanager
-async def engine(folder: Path, executor: str, ran: Ran, at_once: int = 10) -> AsyncIterator[Engine]:
-    made = Engine(f"sqlite:///{folder / 'workflows.sqlite'}", executor)
+async def engine(
+    url: sa.URL, executor: str, ran: Ran, at_once: int = 10, in_fleet: int | None = None
+) -> AsyncIterator[Engine]:
+    made = Engine(url, executor)
 
     async def work(name: str) -> str:
         loud = await made.step("first", ran.first, name)
         return await made.step("second", ran.second, loud)
 
-    made.register("work", work, at_once=at_once)
-    made.launch()
+    async def outer(name: str) -> str:
+        return await made.call("work", f"inner-{name}", name)
+
+    made.register("work", work, at_once=at_once, in_fleet=in_fleet)
+    made.register("outer", outer, at_once=at_once)
+    await made.launch()
     try:
         yield made
     finally:
@@ -55,9 +74,9 @@ async def until(ran: Ran, count: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_the_same_id_runs_once_while_it_runs_and_after(tmp_path: Path) -> None:
+async def test_the_same_id_runs_once_while_it_runs_and_after(url: sa.URL) -> None:
     ran = Ran()
-    async with engine(tmp_path, "a", ran) as one:
+    async with engine(url, "a", ran) as one:
         await one.start("work", "id-1", "x")
         await until(ran, 2)
         await one.start("work", "id-1", "x")
@@ -69,33 +88,35 @@ async def test_the_same_id_runs_once_while_it_runs_and_after(tmp_path: Path) -> 
     assert ran.steps == ["first x", "second X"]
 
 
-async def test_what_a_dead_process_left_goes_on_after_its_finished_steps(tmp_path: Path) -> None:
+async def test_what_a_dead_process_left_goes_on_after_its_finished_steps(url: sa.URL) -> None:
     left = Ran()
-    async with engine(tmp_path, "a", left) as one:
+    async with engine(url, "a", left) as one:
         await one.start("work", "id-1", "x")
         await until(left, 2)
     went_on = Ran()
     went_on.gate.set()
-    async with engine(tmp_path, "b", went_on) as other:
-        assert await other.take_over(None) == 1
+    async with engine(url, "b", went_on) as other:
+        left = await other.unfinished()
+        assert [(work.workflow_id, work.name, work.executor_id) for work in left] == [("id-1", "work", "a")]
+        await other.resume(left)
         async with asyncio.timeout(10):
             await other.finished("id-1")
     assert went_on.steps == ["second X"]
 
 
-async def test_a_process_does_not_take_over_from_itself(tmp_path: Path) -> None:
+async def test_its_own_work_is_not_unfinished_work_of_others(url: sa.URL) -> None:
     ran = Ran()
-    async with engine(tmp_path, "a", ran) as one:
+    async with engine(url, "a", ran) as one:
         await one.start("work", "id-1", "x")
         await until(ran, 2)
-        assert await one.take_over(None) == 0
+        assert await one.unfinished() == []
         ran.gate.set()
         await one.finished("id-1")
 
 
-async def test_no_more_run_than_there_are_places(tmp_path: Path) -> None:
+async def test_no_more_run_than_there_are_places(url: sa.URL) -> None:
     ran = Ran()
-    async with engine(tmp_path, "a", ran, at_once=2) as one:
+    async with engine(url, "a", ran, at_once=2) as one:
         for number in range(5):
             await one.start("work", f"id-{number}", str(number))
         await until(ran, 4)
@@ -107,25 +128,87 @@ async def test_no_more_run_than_there_are_places(tmp_path: Path) -> None:
     assert len(ran.steps) == 10
 
 
-async def test_an_error_is_kept_as_plain_json(tmp_path: Path) -> None:
+async def test_an_error_is_kept_as_plain_json(url: sa.URL) -> None:
     ran = Ran()
     ran.error = ValueError("broken")
     ran.gate.set()
-    async with engine(tmp_path, "a", ran) as one:
+    async with engine(url, "a", ran) as one:
         await one.start("work", "id-1", "x")
         with pytest.raises((ValueError, WorkflowFailed), match="broken"):
             await one.finished("id-1")
-    with sqlite3.connect(tmp_path / "workflows.sqlite") as connection:
-        stored = {row[0] for row in connection.execute("SELECT error FROM operation_outputs WHERE error IS NOT NULL")}
+    stored = {row[0] for row in rows(url, "SELECT error FROM operation_outputs WHERE error IS NOT NULL")}
     assert stored == {'{"$error": "ValueError", "message": "broken"}'}
 
 
-async def test_finished_work_can_be_forgotten(tmp_path: Path) -> None:
+async def test_finished_work_can_be_forgotten(url: sa.URL) -> None:
     ran = Ran()
     ran.gate.set()
-    async with engine(tmp_path, "a", ran) as one:
+    async with engine(url, "a", ran) as one:
         await one.start("work", "id-1", "x")
         await one.finished("id-1")
         await one.forget_finished("2999-01-01T00:00:00Z")
-    with sqlite3.connect(tmp_path / "workflows.sqlite") as connection:
-        assert connection.execute("SELECT count(*) FROM workflow_status").fetchone() == (0,)
+    assert rows(url, "SELECT count(*) FROM workflow_status") == [(0,)]
+
+
+async def test_room_is_what_may_still_run_here(url: sa.URL) -> None:
+    ran = Ran()
+    async with engine(url, "a", ran, at_once=2) as one:
+        assert one.room("work") == 2
+        await one.start("work", "id-1", "x")
+        await until(ran, 2)
+        assert one.room("work") == 1
+        ran.gate.set()
+        await one.finished("id-1")
+        assert one.room("work") == 2
+
+
+async def test_a_limit_over_all_processes_holds_for_what_is_called(fleet_url: sa.URL) -> None:
+    ran = Ran()
+    async with engine(fleet_url, "a", ran, in_fleet=2) as one:
+        for number in range(4):
+            await one.start("outer", f"outer-{number}", str(number))
+        await until(ran, 4)
+        await asyncio.sleep(1)
+        assert len(ran.steps) == 4
+        ran.gate.set()
+        for number in range(4):
+            await one.finished(f"outer-{number}")
+    assert len(ran.steps) == 8
+
+
+async def test_what_was_called_goes_on_within_the_limit_over_all_processes(fleet_url: sa.URL) -> None:
+    left = Ran()
+    async with engine(fleet_url, "a", left, in_fleet=1) as one:
+        for number in range(3):
+            await one.start("outer", f"outer-{number}", str(number))
+        await until(left, 2)
+    went_on = Ran()
+    async with engine(fleet_url, "b", went_on, in_fleet=1) as other:
+        await other.resume(await other.unfinished())
+        await until(went_on, 1)
+        await asyncio.sleep(2)
+        assert went_on.steps == [left.steps[1]]
+        went_on.gate.set()
+        async with asyncio.timeout(20):
+            for number in range(3):
+                await other.finished(f"outer-{number}")
+
+
+async def test_what_is_under_way_elsewhere_is_not_started_here(url: sa.URL) -> None:
+    there, here = Ran(), Ran()
+    async with engine(url, "a", there) as one:
+        await one.start("work", "id-1", "x")
+        await until(there, 2)
+    async with engine(url, "b", here) as other:
+        await other.start("work", "id-1", "x")
+        await asyncio.sleep(0.5)
+    assert here.steps == []
+
+
+def rows(url: sa.URL, query: str) -> list[Any]:
+    driver = "sqlite" if is_sqlite(url) else "postgresql+psycopg"
+    made = sa.create_engine(url.set(drivername=driver), poolclass=sa.NullPool)
+    with made.connect() as connection:
+        if not is_sqlite(url):
+            connection.execute(sa.text(f"SET search_path TO {SCHEMA}"))
+        return [tuple(row) for row in connection.execute(sa.text(query))]

@@ -11,6 +11,7 @@ import pytest
 from aiops_processor.clock import ReplayClock
 from aiops_processor.errors import ModelError, ModelRefused, ModelUnavailable, ModelUnreadable
 from aiops_processor.llm.explain import Explainer
+from aiops_processor.llm.lineup import Candidate, Lineup
 from aiops_processor.llm.providers import DeepSeek, DeepSeekOptions
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.notification import Message
@@ -76,7 +77,7 @@ async def explain(base_url: str, message: Message, **options: Any) -> AnalysisRe
     assert message.evidence
     clock = ReplayClock(datetime(2026, 1, 31, 12, 8, tzinfo=UTC))
     async with deepseek(base_url, **options) as model:
-        return await Explainer(model, clock).explain(message.alerts, message.evidence)
+        return await Explainer(Lineup([Candidate(model)]), clock).explain(message.alerts, message.evidence)
 
 
 @pytest.mark.parametrize("mode", DRIFT)

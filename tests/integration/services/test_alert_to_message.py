@@ -1,135 +1,24 @@
 """From a posted body to what is told, on a real database, without the workflow engine and with the time in our hand."""
 
-import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Any
 
 import pytest
 
 from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, NotAWebhook
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.evidence import EvidenceReport, Window
-from aiops_processor.models.incident import Incident, IncidentState
-from aiops_processor.models.notification import DeliveryState, Message, Receipt
-from aiops_processor.services.analysis import MOST_ATTEMPTS, SKIP, Analysis
-from aiops_processor.services.analyzer import Analyzer
-from aiops_processor.services.incidents import Incidents, Settling
-from aiops_processor.services.ingest import Ingest
-from aiops_processor.services.notifier import Telling, wait_seconds
-from aiops_processor.services.reconciler import Reconciler
-from aiops_processor.storage import dead_letters, outbox, workers
+from aiops_processor.models.incident import IncidentState
+from aiops_processor.models.notification import DeliveryState
+from aiops_processor.services.analysis import MOST_ATTEMPTS, SKIP
+from aiops_processor.services.notifier import wait_seconds
+from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
-from aiops_processor.storage.database import Database
-from aiops_processor.telemetry import Metrics
+from aiops_processor.storage import outbox
 
 pytestmark = pytest.mark.anyio
 
 
-class Nothing:
-    """Evidence that says nothing."""
-
-    async def gather(self, alerts: Sequence[Alert], now: datetime) -> EvidenceReport:
-        return EvidenceReport(window=Window(start=now, onset=now, end=now))
-
-
-class Channel:
-    """Takes messages, or raises what it is told to."""
-
-    name = "test"
-
-    def __init__(self) -> None:
-        self.messages: list[tuple[Message, str]] = []
-        self.error: Exception | None = None
-
-    async def send(self, message: Message, key: str, previous: Receipt | None) -> Receipt:
-        self.messages.append((message, key))
-        if self.error:
-            raise self.error
-        return Receipt(data={"number": len(self.messages)})
-
-    async def aclose(self) -> None: ...
-
-    @property
-    def occasions(self) -> list[str]:
-        return [str(message.occasion) for message, _ in self.messages]
-
-
-class House:
-    """The service without its engine: work is done at once where it would be enqueued."""
-
-    def __init__(self, database: Database, clock: Any) -> None:
-        self.database, self.clock, self.channel = database, clock, Channel()
-        metrics = Metrics()
-        self.ingest = Ingest(database, clock, metrics, lambda: None)
-        self.incidents = Incidents(database, clock, ["test"], Settling(10, 30))
-        analyzer = Analyzer(Nothing(), None, clock, metrics)
-        self.analysis = Analysis(database, analyzer, clock, ["test"], metrics)
-        self.telling = Telling(database, {"test": self.channel}, clock, metrics, "https://aiops.example/")
-        self.reconciler = Reconciler(database, self.incidents, self, clock, "me", "here")
-        self.taken_over: list[list[str] | None] = []
-        self.delivered: set[tuple[int, int]] = set()
-        self.analysed: list[tuple[int, int]] = []
-
-    async def analyse(self, incident_id: int, generation: int) -> None:
-        self.analysed.append((incident_id, generation))
-        if await self.analysis.begin(incident_id, generation) == SKIP:
-            return
-        await self.analysis.gather(incident_id, generation)
-        await self.analysis.explain(incident_id, generation)
-        await self.analysis.tell(incident_id, generation)
-
-    async def deliver(self, delivery_id: int, attempt: int) -> None:
-        if (delivery_id, attempt) in self.delivered:  # as the engine: the same piece twice is one piece
-            return
-        self.delivered.add((delivery_id, attempt))
-        await self.telling.deliver(delivery_id, attempt)
-
-    async def take_over(self, executor_ids: list[str] | None) -> int:
-        self.taken_over.append(executor_ids)
-        return 0
-
-    async def pass_time(self, seconds: float) -> None:
-        """Let the clock run, with a round of the reconciler every second."""
-        for _ in range(int(seconds)):
-            await self.reconciler.tick()
-            self.clock.advance(1)
-        await self.reconciler.tick()
-
-    async def all_incidents(self) -> list[Incident]:
-        async with self.database.read() as connection:
-            return await incident_rows.recent(connection, 100)
-
-    async def count_dead_letters(self) -> int:
-        async with self.database.read() as connection:
-            return await dead_letters.count(connection)
-
-
-@pytest.fixture
-async def house(database: Database, clock: Any) -> AsyncIterator[House]:
-    house = House(database, clock)
-    writer = asyncio.create_task(house.ingest.run())
-    yield house
-    writer.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await writer
-
-
-@pytest.fixture
-def post(house: House) -> Callable[..., Awaitable[Any]]:
-    async def post(*names: str, status: str = "firing", group: str = "g", starts: str = "2026-01-31T11:59:00Z") -> Any:
-        ended = house.clock.now().isoformat() if status == "resolved" else None
-        alerts = [
-            {"status": status, "labels": {"alertname": name}, "startsAt": starts, "endsAt": ended} for name in names
-        ]
-        return await house.ingest.receive(json.dumps({"groupKey": group, "alerts": alerts}).encode(), "default")
-
-    return post
-
-
-async def test_an_alert_is_told_at_once_and_explained_when_it_has_settled(house: House, post: Any) -> None:
+async def test_an_alert_is_told_at_once_and_explained_when_it_has_settled(house: Any, post: Any) -> None:
     await post("HighErrorRate")
     await house.reconciler.tick()
     assert house.channel.occasions == ["opened"]
@@ -143,17 +32,22 @@ async def test_an_alert_is_told_at_once_and_explained_when_it_has_settled(house:
     assert message.url == f"https://aiops.example/incidents/{message.incident.id}"
 
 
-async def test_alerts_of_one_group_are_one_incident_analysed_once(house: House, post: Any) -> None:
+async def test_alerts_of_one_group_are_one_incident_analysed_once(house: Any, post: Any) -> None:
     for number in range(5):
         await post(f"Alert{number}")
         await house.pass_time(3)
     await house.pass_time(30)
     (incident,) = await house.all_incidents()
     assert house.channel.occasions == ["opened", "analysed"]
-    assert incident.reason == "same Alertmanager group g"
+    assert incident.reason == "Alertmanager group g"
+    async with house.database.read() as connection:
+        history = await incident_rows.history(connection, incident.id)
+    assert [entry.text for entry in history if entry.kind == "joined"] == [
+        f"Alert{number}: same Alertmanager group g" for number in range(1, 5)
+    ]
 
 
-async def test_an_incident_that_keeps_growing_is_analysed_after_thirty_seconds(house: House, post: Any) -> None:
+async def test_an_incident_that_keeps_growing_is_analysed_after_thirty_seconds(house: Any, post: Any) -> None:
     for number in range(9):
         await post(f"Alert{number}")
         await house.pass_time(5)
@@ -161,7 +55,7 @@ async def test_an_incident_that_keeps_growing_is_analysed_after_thirty_seconds(h
     assert len(house.channel.messages) == 2
 
 
-async def test_a_repeat_makes_no_second_analysis_and_no_message(house: House, post: Any) -> None:
+async def test_a_repeat_makes_no_second_analysis_and_no_message(house: Any, post: Any) -> None:
     await post("A")
     await house.pass_time(20)
     for _ in range(3):
@@ -170,7 +64,7 @@ async def test_a_repeat_makes_no_second_analysis_and_no_message(house: House, po
     assert house.channel.occasions == ["opened", "analysed"]
 
 
-async def test_a_new_alert_in_an_analysed_incident_is_analysed_again(house: House, post: Any) -> None:
+async def test_a_new_alert_in_an_analysed_incident_is_analysed_again(house: Any, post: Any) -> None:
     await post("A")
     await house.pass_time(20)
     await post("B")
@@ -180,7 +74,7 @@ async def test_a_new_alert_in_an_analysed_incident_is_analysed_again(house: Hous
     assert incident.generation == 2
 
 
-async def test_an_incident_is_resolved_when_all_of_its_alerts_are(house: House, post: Any) -> None:
+async def test_an_incident_is_resolved_when_all_of_its_alerts_are(house: Any, post: Any) -> None:
     await post("A", "B")
     await house.pass_time(20)
     await post("A", status="resolved")
@@ -192,46 +86,98 @@ async def test_an_incident_is_resolved_when_all_of_its_alerts_are(house: House, 
     assert house.channel.occasions == ["opened", "analysed", "resolved"]
 
 
-async def test_one_that_resolves_before_it_settles_is_analysed_all_the_same(house: House, post: Any) -> None:
+async def test_one_that_resolves_before_it_settles_is_analysed_all_the_same(house: Any, post: Any) -> None:
     await post("A")
     await post("A", status="resolved")
     await house.pass_time(20)
     assert house.analysed == [(1, 1)]
     assert (await house.all_incidents())[0].state == IncidentState.RESOLVED
+    assert house.channel.occasions == ["opened", "resolved"]
 
 
-async def test_what_fires_again_later_is_a_new_incident(house: House, post: Any) -> None:
+async def test_what_fires_again_soon_is_the_same_incident_and_people_are_told(house: Any, post: Any) -> None:
     await post("A")
     await house.pass_time(20)
     await post("A", status="resolved")
     await house.pass_time(20)
     await post("A", starts="2026-01-31T12:00:30Z")
+    await house.pass_time(90)
+    (incident,) = await house.all_incidents()
+    assert (incident.reopened, incident.state) == (1, IncidentState.ANALYSED)
+    await post("A", status="resolved")
+    await house.pass_time(5)
+    assert house.channel.occasions == ["opened", "analysed", "resolved", "opened", "analysed", "resolved"]
+    assert len({key for _, key in house.channel.messages}) == 6
+
+
+async def test_what_fires_again_on_another_day_is_a_new_incident(house: Any, post: Any) -> None:
+    await post("A")
+    await house.pass_time(20)
+    await post("A", status="resolved")
+    await house.pass_time(2)
+    house.clock.advance(86400)
+    await post("A", starts="2026-02-01T12:00:00Z")
     await house.pass_time(20)
     assert [incident.id for incident in await house.all_incidents()] == [2, 1]
 
 
-async def test_the_watchdog_makes_no_incident(house: House, post: Any) -> None:
+async def test_two_incidents_that_turn_out_to_be_one_are_merged(house: Any) -> None:
+    def webhook(group: str, starts: str, **labels: str) -> bytes:
+        alert = {"status": "firing", "labels": {"alertname": group, **labels}, "startsAt": starts}
+        return json.dumps({"groupKey": group, "alerts": [alert]}).encode()
+
+    await house.ingest.receive(webhook("one", "2026-01-31T11:58:00Z", namespace="shop", service="a"), "default")
+    await house.ingest.receive(webhook("two", "2026-01-31T12:01:00Z", service="gateway"), "default")
+    await house.pass_time(2)
+    assert len(await house.all_incidents()) == 2
+    bridge = webhook("three", "2026-01-31T11:59:00Z", namespace="shop", service="gateway")
+    await house.ingest.receive(bridge, "default")
+    await house.pass_time(40)
+    younger, older = await house.all_incidents()
+    assert (younger.merged_into, younger.state) == (older.id, IncidentState.RESOLVED)
+    assert older.state == IncidentState.ANALYSED
+    async with house.database.read() as connection:
+        assert len(await alert_rows.of_incident(connection, older.id)) == 3
+        history = [entry.text for entry in await incident_rows.history(connection, younger.id)]
+    assert any("is the same as incident 1: same gateway" in text for text in history)
+    told = [(message.incident.id, str(message.occasion)) for message, _ in house.channel.messages]
+    assert sorted(told) == [(1, "analysed"), (1, "opened"), (2, "opened"), (2, "resolved")]
+
+
+async def test_neighbours_of_one_moment_are_one_incident_and_strangers_are_not(house: Any) -> None:
+    for name, namespace in (("db", "shop"), ("api", "shop"), ("mail", "office")):
+        labels = {"alertname": name, "service": name, "namespace": namespace}
+        alert = {"status": "firing", "labels": labels, "startsAt": "2026-01-31T11:59:00Z"}
+        await house.ingest.receive(json.dumps({"groupKey": name, "alerts": [alert]}).encode(), "default")
+    await house.pass_time(20)
+    assert sorted(incident.title for incident in await house.all_incidents()) == [
+        "api and 1 more on db, api",
+        "mail on mail",
+    ]
+
+
+async def test_the_watchdog_makes_no_incident(house: Any, post: Any) -> None:
     await post("Watchdog")
     await house.pass_time(20)
     assert await house.all_incidents() == []
     assert house.channel.messages == []
 
 
-async def test_a_resolve_alone_is_recorded_and_makes_no_incident(house: House, post: Any) -> None:
+async def test_a_resolve_alone_is_recorded_and_makes_no_incident(house: Any, post: Any) -> None:
     answer = await post("A", status="resolved")
     await house.pass_time(20)
     assert answer.processed == 1
     assert await house.all_incidents() == []
 
 
-async def test_a_body_that_is_no_webhook_is_kept_once_however_often_it_comes(house: House) -> None:
+async def test_a_body_that_is_no_webhook_is_kept_once_however_often_it_comes(house: Any) -> None:
     for _ in range(3):
         with pytest.raises(NotAWebhook):
             await house.ingest.receive(b'{"alerts": null}', "default")
     assert await house.count_dead_letters() == 1
 
 
-async def test_a_bad_alert_is_kept_and_the_good_one_analysed(house: House) -> None:
+async def test_a_bad_alert_is_kept_and_the_good_one_analysed(house: Any) -> None:
     good = {"status": "firing", "labels": {"alertname": "A"}, "startsAt": "2026-01-31T11:59:00Z"}
     bad = {**good, "labels": {"alertname": 7}}
     answer = await house.ingest.receive(json.dumps({"groupKey": "g", "alerts": [good, bad]}).encode(), "default")
@@ -241,7 +187,7 @@ async def test_a_bad_alert_is_kept_and_the_good_one_analysed(house: House) -> No
     assert house.channel.occasions == ["opened", "analysed"]
 
 
-async def test_a_channel_that_may_pass_is_tried_again_with_the_same_key(house: House, post: Any) -> None:
+async def test_a_channel_that_may_pass_is_tried_again_with_the_same_key(house: Any, post: Any) -> None:
     house.channel.error = DeliveryUnavailable("503", retry_after=7)
     await post("A")
     await house.pass_time(6)
@@ -254,7 +200,7 @@ async def test_a_channel_that_may_pass_is_tried_again_with_the_same_key(house: H
     assert (delivery.state, delivery.attempts) == (DeliveryState.SENT, 2)
 
 
-async def test_a_channel_that_refuses_is_not_asked_again(house: House, post: Any) -> None:
+async def test_a_channel_that_refuses_is_not_asked_again(house: Any, post: Any) -> None:
     house.channel.error = DeliveryRefused("no such hook")
     await post("A")
     await house.pass_time(5)
@@ -264,7 +210,7 @@ async def test_a_channel_that_refuses_is_not_asked_again(house: House, post: Any
     assert "could not be told (no such hook)" in history[-1].text
 
 
-async def test_an_analysis_that_never_ends_is_given_up_visibly(house: House, post: Any) -> None:
+async def test_an_analysis_that_never_ends_is_given_up_visibly(house: Any, post: Any) -> None:
     await post("A")
     await house.reconciler.tick()
     for _ in range(MOST_ATTEMPTS):
@@ -273,14 +219,18 @@ async def test_an_analysis_that_never_ends_is_given_up_visibly(house: House, pos
     assert (await house.all_incidents())[0].state == IncidentState.FAILED
 
 
-async def test_the_work_of_a_silent_worker_is_taken_over(house: House) -> None:
-    async with house.database.write() as connection:
-        await workers.beat(connection, "dead", "there", house.clock.now())
-    await house.pass_time(14)
-    assert house.taken_over == [["dead"]]
+async def test_what_has_no_room_waits_for_it(house: Any, post: Any) -> None:
+    for number in range(3):
+        await post(f"A{number}", group=f"g{number}")
+    house.room = 0
+    await house.pass_time(20)
+    assert (house.channel.occasions, house.analysed) == ([], [])
+    house.room = 1
+    await house.reconciler.tick()
+    assert (house.channel.occasions, house.analysed) == (["opened"], [(1, 1)])
 
 
-async def test_an_incident_by_hand_is_no_group_of_alertmanager(house: House, post: Any) -> None:
+async def test_an_incident_by_hand_is_no_group_of_alertmanager(house: Any, post: Any) -> None:
     alert = Alert.model_validate({"status": "firing", "labels": {"alertname": "A"}, "startsAt": "2026-01-31T11:59:00Z"})
     incident = await house.incidents.open_by_hand([alert, alert], notify=False)
     await house.analyse(incident.id, incident.generation)

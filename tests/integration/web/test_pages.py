@@ -55,7 +55,7 @@ async def test_a_mistyped_page_is_no_error(read: Reading, before: str) -> None:
 async def test_an_incident_begins_with_what_fires_and_the_answer(read: Reading) -> None:
     text = (await read("/incidents/1")).text
     parts = (
-        "HighErrorRate on checkout",
+        "HighErrorRate and 1 more on checkout",
         "Firing since 2026-01-31 12:01:00 UTC (8 min 30 s)",
         "Cause found, confidence 82 % (explained by deepseek-v4-pro)",
         "Checkout fails 44 %",
@@ -110,7 +110,7 @@ async def test_what_was_healthy_asked_and_told_is_there(read: Reading) -> None:
     assert "log · analysed sent" in text
     assert "slack · analysed failed hooks.slack.example: 404 no_service" in text
     assert "webhook · analysed pending" in text
-    assert "opened HighErrorRate on checkout (same Alertmanager group {}:{namespace=shop})" in text
+    assert "opened HighErrorRate and 1 more on checkout (same Alertmanager group {}:{namespace=shop})" in text
 
 
 @pytest.mark.usefixtures("four_incidents")

@@ -222,3 +222,12 @@ async def test_a_certificate_we_do_not_trust_names_the_setting(
 async def test_an_address_that_is_none_names_the_setting(url: str) -> None:
     with pytest.raises(ConfigError, match=r"^PROMETHEUS_URL: expected an address such as"):
         Service("prometheus", Endpoint(url=url))
+
+
+async def test_a_server_that_wants_our_certificate_says_so_after_the_handshake(
+    endpoint: Endpoint, answering: Network
+) -> None:
+    error = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required")
+    error.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    with pytest.raises(SourceRefused, match="set PROMETHEUS_CERT_FILE and PROMETHEUS_KEY_FILE"):
+        await Service("prometheus", endpoint, answering(error)).get("/x")

@@ -26,3 +26,10 @@ def test_without_an_address_there_is_no_link(noon: datetime) -> None:
 
     assert Links().promql("up", window) == ""
     assert Links().logql("{}", window) == ""
+
+
+def test_without_grafana_the_link_is_lokis_own_answer_where_people_reach_it(noon: datetime) -> None:
+    window = Window(start=noon, onset=noon, end=noon)
+    link = Links(loki_url="http://logs.example/").logql('{a="b"}', window)
+    assert link.startswith("http://logs.example/loki/api/v1/query_range?query=%7Ba%3D%22b%22%7D&start=2026-")
+    assert Links(loki_url="http://logs.example", grafana_url="http://g").logql("x", window).startswith("http://g/")

@@ -56,3 +56,24 @@ def test_the_onset_does_not_depend_on_units(scale: float, offset: float) -> None
     # An offset that dwarfs the noise is another series: 1 % of the level is the least noise that is believed.
     assert onset.find(values * scale, TIMES, 40, 95) == 70
     assert onset.find(values[:, ::1] + offset * 1e-3, TIMES, 40, 95) == 70
+
+
+def test_of_two_onsets_alike_the_one_nearer_to_the_alert_is_believed() -> None:
+    values = noise(30)
+    values[:6, 60:] += 6
+    values[6:12, 88:] += 9
+
+    found = onset.find(values, 60 * TIMES, earliest=60 * 40.0, latest=60 * 90.0)
+
+    assert found is not None
+    assert abs(found / 60 - 88) <= 1
+
+
+def test_a_burst_long_before_the_alert_is_another_story() -> None:
+    values = noise(30)
+    values[:, 45:] += 2
+    values[:, 45:60] += 30
+
+    found = onset.find(values, 25 * TIMES, earliest=25 * 35.0, latest=25 * 90.0)
+
+    assert found is None or 25 * 90.0 - found < 900

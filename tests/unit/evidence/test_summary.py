@@ -7,7 +7,7 @@ import pytest
 from aiops_processor.evidence.summary import HIGHEST_CONFIDENCE, without_model
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import Verdict
-from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Window
+from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, LogCount, LogLine, Window
 
 MakeAlert = Callable[..., Alert]
 LOKI_GONE = Gap(source="loki", reason="refused")
@@ -43,16 +43,16 @@ def test_the_strongest_change_is_named_as_a_hypothesis(
     assert result.hypotheses[0].supports == ("M1", "C1")
 
 
-def test_confidence_grows_with_the_lead_and_falls_with_gaps(
+def test_confidence_is_the_rankings_and_falls_with_gaps(
     alert: MakeAlert, report: EvidenceReport, noon: datetime
 ) -> None:
-    alone = report.model_copy(update={"findings": report.findings[:1]})
-    gappy = report.model_copy(update={"gaps": (LOKI_GONE,)})
+    likely = report.model_copy(update={"confidence": 0.7})
+    gappy = likely.model_copy(update={"gaps": (LOKI_GONE,)})
+    certain = report.model_copy(update={"confidence": 0.999})
 
-    confidence = [without_model([alert()], each, noon).confidence for each in (gappy, report, alone)]
+    confidence = [without_model([alert()], each, noon).confidence for each in (report, gappy, likely, certain)]
 
-    assert confidence == sorted(set(confidence))
-    assert confidence[-1] == HIGHEST_CONFIDENCE
+    assert confidence == [0.3, 0.6, 0.7, HIGHEST_CONFIDENCE]
 
 
 def test_a_rule_alone_leaves_the_question_open(alert: MakeAlert, report: EvidenceReport, noon: datetime) -> None:
@@ -69,3 +69,15 @@ def test_nothing_unusual_is_an_answer_only_where_all_was_seen(
 
     assert without_model([alert()], quiet, noon).outcome is Verdict.NOT_AN_INCIDENT
     assert without_model([alert()], blind, noon).outcome is Verdict.INCONCLUSIVE
+
+
+def test_a_log_finding_is_told_by_what_its_line_says(alert: MakeAlert, report: EvidenceReport, noon: datetime) -> None:
+    line = LogLine(at=noon, labels={}, line='{"ts": 1, "msg": "pool exhausted"}', message="pool exhausted")
+    counts = LogCount(before=0, after=63, before_seconds=302, after_seconds=30)
+    log = evidence("L1", "db", 1, "log").model_copy(
+        update={"title": "new error line of db", "logs": counts, "lines": (line,)}
+    )
+    result = without_model([alert()], report.model_copy(update={"findings": (log, *report.findings)}), noon)
+
+    assert "new error line of db (63 in 30 s): “pool exhausted” [L1]" in result.root_cause
+    assert result.summary == "Since 11:59:00 UTC db changed most, then cart."

@@ -28,6 +28,7 @@ class ScriptedModel:
     """Answers with the given texts or errors, one a question, and remembers the questions; a `plugins.Model`."""
 
     name = "scripted"
+    prompt_tokens: int | None = None
 
     def __init__(self, *answers: str | Exception) -> None:
         self._answers = list(answers)

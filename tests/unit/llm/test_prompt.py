@@ -147,4 +147,3 @@ def test_no_telemetry_closes_the_fence_or_begins_a_finding(
     assert "<" not in question[1:end]
     assert question[end:].count("\n") == 2, "nothing of theirs stands below the fence"
     assert re.findall(r"^\[([A-Z]\d+)\]", question, re.MULTILINE) == ["L1"]
-    assert "49" not in question or "49" in text

@@ -1,12 +1,11 @@
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import pytest
+from pydantic_ai.profiles.openai import OpenAIModelProfile
 
 from aiops_processor import plugins
 from aiops_processor.errors import ModelError, ModelRefused, ModelUnavailable, ModelUnreadable, PluginError
@@ -163,7 +162,7 @@ async def test_spent_money_is_a_refusal_though_it_comes_as_429() -> None:
 
 async def test_a_prompt_too_long_for_the_model_says_so() -> None:
     server = Server(httpx2.Response(400, json={"error": {"message": "long", "code": "context_length_exceeded"}}))
-    with pytest.raises(ModelRefused, match="lower the token budget"):
+    with pytest.raises(ModelRefused, match="longer than the model's window"):
         await server.openai().ask("s", "q")
 
 
@@ -254,13 +253,26 @@ def test_an_unknown_option_is_refused_with_the_known_ones() -> None:
         plugins.make("model", "openai", {"model": "m", "url": "http://x"})
 
 
-def test_only_the_configured_providers_library_is_loaded() -> None:
-    code = "import sys, aiops_processor.llm.providers; print({'anthropic', 'mcp', 'boto3'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+async def test_top_p_is_sent_only_where_it_is_set() -> None:
+    server = Server(ok())
+    await server.deepseek().ask("s", "q")
+    assert "top_p" not in server.body()
+    await server.deepseek(top_p=0.9).ask("s", "q")
+    assert server.body()["top_p"] == 0.9
 
 
-def test_explaining_needs_no_providers_library() -> None:
-    code = "import sys, aiops_processor.llm.explain; print('openai' in sys.modules or 'pydantic_ai' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+async def test_what_a_model_passes_to_a_tool_that_nobody_offered_is_its_answer() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "report", "arguments": '{"summary": "s"}'}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    server = Server(httpx2.Response(200, json=completion(message=message, finish_reason="tool_calls")))
+    assert (await server.openai().ask("s", "q")).text == '{"summary":"s"}'
+
+
+@pytest.mark.parametrize("model", ["deepseek-v4-pro", "deepseek-flash"])
+def test_the_door_to_deepseeks_thinking_is_right(model: str) -> None:
+    """Every tool turn gives `reasoning_content` back, and no tool is forced while it thinks: else it answers 400."""
+    profile = cast("OpenAIModelProfile", Server().deepseek(model=model).chat.profile)
+    assert profile.get("openai_chat_thinking_field") == "reasoning_content"
+    assert profile.get("openai_chat_send_back_thinking_parts") == "field"
+    assert profile.get("openai_chat_thinking_requires_field_on_tool_calls")
+    assert profile.get("supports_forced_tool_choice_with_thinking") is False

@@ -14,9 +14,9 @@ from aiops_processor.notifiers.slack_blocks import MOST_HEADER, MOST_SECTION, bo
 HOSTILE = "<!channel> <@U123> <http://evil.example|click> & https://evil.example www.evil.example mailto:a@b.c `x"
 
 
-def test_a_message_leads_with_what_fires_and_what_changed(message: Message) -> None:
+def test_a_message_leads_with_what_fires_and_why(message: Message) -> None:
     shown = _shown(message)
-    order = ["HighErrorRate on checkout", "Firing since", "0 → 12.4/s", "Cause found", "Not looked at", "Do next"]
+    order = ["HighErrorRate on checkout", "Firing since", "Cause found", "Not looked at", "0 → 12.4/s", "Do next"]
     places = [shown.index(words) for words in order]
     assert places == sorted(places)
     assert ":warning: Not looked at*\n• Loki: timed out after 10 s" in shown

@@ -87,3 +87,25 @@ def test_json_has_no_nan(message: Message, analysis: AnalysisResult) -> None:
     report = message.evidence.model_copy(update={"findings": (odd,)})
     document = json.loads(as_json(analysis, report, []), parse_constant=pytest.fail)
     assert document["evidence"]["findings"][0]["change"]["before"] is None
+
+
+def test_the_first_lines_of_a_text_hold_the_conclusion(message: Message, analysis: AnalysisResult) -> None:
+    lines = as_text(analysis, message.evidence, message.alerts, message.url).splitlines()
+    places = [lines.index(title) for title in ("ALERTS", "CONCLUSION", "!!! NOT LOOKED AT !!!", "CHANGED MOST")]
+    assert places == sorted(places)
+    assert places[1] < 10
+    assert len(lines) < 60
+
+
+def test_a_query_is_cut_in_the_text_and_whole_where_there_is_no_page(
+    message: Message, analysis: AnalysisResult
+) -> None:
+    assert message.evidence
+    long = "sum(rate(x{" + "a" * 200 + "}[1m]))"
+    finding = message.evidence.findings[0].model_copy(update={"query": long, "link": ""})
+    report = message.evidence.model_copy(update={"findings": (finding,)})
+    with_page = as_text(analysis, report, message.alerts, "https://aiops.example/incidents/3")
+    assert long not in with_page
+    assert with_page.endswith("LINKS\n  This incident: https://aiops.example/incidents/3\n")
+    assert long in as_text(analysis, report, message.alerts)
+    assert long in as_markdown(analysis, report, message.alerts, "https://aiops.example/incidents/3")

@@ -11,13 +11,13 @@ def test_the_parts_stand_in_the_order_that_is_needed_at_night(message: Message) 
     titles = [part.title for part in words.sections(message.analysis, message.evidence, message.alerts, message.url)]
     assert titles == [
         "Alerts",
-        "Changed most",
         "Conclusion",
         "Not looked at",
+        "Changed most",
         "Do next",
-        "Checked and healthy",
         "Other causes to consider",
         "What the conclusion rests on",
+        "Checked and healthy",
         "Links",
     ]
 
@@ -26,7 +26,7 @@ def test_findings_are_told_in_numbers(message: Message) -> None:
     assert message.evidence
     assert [words.finding(item) for item in message.evidence.findings] == [
         "[M1] checkout · failed requests: 0 → 12.4/s, from 12:00:10 UTC",
-        "[L1] checkout · new error lines: 0 → 240 lines (0/s → 0.5/s)",
+        "[L1] checkout · new error lines: 0 → 240 lines (0/s → 0.5/s): “ERROR pool exhausted after 3000 ms”",
         "[M2] db · connections in use: 20 → 97 %, from 12:00:02 UTC",
         "[M3] checkout · memory in use: 477 MiB → 1.4 GiB",
     ]
@@ -63,7 +63,7 @@ def test_an_incident_fires_as_long_as_one_alert_does(message: Message) -> None:
 def test_an_alert_says_where_it_fires_and_what_about(message: Message) -> None:
     line = words.firing(message.alerts, message.sent_at)[0]
     assert line == (
-        "HighErrorRate (critical) since 2026-01-31 12:01:00 UTC (7 min 21 s):"
+        "HighErrorRate (critical) since 12:01:00 UTC (7 min 21 s):"
         " service=checkout, instance=10.0.0.7:8080, env=prod — More than 5 % of the requests fail"
     )
 
@@ -120,3 +120,43 @@ def test_foreign_text_cannot_move_the_cursor_or_turn_the_reading_direction() -> 
 
 def _resolved(alert: Alert, minutes: int) -> Alert:
     return alert.model_copy(update={"status": "resolved", "ends_at": alert.starts_at + timedelta(minutes=minutes)})
+
+
+def test_labels_that_all_alerts_share_are_said_once(message: Message) -> None:
+    first = message.alerts[0].model_copy(update={"labels": {"alertname": "A", "service": "a", "env": "prod"}})
+    second = message.alerts[0].model_copy(update={"labels": {"alertname": "A", "service": "b", "env": "prod"}})
+    lines = words.firing([first, second], message.sent_at)
+    assert ["env=prod" in line for line in lines] == [False, False, True]
+    assert "service=a" in lines[0]
+    assert lines[-1] == "all of them: env=prod"
+
+
+def test_a_log_finding_is_told_by_its_message_with_the_line_below(message: Message) -> None:
+    assert message.evidence
+    assert message.analysis
+    log = message.evidence.findings[1]
+    raw = '{"ts": "12:00:12", "msg": "pool exhausted"}'
+    line = log.lines[0].model_copy(update={"line": raw, "message": "pool exhausted"})
+    report = message.evidence.model_copy(update={"findings": (log.model_copy(update={"lines": (line,)}),)})
+    parts = {part.title: part for part in words.sections(message.analysis, report, message.alerts)}
+    (told,) = parts["Changed most"].lines
+    assert told.text.endswith("(0/s → 0.5/s): “pool exhausted”")
+    assert told.shown == raw
+
+
+def test_without_a_model_nothing_is_said_twice(message: Message) -> None:
+    assert message.analysis
+    assert message.evidence
+    own = message.analysis.model_copy(update={"model": "", "root_cause": "Hypothesis, from the ranking alone: x"})
+    parts = {part.title: part for part in words.sections(own, message.evidence, message.alerts)}
+    assert "What the conclusion rests on" not in parts
+    assert [line.text[:3] for line in parts["Also changed"].lines] == ["[–]"], "M1 stands above"
+    assert "Hypothesis, from the ranking alone: x" in [line.text for line in parts["Conclusion"].lines]
+
+
+def test_what_is_healthy_takes_one_line(message: Message) -> None:
+    assert message.analysis
+    many = message.analysis.model_copy(update={"checked_healthy": tuple(f"s{n}: as usual" for n in range(40))})
+    (line,) = {part.title: part for part in words.sections(many, None, [])}["Checked and healthy"].lines
+    assert line.text.startswith("s0: as usual; s1")
+    assert line.text.endswith("; and 28 more")

@@ -1,0 +1,1 @@
+"""Log lines to templates, without configuration: header, fields, words, clusters. Pure."""

@@ -1,0 +1,70 @@
+"""A model that pydantic-ai knows how to speak to, behind our small door: ask, and get a text or one of our own errors.
+
+Knows no provider's SDK: which of them is loaded is the providers' own business.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+import httpx2
+from pydantic_ai.direct import model_request
+from pydantic_ai.exceptions import AgentRunError
+from pydantic_ai.messages import ModelRequest, ModelResponse, SystemPromptPart, ToolCallPart, UserPromptPart
+from pydantic_ai.models import Model
+
+from aiops_processor.errors import ModelUnreadable
+from aiops_processor.llm.asking import Asking, ModelOptions, Sleep
+from aiops_processor.llm.failures import as_ours
+from aiops_processor.plugins import Answer
+
+
+class ChatModel:
+    """Any model of pydantic-ai. Satisfies `plugins.Model`."""
+
+    def __init__(
+        self, name: str, options: ModelOptions, http: httpx2.AsyncClient, chat: Model, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        self.name = name
+        self.prompt_tokens = options.prompt_tokens
+        self.chat = chat
+        self._options = options
+        self._http = http
+        self._who = f"{name} ({options.base_url.host})"
+        self._asking = Asking(self._who, options, sleep)
+
+    async def ask(self, system: str, question: str) -> Answer:
+        """The model's answer, within `timeout_seconds`. Raises ModelRefused, ModelUnreadable or ModelUnavailable."""
+        return await self._asking.until_answered(lambda: self._ask_once(system, question))
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def _ask_once(self, system: str, question: str) -> Answer:
+        request = ModelRequest(parts=[SystemPromptPart(system), UserPromptPart(question)])
+        try:
+            response = await model_request(self.chat, [request])
+        except AgentRunError as error:
+            # `from None`: the cause holds the request and its headers.
+            raise as_ours(error, self._who) from None
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            # pydantic-ai reads `choices[0].message` of whatever JSON came, an empty list too.
+            raise ModelUnreadable(f"{self._who} sent no chat completion ({type(error).__name__})") from None
+        return self._answer(response)
+
+    def _answer(self, response: ModelResponse) -> Answer:
+        text = response.text or next(_arguments(response), "")
+        if not text.strip():
+            cut = f"; raise max_tokens ({self._options.max_tokens})" if response.finish_reason == "length" else ""
+            raise ModelUnreadable(f"{self._who} answered without a text ({response.finish_reason or 'no reason'}){cut}")
+        usage = response.usage
+        return Answer(
+            text=text,
+            model=response.model_name or self._options.model,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+        )
+
+
+def _arguments(response: ModelResponse) -> Iterator[str]:
+    """What a model passed to a tool that nobody offered: some answer so when they are asked for JSON."""
+    return (part.args_as_json_str() for part in response.parts if isinstance(part, ToolCallPart))

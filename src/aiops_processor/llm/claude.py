@@ -1,0 +1,53 @@
+"""Anthropic's models, through its own SDK, which the extra `[anthropic]` installs."""
+
+import asyncio
+from typing import ClassVar
+
+import httpx2
+from pydantic import BaseModel, HttpUrl
+
+from aiops_processor.errors import PluginError
+from aiops_processor.llm.asking import ModelOptions, Sleep, http_client
+from aiops_processor.llm.chat import ChatModel
+
+try:
+    from pydantic_ai.models.anthropic import AnthropicModel, AnthropicModelSettings
+    from pydantic_ai.providers.anthropic import AnthropicProvider
+except ImportError as error:
+    raise PluginError("model anthropic needs its SDK: pip install aiops-processor[anthropic]") from error
+
+
+class AnthropicOptions(ModelOptions):
+    """Anthropic, or an endpoint that mirrors its messages API."""
+
+    base_url: HttpUrl = HttpUrl("https://api.anthropic.com")
+
+
+class Anthropic(ChatModel):
+    """Anthropic's messages API."""
+
+    Options: ClassVar[type[BaseModel]] = AnthropicOptions
+
+    def __init__(
+        self,
+        options: AnthropicOptions,
+        sleep: Sleep = asyncio.sleep,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        http = http_client(options, transport)
+        provider = AnthropicProvider(
+            # A key must be given, else the SDK looks for another program's in the environment and in its files.
+            api_key=options.api_key.get_secret_value() or "none",
+            base_url=str(options.base_url).rstrip("/"),
+            http_client=http,  # its time limit is the SDK's, too
+        )
+        provider.client.max_retries = 0
+        chat = AnthropicModel(options.model, provider=provider, settings=_settings(options))
+        super().__init__("anthropic", options, http, chat, sleep)
+
+
+def _settings(options: AnthropicOptions) -> AnthropicModelSettings:
+    """Temperature or top-p: newer models refuse both at once."""
+    if options.top_p is not None:
+        return AnthropicModelSettings(top_p=options.top_p, max_tokens=options.max_tokens)
+    return AnthropicModelSettings(temperature=options.temperature, max_tokens=options.max_tokens)

@@ -1,0 +1,162 @@
+"""A running process: everything opened, migrated and at work, for `aiops serve` and for `aiops worker`."""
+
+import asyncio
+import contextlib
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import sqlalchemy as sa
+
+from aiops_processor.clock import Clock
+from aiops_processor.config import Settings
+from aiops_processor.durable import workflows
+from aiops_processor.durable.engine import Engine
+from aiops_processor.parts import Parts
+from aiops_processor.reload import Reloading
+from aiops_processor.services.analysis import Analysis
+from aiops_processor.services.analyzer import Analyzer
+from aiops_processor.services.health import Health
+from aiops_processor.services.heartbeat import Heartbeat
+from aiops_processor.services.incidents import Incidents
+from aiops_processor.services.ingest import Ingest
+from aiops_processor.services.missed import Missed
+from aiops_processor.services.notifier import Telling
+from aiops_processor.services.reconciler import Reconciler
+from aiops_processor.storage.address import postgresql_url, sqlite_url, workflows_url
+from aiops_processor.storage.data_folder import claim
+from aiops_processor.storage.database import Database
+from aiops_processor.storage.migrate import migrate
+from aiops_processor.telemetry import Metrics
+from aiops_processor.web.service import Service
+
+VERSION = version("aiops-processor")
+
+
+@dataclass(frozen=True)
+class _Story:
+    """The services that work with the parts, and are told when those are replaced."""
+
+    analyzer: Analyzer
+    analysis: Analysis
+    telling: Telling
+    incidents: Incidents
+    health: Health
+
+    @classmethod
+    def of(cls, parts: Parts, database: Database, clock: Clock, metrics: Metrics) -> "_Story":
+        analyzer = Analyzer(parts.gatherer, parts.explainer, clock, metrics)
+        channels = list(parts.channels)
+        return cls(
+            analyzer=analyzer,
+            analysis=Analysis(database, analyzer, clock, channels, metrics),
+            telling=Telling(database, parts.channels, clock, metrics, parts.settings.aiops.external_url),
+            incidents=Incidents(database, clock, channels, parts.settling),
+            health=Health(database.ping, parts.sources.probes, VERSION),
+        )
+
+    def use(self, parts: Parts) -> None:
+        """From now on new work is done with these."""
+        channels = list(parts.channels)
+        self.analyzer.use(parts.gatherer, parts.explainer)
+        self.analysis.use(channels)
+        self.telling.use(parts.channels, parts.settings.aiops.external_url)
+        self.incidents.use(channels, parts.settling)
+        self.health.use(parts.sources.probes)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    settings: Settings,
+    clock: Clock,
+    metrics: Metrics,
+    read: Callable[[], Settings] | None = None,
+    renewed: Callable[[Settings], None] = lambda _: None,
+) -> AsyncIterator[Service]:
+    """Everything opened, migrated and at work; closed in the opposite order at the end.
+
+    With `read` SIGHUP puts the settings that it gives into force; `renewed` is told of them.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        database = await stack.enter_async_context(claimed_database(settings))
+        await asyncio.to_thread(migrate, database.url)
+        parts = Parts.of(settings, clock, metrics)
+        story = _Story.of(parts, database, clock, metrics)
+
+        def use(new: Parts) -> None:
+            story.use(new)
+            missed.use(new.sources.alertmanager, new.sources.prometheus)
+            renewed(new.settings)
+
+        reloading = Reloading(parts, read or (lambda: settings), lambda new: Parts.of(new, clock, metrics), use, clock)
+        stack.push_async_callback(reloading.aclose)
+
+        engine = Engine(workflows_url(database.url), uuid.uuid4().hex)
+        work = workflows.Work(engine)
+        reconciler = Reconciler(database, story.incidents, work, clock)
+        workflows.register(engine, story.analysis, story.telling, done=reconciler.poke)
+        await stack.enter_async_context(_at_work(engine, database, clock, reconciler))
+        ingest = Ingest(database, clock, metrics, reconciler.poke)
+        missed = Missed(database, ingest, clock)
+        missed.use(parts.sources.alertmanager, parts.sources.prometheus)
+        for loop in (ingest.run(), reconciler.run(), missed.run()):
+            stack.push_async_callback(_stop, asyncio.create_task(loop))
+        if read is not None:
+            stack.enter_context(reloading.on_hangup())
+        yield Service(database, ingest, story.incidents, story.health, metrics, clock, work.analyse_now)
+
+
+@contextlib.asynccontextmanager
+async def claimed_database(settings: Settings) -> AsyncIterator[Database]:
+    """The application's database, which answers; SQLite files are ours alone until the end.
+
+    Raises ConfigError where it cannot be, StorageError where it does not answer.
+    """
+    with contextlib.ExitStack() as stack:
+        if not settings.database.url:
+            stack.enter_context(claim(settings.data_dir))
+        database = Database(database_url(settings))
+        try:
+            await database.ping()  # says why it cannot be reached; the driver that migrates does not
+            yield database
+        finally:
+            await database.close()
+
+
+def database_url(settings: Settings) -> sa.URL:
+    """DATABASE_URL, else the SQLite file in the data directory."""
+    if settings.database.url:
+        return postgresql_url(settings.database.url.get_secret_value())
+    return sa.make_url(sqlite_url(settings.data_dir))
+
+
+@contextlib.asynccontextmanager
+async def _at_work(engine: Engine, database: Database, clock: Clock, reconciler: Reconciler) -> AsyncIterator[None]:
+    """The workflow engine, going on with what dead processes left."""
+    if database.sqlite:  # the folder is ours alone, so whatever has not ended belongs to the dead
+        await engine.launch()
+        await engine.resume(await engine.unfinished())
+        try:
+            yield
+        finally:
+            await engine.close()
+        return
+    host = socket.gethostname()
+    heartbeat = Heartbeat(database, engine, clock, engine.executor_id, host, taken_over=reconciler.sweep_now)
+    await heartbeat.beat()
+    await engine.launch()
+    beating = asyncio.create_task(heartbeat.run())
+    try:
+        yield
+    finally:
+        await _stop(beating)
+        await engine.close()
+        await heartbeat.leave()
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

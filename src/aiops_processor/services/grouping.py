@@ -1,0 +1,173 @@
+"""Which episodes belong together, and why. Pure: a function of the incidents that could take them and the rules.
+
+Two episodes belong together by the first of these that holds; an incident is what hangs together by such links, so
+the order in which episodes arrive does not matter:
+
+1. the same Alertmanager group, while its incident lasts
+2. the same entity (service, workload of a pod, instance), begun within the window
+3. neighbours, begun within the narrower window: one calls the other, or they share a namespace
+
+Never across realms: alerts whose cluster, environment or region are both known and differ stay apart.
+"""
+
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from aiops_processor.evidence.entities import NAMESPACES, REALMS, entity_of
+
+Key = tuple[str, str]
+Realm = tuple[str, ...]
+
+
+class Place(NamedTuple):
+    """Where an alert fires: which service, workload or machine, in which namespace, of which realm; "" is unknown."""
+
+    entity: str = ""
+    namespace: str = ""
+    realm: Realm = ()
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How near in time (seconds) episodes must begin. `calls` are (caller, callee) that are known beforehand."""
+
+    window_seconds: float = 300
+    neighbour_seconds: float = 120
+    calls: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True)
+class Member:
+    """An episode, or some that do not differ in this, as far as grouping looks at it."""
+
+    source: str
+    group_key: str
+    place: Place
+    starts_at: datetime
+
+
+@dataclass
+class Group:
+    """Episodes that belong together. `incident` is the id of an incident that exists, None for a new one.
+
+    `new` are the places (in the sequence that was grouped) of episodes that join, each with the reason in words;
+    `merged` are other incidents that turned out to be the same, with the reason.
+    """
+
+    incident: int | None
+    new: list[tuple[int, str]] = field(default_factory=list)
+    merged: list[tuple[int, str]] = field(default_factory=list)
+
+
+class Link(NamedTuple):
+    """What ties an episode to a group."""
+
+    group: int
+    reason: str
+
+
+def group(new: Sequence[Member], existing: Mapping[int, Iterable[Member]], rules: Rules) -> list[Group]:
+    """Put each new episode into an incident: one of `existing` (id → its episodes) or a new one.
+
+    An episode that ties several together merges them into the oldest (the smallest id; new ones last).
+    """
+    index, groups = _Index(rules), list[Group]()
+    for incident in sorted(existing):
+        groups.append(Group(incident))
+        for member in existing[incident]:
+            index.add(member, len(groups) - 1)
+    roots = list(range(len(groups)))
+    for place, member in enumerate(new):
+        links = _oldest_first(index.links(member), roots)
+        if not links:
+            groups.append(Group(None))
+            roots.append(len(roots))
+            links = [Link(len(groups) - 1, "")]
+        into = links[0].group
+        groups[into].new.append((place, links[0].reason))
+        for other in links[1:]:
+            _merge(groups, into, other)
+            roots = [into if root == other.group else root for root in roots]
+        index.add(member, into)
+    return [each for number, each in enumerate(groups) if roots[number] == number and (each.new or each.merged)]
+
+
+def place_of(labels: Mapping[str, str]) -> Place:
+    """Where an alert with these labels fires."""
+    namespace = next((labels[name] for name in NAMESPACES if labels.get(name)), "")
+    return Place(entity_of(labels), namespace, tuple(labels.get(name, "") for name in REALMS))
+
+
+def _oldest_first(links: Iterable[Link], roots: Sequence[int]) -> list[Link]:
+    """The groups that an episode is tied to, each once, the oldest first."""
+    found: dict[int, str] = {}
+    for link in links:
+        found.setdefault(roots[link.group], link.reason)
+    return [Link(number, found[number]) for number in sorted(found)]
+
+
+def _merge(groups: list[Group], into: int, other: Link) -> None:
+    younger = groups[other.group]
+    groups[into].new += younger.new
+    groups[into].merged += younger.merged
+    if younger.incident is not None:
+        groups[into].merged.append((younger.incident, other.reason))
+
+
+class _Index:
+    """Finds what an episode is tied to without looking at every other one: a storm has thousands.
+
+    Under each key stand the groups with their realms, and when their episodes began.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._groups: dict[Key, int] = {}
+        self._began: dict[Key, dict[tuple[int, Realm], list[float]]] = defaultdict(lambda: defaultdict(list))
+
+    def add(self, member: Member, group: int) -> None:
+        if member.group_key:
+            self._groups[member.source, member.group_key] = group
+        for key in (("entity", member.place.entity), ("namespace", member.place.namespace)):
+            if key[1]:
+                insort(self._began[key][group, member.place.realm], member.starts_at.timestamp())
+
+    def links(self, member: Member) -> Iterable[Link]:
+        """What ties it to which group, the strongest kind of tie first."""
+        known = self._groups.get((member.source, member.group_key)) if member.group_key else None
+        if known is not None:
+            yield Link(known, f"same Alertmanager group {member.group_key}")
+        entity, namespace, _ = member.place
+        if entity:
+            yield from self._near(("entity", entity), member, self._rules.window_seconds, f"same {entity}")
+        for caller, callee in self._rules.calls:
+            if entity in {caller, callee}:
+                other = callee if entity == caller else caller
+                reason = f"{caller} calls {callee}"
+                yield from self._near(("entity", other), member, self._rules.neighbour_seconds, reason)
+        if namespace:
+            reason = f"same namespace {namespace}"
+            yield from self._near(("namespace", namespace), member, self._rules.neighbour_seconds, reason)
+
+    def _near(self, key: Key, member: Member, seconds: float, reason: str) -> Iterable[Link]:
+        """The groups with an episode under this key that began within so many seconds."""
+        at, realm = member.starts_at.timestamp(), member.place.realm
+        for (group, other), times in self._began.get(key, {}).items():
+            apart = _nearest(times, at)
+            if apart <= seconds and _compatible(realm, other):
+                yield Link(group, f"{reason}, begun {apart:.0f} s apart")
+
+
+def _nearest(times: Sequence[float], at: float) -> float:
+    """How far (seconds) the nearest of the sorted times is."""
+    place = bisect_left(times, at)
+    return min(abs(time - at) for time in times[max(place - 1, 0) : place + 1])
+
+
+def _compatible(one: Realm, other: Realm) -> bool:
+    """False where both say which cluster, environment or region they are of, and it is not the same."""
+    return all(not ours or not theirs or ours == theirs for ours, theirs in zip(one, other, strict=False))

@@ -1,0 +1,160 @@
+"""`aiops serve` and `aiops worker` on one PostgreSQL: work is shared, and nobody's death loses any."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def settings(peer: Any, postgresql: Any) -> dict[str, str]:
+    return {
+        "DATABASE_URL": postgresql.empty_database(),
+        "PROMETHEUS_URL": peer.url,
+        "LLM_PROVIDER": "deepseek",
+        "LLM_BASE_URL": f"{peer.url}/llm",
+        "DEEPSEEK_API_KEY": "sk-test",
+        "GENERIC_WEBHOOK_URL": f"{peer.url}/hook",
+    }
+
+
+def on(service_name: str, hook: dict[str, Any]) -> dict[str, Any]:
+    """The same webhook about another service, so that it is an incident of its own."""
+    for alert in hook["alerts"]:
+        alert["labels"]["service"] = service_name
+    return hook
+
+
+def told(peer: Any) -> set[str]:
+    messages = peer.told("analysed")
+    return {alert["labels"]["alertname"] for message in messages for alert in message["alerts"]}
+
+
+def test_the_work_of_a_worker_that_is_killed_for_good_is_taken_over_within_fifteen_seconds(
+    peer: Any,
+    settings: dict[str, str],
+    make_service: Callable[..., Any],
+    webhook: Callable[..., Any],
+    wait: Callable[..., Any],
+) -> None:
+    server = make_service(**settings, AIOPS_SETTLE_SECONDS="4")
+    first = make_service("worker", **settings)
+    peer.delays["/api/v1"] = 60
+    assert server.post("/webhook/alerts", webhook("HighErrorRate"))[0] == 200
+    server.stop()  # so that it is the worker that takes the analysis
+    wait(lambda: peer.asked("/api/v1/"), "the worker gathers evidence")
+    make_service("worker", **settings)
+    first.kill()
+    killed = time.monotonic()
+    peer.delays.clear()
+    wait(lambda: told(peer) == {"HighErrorRate"}, f"the other worker goes on\n{first.log()}", 20)
+    assert time.monotonic() - killed < 15
+    for event in ("opened", "analysed"):
+        assert len({message["key"] for message in peer.told(event)}) == 1
+        assert len(peer.told(event)) <= 2
+
+
+def test_a_server_and_a_worker_share_the_work(
+    peer: Any,
+    settings: dict[str, str],
+    make_service: Callable[..., Any],
+    webhook: Callable[..., Any],
+    wait: Callable[..., Any],
+) -> None:
+    """And what a process that is told to end leaves behind is taken over without waiting for its absence."""
+    with ThreadPoolExecutor() as at_once:  # on an empty database: only one of them may make the tables
+        server, worker = at_once.map(lambda command: make_service(command, **settings), ("serve", "worker"))
+    peer.delays["/api/v1"] = 1
+    names = {f"Alert{number}" for number in range(24)}
+    for name in names:
+        hook = on(name, webhook(name, group=f"of {name}"))
+        assert server.post("/webhook/alerts", hook)[0] == 200
+    wait(lambda: peer.told("analysed"), "the first are analysed")
+    worker.stop()
+    left = time.monotonic()
+    wait(lambda: told(peer) == names, f"all are analysed and told\n{server.log()[-3000:]}", 60)
+    wait(lambda: server.get("/queue/status")["queue_size"] == 0, "nothing is left to do")
+    assert time.monotonic() - left < 30
+    states = {incident["state"] for incident in server.get("/api/v1/incidents?limit=200")}
+    assert states == {"analysed"}
+
+
+def test_a_worker_answers_about_itself_and_takes_no_alerts(
+    settings: dict[str, str], make_service: Callable[..., Any], webhook: Callable[..., Any]
+) -> None:
+    worker = make_service("worker", **settings)
+    assert worker.get("/health/live") == {"status": "live"}
+    assert worker.get("/health/ready") == {"status": "ready"}
+    assert worker.get("/health")["checks"]["store"]["status"] == "up"
+    assert "aiops_queue_size" in worker.get("/metrics")
+    assert worker.post("/webhook/alerts", webhook("A"))[0] == 404
+
+
+def test_a_worker_on_sqlite_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "AIOPS_DATA_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "aiops_processor", "worker"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert "a worker needs PostgreSQL" in line
+    assert "set DATABASE_URL=postgresql://" in line
+
+
+def test_a_server_without_its_database_says_so_in_one_line(settings: dict[str, str]) -> None:
+    address = settings["DATABASE_URL"].replace("postgres:@", "postgres:hunter2@").replace("aiops_", "nowhere_")
+    environment = {"PATH": os.environ["PATH"], "DATABASE_URL": address}
+    command = [sys.executable, "-m", "aiops_processor", "serve", "--port", "0"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert "does not exist; create the database" in ended.stderr.splitlines()[-1]
+    assert "hunter2" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("how", ["fast", "immediate"])
+def test_a_restart_of_postgresql_under_load_loses_nothing(
+    how: str,
+    peer: Any,
+    postgresql: Any,
+    settings: dict[str, str],
+    make_service: Callable[..., Any],
+    webhook: Callable[..., Any],
+    wait: Callable[..., Any],
+) -> None:
+    server = make_service(**settings)
+    accepted: set[str] = set()
+    refused: list[int] = []
+    over = threading.Event()
+
+    def post() -> None:
+        for number in range(1000):
+            name = f"Alert{number}"
+            while not over.is_set():  # as Alertmanager does: the same again until it is taken
+                status, _ = server.post("/webhook/alerts", on(name, webhook(name, group=f"of {name}")))
+                if status == 200:
+                    accepted.add(name)
+                    break
+                refused.append(status)
+                time.sleep(0.1)
+            if over.wait(0.2):
+                return
+
+    posting = threading.Thread(target=post)
+    posting.start()
+    wait(lambda: len(accepted) >= 5, "alerts are taken")
+    postgresql.stop(how=how)
+    wait(lambda: refused, "alerts are refused while the database is away")
+    postgresql.start()
+    before = len(accepted)
+    wait(lambda: len(accepted) >= before + 5, "alerts are taken again")
+    over.set()
+    posting.join()
+    assert set(refused) == {503}
+    wait(lambda: told(peer) >= accepted, f"all are analysed and told\n{server.log()[-6000:]}", 90)

@@ -1,0 +1,496 @@
+"""Every setting of the reference does what it says: each name has a proof here, and a name without one fails."""
+
+import base64
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from aiops_processor import AlertAnalyzer, config, parts
+from aiops_processor.cli.send_test_alert import AlertLost, send
+from aiops_processor.clock import ReplayClock
+from aiops_processor.config import Settings
+from aiops_processor.demo.recording import Recording, bundled
+from aiops_processor.demo.replay import Replay
+from aiops_processor.errors import ConfigError, SourceError, SourceRefused, SourceUnavailable
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.analysis import AnalysisResult
+from aiops_processor.models.evidence import EvidenceReport
+from aiops_processor.models.notification import Message
+from aiops_processor.telemetry import Metrics
+
+pytestmark = pytest.mark.anyio
+
+ANSWER = '{"summary": "s", "root_cause": "unknown", "outcome": "inconclusive", "confidence": 0.2}'
+COMPLETION = {
+    "id": "c",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": ANSWER}}],
+    "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+}
+
+
+@dataclass
+class Lab:
+    """What a proof may use. `folder` is its own; `recorder` is everything that the product asks."""
+
+    environment: pytest.MonkeyPatch
+    recorder: Any
+    folder: Path
+    asked_for: pytest.FixtureRequest
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def settings(self, **variables: str) -> Settings:
+        """The settings that these variables of the environment make."""
+        for name, value in variables.items():
+            self.environment.setenv(name, value)
+        return config.load()
+
+    def fixture(self, name: str) -> Any:
+        return self.asked_for.getfixturevalue(name)
+
+    async def probe(self, service: str, **variables: str) -> None:
+        """Ask a source whether it is well, as `/health` and `aiops check` do."""
+        sources = parts.Sources.of(self.settings(**variables))
+        probe = sources.probes[service]
+        assert probe is not None
+        try:
+            await probe()
+        finally:
+            await sources.aclose()
+
+    async def analyse(self, **variables: str) -> AnalysisResult:
+        """One alert, analysed with these settings, as a program that embeds us does."""
+        alert = Alert(
+            status="firing",
+            labels={"alertname": "Slow", "service": "cart", "namespace": "shop"},
+            starts_at=datetime.now(UTC) - timedelta(minutes=1),
+        )
+        async with AlertAnalyzer(self.settings(**variables)) as analyzer:
+            return await analyzer.analyze_alert(alert)
+
+    async def ask_model(self, **variables: str) -> dict[str, Any]:
+        """What the model was sent, body and headers, when one alert was analysed."""
+        self.recorder.answers["/chat/completions"] = COMPLETION
+        await self.analyse(
+            **{"LLM_BASE_URL": f"{self.recorder.url}/v1", "DEEPSEEK_API_KEY": "sk-deepseek", **variables}
+        )
+        asked = self.recorder.of("/chat/completions")[-1]
+        return {**asked.json(), "headers": asked.headers}
+
+    def start(self, command: str, port: int, host: str = "127.0.0.1", **variables: str) -> str:
+        """A running `aiops serve` or `aiops worker`; its address when it is alive."""
+        clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environment = {**clean, "AIOPS_DATA_DIR": str(self.folder / "data"), "AIOPS_SETTLE_SECONDS": "0.1", **variables}
+        with (self.folder / "log").open("ab") as log:
+            arguments = [sys.executable, "-m", "aiops_processor", command]
+            process = subprocess.Popen(arguments, env=environment, stdout=log, stderr=log, cwd=self.folder)
+        self.processes.append(process)
+        url = f"http://{host}:{port}"
+        until(lambda: alive(url) or process.poll() is not None, "the process answers")
+        assert process.poll() is None, self.log()
+        return url
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+
+@pytest.fixture
+def lab(
+    monkeypatch: pytest.MonkeyPatch, recorder: Any, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Lab]:
+    for name, _ in config.variables():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv(config.FILE_VARIABLE, raising=False)
+    made = Lab(monkeypatch, recorder, tmp_path, request)
+    yield made
+    for process in made.processes:
+        process.terminate()
+        process.wait(20)
+
+
+def until(look: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.05)
+    pytest.fail(f"not within {seconds} s: {what}")
+
+
+def alive(url: str) -> bool:
+    try:
+        return httpx2.get(f"{url}/health/live").status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def service_of(name: str) -> str:
+    return name.partition("_")[0].lower()
+
+
+def url_of(name: str) -> str:
+    return f"{name.partition('_')[0]}_URL"
+
+
+async def proves_url(name: str, lab: Lab) -> None:
+    await lab.probe(service_of(name), **{name: f"{lab.recorder.url}/prefix"})
+    assert lab.recorder.asked[0].path.startswith("/prefix/")
+
+
+async def proves_token(name: str, lab: Lab) -> None:
+    (lab.folder / "token").write_text("t0ken\n")
+    variables = {url_of(name): lab.recorder.url, f"{name}_FILE": str(lab.folder / "token")}
+    await lab.probe(service_of(name), **variables)
+    assert lab.recorder.asked[0].headers["Authorization"] == "Bearer t0ken"
+
+
+async def proves_user(name: str, lab: Lab) -> None:
+    user, password = (f"{name.partition('_')[0]}_{field}" for field in ("USERNAME", "PASSWORD"))
+    await lab.probe(service_of(name), **{url_of(name): lab.recorder.url, user: "me", password: "p4ss"})
+    sent = lab.recorder.asked[0].headers["Authorization"].removeprefix("Basic ")
+    assert base64.b64decode(sent) == b"me:p4ss"
+
+
+async def proves_ca(name: str, lab: Lab) -> None:
+    certificates = lab.fixture("certificates")
+    url = lab.fixture("serve_tls")(certificates.server_context()).url
+    with pytest.raises(SourceRefused, match=name):
+        await lab.probe(service_of(name), **{url_of(name): url})
+    await lab.probe(service_of(name), **{name: str(certificates.authority)})
+
+
+async def proves_certificate(name: str, lab: Lab) -> None:
+    certificates, service = lab.fixture("certificates"), name.partition("_")[0]
+    server = lab.fixture("serve_tls")(certificates.server_context(ask_clients=True))
+    trusted = {url_of(name): server.url, f"{service}_CA_FILE": str(certificates.authority), f"{service}_TIMEOUT": "2"}
+    with pytest.raises(SourceError):
+        await lab.probe(service.lower(), **trusted)
+    ours = {f"{service}_CERT_FILE": str(certificates.client), f"{service}_KEY_FILE": str(certificates.client_key)}
+    await lab.probe(service.lower(), **ours)
+    lab.environment.delenv(f"{service}_KEY_FILE")
+    with pytest.raises(ConfigError, match=f"{service}_CERT_FILE"):  # the key is not in the certificate's file
+        await lab.probe(service.lower())
+
+
+async def proves_tenant(name: str, lab: Lab) -> None:
+    await lab.probe(service_of(name), **{url_of(name): lab.recorder.url, name: "team"})
+    assert lab.recorder.asked[0].headers["X-Scope-OrgID"] == "team"
+
+
+async def proves_headers(name: str, lab: Lab) -> None:
+    await lab.probe(service_of(name), **{url_of(name): lab.recorder.url, name: '{"X-More": "more"}'})
+    assert lab.recorder.asked[0].headers["X-More"] == "more"
+
+
+async def proves_timeout(name: str, lab: Lab) -> None:
+    lab.recorder.delays["/"] = 1.5
+    with pytest.raises(SourceUnavailable, match=r"within 0\.3 seconds"):
+        await lab.probe(service_of(name), **{url_of(name): lab.recorder.url, name: "0.3"})
+
+
+@asynccontextmanager
+async def replayed(lab: Lab, **variables: str) -> AsyncIterator[tuple[EvidenceReport, list[str]]]:
+    """The evidence of the recorded incident, and the links in it."""
+    recording = Recording.load(bundled())
+    alerts = [Alert.model_validate(each) for each in recording.webhooks[0].body["alerts"]]
+    clock = ReplayClock(max(alert.starts_at for alert in alerts) + timedelta(minutes=3))
+    async with Replay(recording, clock).servers() as urls:
+        settings = lab.settings(PROMETHEUS_URL=urls.prometheus, LOKI_URL=urls.loki, **variables)
+        sources = parts.Sources.of(settings)
+        report = await parts.gatherer(settings, sources, clock).gather(alerts, clock.now())
+        await sources.aclose()
+    yield report, [finding.link for finding in report.findings]
+
+
+async def proves_links(name: str, lab: Lab) -> None:
+    async with replayed(lab, **{name: "https://people.example/there"}) as (_, links):
+        assert any(link.startswith("https://people.example/there/") for link in links)
+
+
+async def proves_alertmanager_page(name: str, lab: Lab) -> None:
+    lab.recorder.answers = {"/api/v2/alerts": [], "/api/v1/incidents": []}
+    port = lab.recorder.url.rpartition(":")[2]  # it stands for Alertmanager and for the service, where nothing arrives
+    settings = lab.settings(ALERTMANAGER_URL=lab.recorder.url, API_PORT=port, **{name: "https://people.example/am"})
+    with pytest.raises(AlertLost, match=r"https://people\.example/am/#/alerts\?"):
+        await send(settings, 0.3)
+
+
+async def proves_window(name: str, lab: Lab) -> None:
+    async with replayed(lab, **{name: "7"}) as (report, _):
+        assert timedelta(minutes=5) < report.window.onset - report.window.start <= timedelta(minutes=7)
+
+
+async def proves_log_lines(name: str, lab: Lab) -> None:
+    lab.recorder.answers |= {
+        "/labels": {"status": "success", "data": ["app"]},
+        "/series": {"status": "success", "data": [{"app": "cart"}]},
+    }
+    await lab.analyse(LOKI_URL=lab.recorder.url, **{name: "7"})
+    limits = [asked.fields["limit"] for asked in lab.recorder.of("/loki/api/v1/query_range") if "limit" in asked.fields]
+    assert limits
+    assert all(limit == ["7"] for limit in limits)
+
+
+async def proves_points(name: str, lab: Lab) -> None:
+    async with replayed(lab) as (usual, _), replayed(lab, **{name: "1000"}) as (narrow, _):
+        assert len(narrow.findings) < len(usual.findings)
+        assert len(narrow.gaps) > len(usual.gaps)
+
+
+# The model.
+
+
+async def proves_base_url(name: str, lab: Lab) -> None:
+    await lab.ask_model()
+    assert lab.recorder.of("/v1/chat/completions")
+
+
+async def proves_provider(name: str, lab: Lab) -> None:
+    assert "thinking" in await lab.ask_model()
+    assert "thinking" not in await lab.ask_model(**{name: "openai", "LLM_MODEL": "m"})
+
+
+def sent(variable: str, value: str, key: str, expected: object) -> Callable[[str, Lab], Awaitable[None]]:
+    """A setting that goes into the question as it is."""
+
+    async def proves(name: str, lab: Lab) -> None:
+        assert (await lab.ask_model(**{variable: value}))[key] == expected
+
+    return proves
+
+
+async def proves_key(name: str, lab: Lab) -> None:
+    variables = {"LLM_PROVIDER": service_of(name), "LLM_MODEL": "m", name: "sk-1"}
+    assert (await lab.ask_model(**variables))["headers"]["Authorization"] == "Bearer sk-1"
+
+
+async def proves_anthropic_key(name: str, lab: Lab) -> None:
+    with pytest.raises(ConfigError, match=name):
+        parts.model(lab.settings(LLM_FALLBACKS="anthropic:m", DEEPSEEK_API_KEY="sk"))
+    pytest.importorskip("anthropic", reason="needs the extra [anthropic]")
+    here = {"LLM_PROVIDER": "anthropic", "LLM_MODEL": "m", "LLM_BASE_URL": lab.recorder.url, "LLM_FALLBACKS": ""}
+    await lab.analyse(**here, **{name: "sk-3"})
+    assert lab.recorder.of("/messages")[0].headers["Authorization"] == "Bearer sk-3"
+
+
+async def proves_fallbacks(name: str, lab: Lab) -> None:
+    lab.recorder.statuses["/first"] = 400
+    variables = {"LLM_BASE_URL": f"{lab.recorder.url}/first", "DEEPSEEK_API_KEY": "sk", "OLLAMA_URL": lab.recorder.url}
+    await lab.analyse(**variables, LLM_FALLBACKS="ollama:small")
+    paths = [asked.path for asked in lab.recorder.asked]
+    second = next(asked for asked in lab.recorder.asked if not asked.path.startswith("/first"))
+    assert paths.index(second.path) > 0
+    assert second.json()["model"] == "small"
+
+
+async def proves_retries(name: str, lab: Lab) -> None:
+    lab.recorder.statuses["/chat/completions"] = 500
+    await lab.ask_model(**{name: "0"})
+    assert len(lab.recorder.of("/chat/completions")) == 1
+
+
+async def proves_model_timeout(name: str, lab: Lab) -> None:
+    lab.recorder.delays["/chat/completions"] = 4
+    began = time.monotonic()
+    result = await lab.analyse(
+        LLM_BASE_URL=lab.recorder.url, DEEPSEEK_API_KEY="sk", LLM_MAX_RETRIES="0", **{name: "0.5"}
+    )
+    assert time.monotonic() - began < 3.5
+    assert "model" in {gap.source for gap in result.gaps}
+
+
+async def proves_window_of_the_model(name: str, lab: Lab) -> None:
+    def budget(tokens: str) -> int:
+        made = parts.model(lab.settings(DEEPSEEK_API_KEY="sk", LLM_MAX_TOKENS="500", **{name: tokens}))
+        assert made is not None
+        return made.candidates[0].token_budget
+
+    assert budget("4000") < budget("8000")
+
+
+# Channels and the service itself.
+
+
+async def proves_channel(name: str, lab: Lab) -> None:
+    made = parts.channels(lab.settings(**{name: f"{lab.recorder.url}/channel/secret"}))
+    message: Message = lab.fixture("message")
+    for channel in made.values():
+        await channel.send(message, "key", None)
+        await channel.aclose()
+    assert [asked.path for asked in lab.recorder.asked] == ["/channel/secret"]
+
+
+async def proves_listening(name: str, lab: Lab) -> None:
+    host, port = "127.0.0.2", free_port()
+    lab.start("serve", port, host, API_HOST=host, API_PORT=str(port))
+    assert not alive(f"http://127.0.0.1:{port}")
+
+
+async def proves_access(name: str, lab: Lab) -> None:
+    port = free_port()
+    secrets = {"API_TOKEN": "t0ken", "API_USERNAME": "me", "API_PASSWORD": "p4ss"}
+    url = f"{lab.start('serve', port, API_PORT=str(port), **secrets)}/queue/status"
+    elsewhere = {"X-Forwarded-For": "192.0.2.1"}
+    assert httpx2.get(url, headers=elsewhere).status_code == 401
+    assert httpx2.get(url, headers={**elsewhere, "Authorization": "Bearer t0ken"}).status_code == 200
+    assert httpx2.get(url, headers=elsewhere, auth=("me", "p4ss")).status_code == 200
+    assert httpx2.get(url, headers=elsewhere, auth=("you", "p4ss")).status_code == 401
+
+
+async def proves_data_dir(name: str, lab: Lab) -> None:
+    lab.start("serve", port := free_port(), API_PORT=str(port), **{name: str(lab.folder / "elsewhere")})
+    assert list((lab.folder / "elsewhere").glob("*.sqlite"))
+    assert not (lab.folder / "data").exists()
+
+
+async def proves_worker(name: str, lab: Lab) -> None:
+    url = lab.start(
+        "worker", port := free_port(), DATABASE_URL=lab.fixture("postgresql").database(), WORKER_PORT=str(port)
+    )
+    assert httpx2.get(f"{url}/health").json()["checks"]["store"]["status"] == "up"
+    assert not (lab.folder / "data").exists()
+
+
+def told(lab: Lab, **variables: str) -> dict[str, Any]:
+    """The first message about an alert, told to the generic webhook by a running service."""
+    port = free_port()
+    url = lab.start("serve", port, API_PORT=str(port), GENERIC_WEBHOOK_URL=f"{lab.recorder.url}/hook", **variables)
+    alert = {"status": "firing", "labels": {"alertname": "A"}, "startsAt": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    assert httpx2.post(f"{url}/webhook/alerts", json={"alerts": [alert]}).status_code == 200
+    until(lambda: lab.recorder.of("/hook"), "the alert is told")
+    return lab.recorder.of("/hook")[0].json()
+
+
+async def proves_external_url(name: str, lab: Lab) -> None:
+    assert told(lab, **{name: "https://aiops.example"})["url"].startswith("https://aiops.example/incidents/")
+    assert '"level": "info"' in lab.log()  # for the proof of LOG_LEVEL
+
+
+async def proves_log_level(name: str, lab: Lab) -> None:
+    told(lab, **{name: "error"})
+    assert '"level": "info"' not in lab.log()
+
+
+async def proves_settling(name: str, lab: Lab) -> None:
+    noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    settings = lab.settings(AIOPS_SETTLE_SECONDS="4", AIOPS_SETTLE_MAX_SECONDS="6")
+    settling = parts.Parts.of(settings, ReplayClock(noon), Metrics()).settling
+    assert settling.due(noon, noon) == noon + timedelta(seconds=4)
+    assert settling.due(noon, noon + timedelta(seconds=5)) == noon + timedelta(seconds=6)
+
+
+Proof = Callable[[str, Lab], Awaitable[None]]
+OF_A_SOURCE: dict[str, Proof] = {
+    "URL": proves_url,
+    "TOKEN": proves_token,
+    "USERNAME": proves_user,
+    "PASSWORD": proves_user,
+    "CA_FILE": proves_ca,
+    "CERT_FILE": proves_certificate,
+    "KEY_FILE": proves_certificate,
+    "TENANT": proves_tenant,
+    "HEADERS": proves_headers,
+    "TIMEOUT": proves_timeout,
+    "EXTERNAL_URL": proves_links,
+}
+PROOFS: dict[str, Proof] = {
+    **{f"{service}_{name}": p for service in ("PROMETHEUS", "LOKI", "ALERTMANAGER") for name, p in OF_A_SOURCE.items()},
+    "ALERTMANAGER_EXTERNAL_URL": proves_alertmanager_page,
+    "LLM_PROVIDER": proves_provider,
+    "LLM_MODEL": sent("LLM_MODEL", "some-model", "model", "some-model"),
+    "LLM_BASE_URL": proves_base_url,
+    "LLM_TIMEOUT": proves_model_timeout,
+    "LLM_DEADLINE": proves_model_timeout,
+    "LLM_MAX_RETRIES": proves_retries,
+    "LLM_FALLBACKS": proves_fallbacks,
+    "LLM_TEMPERATURE": sent("LLM_TEMPERATURE", "0.7", "temperature", 0.7),
+    "LLM_TOP_P": sent("LLM_TOP_P", "0.5", "top_p", 0.5),
+    "LLM_MAX_TOKENS": sent("LLM_MAX_TOKENS", "777", "max_tokens", 777),
+    "LLM_CONTEXT_TOKENS": proves_window_of_the_model,
+    "DEEPSEEK_API_KEY": proves_key,
+    "OPENAI_API_KEY": proves_key,
+    "ANTHROPIC_API_KEY": proves_anthropic_key,
+    "OLLAMA_URL": proves_fallbacks,
+    "TIME_WINDOW_MINUTES": proves_window,
+    "MAX_LOG_LINES": proves_log_lines,
+    "MAX_METRICS_POINTS": proves_points,
+    "SLACK_WEBHOOK_URL": proves_channel,
+    "GENERIC_WEBHOOK_URL": proves_channel,
+    "API_HOST": proves_listening,
+    "API_PORT": proves_listening,
+    "API_TOKEN": proves_access,
+    "API_USERNAME": proves_access,
+    "API_PASSWORD": proves_access,
+    "WORKER_PORT": proves_worker,
+    "DATABASE_URL": proves_worker,
+    "AIOPS_DATA_DIR": proves_data_dir,
+    "AIOPS_EXTERNAL_URL": proves_external_url,
+    "AIOPS_SETTLE_SECONDS": proves_settling,
+    "AIOPS_SETTLE_MAX_SECONDS": proves_settling,
+    "GRAFANA_URL": proves_links,
+    "LOG_LEVEL": proves_log_level,
+}
+# One run proves what stands together.
+TOGETHER = {
+    **{f"{service}_PASSWORD": f"{service}_USERNAME" for service in ("PROMETHEUS", "LOKI", "ALERTMANAGER")},
+    **{f"{service}_KEY_FILE": f"{service}_CERT_FILE" for service in ("PROMETHEUS", "LOKI", "ALERTMANAGER")},
+    "API_PORT": "API_HOST",
+    "API_USERNAME": "API_TOKEN",
+    "API_PASSWORD": "API_TOKEN",
+    "DATABASE_URL": "WORKER_PORT",
+    "OLLAMA_URL": "LLM_FALLBACKS",
+    "AIOPS_SETTLE_MAX_SECONDS": "AIOPS_SETTLE_SECONDS",
+}
+
+
+def test_every_setting_has_a_proof_and_every_proof_a_setting() -> None:
+    assert set(PROOFS) == {name for name, _ in config.variables()}
+    assert all(PROOFS[name] is PROOFS[other] for name, other in TOGETHER.items())
+
+
+def test_every_variable_of_the_reference_is_a_setting() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `([A-Z][A-Z_]+)`", page, re.MULTILINE))
+    assert named - {name for name, _ in config.variables()} <= {config.FILE_VARIABLE, "HTTP_PROXY", "NO_PROXY"}
+
+
+@pytest.mark.parametrize("name", [name for name in PROOFS if name not in TOGETHER])
+async def test_a_setting_does_what_it_says(name: str, lab: Lab) -> None:
+    await PROOFS[name](name, lab)
+
+
+async def test_the_file_is_where_the_environment_says(lab: Lab) -> None:
+    (lab.folder / "aiops.yaml").write_text(f"loki: {{url: '{lab.recorder.url}/of-the-file'}}\n")
+    await lab.probe("loki", **{config.FILE_VARIABLE: str(lab.folder / "aiops.yaml")})
+    assert lab.recorder.asked[0].path.startswith("/of-the-file/")
+
+
+async def test_the_sources_of_the_file_are_asked_for_their_alerts(lab: Lab) -> None:
+    entry = f"{{name: shop, match: ['namespace=\"shop\"'], prometheus: {{url: '{lab.recorder.url}/shop', tenant: t}}}}"
+    (lab.folder / "aiops.yaml").write_text(
+        f"prometheus: {{url: '{lab.recorder.url}/default'}}\nsources: [{entry}]\nloki: {{url: '{lab.recorder.url}'}}\n"
+    )
+    result = await lab.analyse(**{config.FILE_VARIABLE: str(lab.folder / "aiops.yaml")})
+    assert lab.recorder.of("/shop/api/v1/")[0].headers["X-Scope-OrgID"] == "t"
+    assert not lab.recorder.of("/default/")
+    assert "prometheus/shop" in {gap.source for gap in result.gaps}

@@ -1,0 +1,62 @@
+"""Which parts settings make."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from aiops_processor.clients.cached import CachedPrometheus
+from aiops_processor.clients.prometheus import Prometheus
+from aiops_processor.config import NamedSource, Settings, SourceSettings
+from aiops_processor.errors import ConfigError
+from aiops_processor.evidence.choice import Choosing
+from aiops_processor.evidence.gather import Gatherer
+from aiops_processor.parts import Parts, Sources, endpoint
+from aiops_processor.telemetry import Metrics
+
+pytestmark = pytest.mark.anyio
+
+
+class StoppedClock:
+    def now(self) -> datetime:
+        return datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+def test_a_source_is_reached_as_its_settings_say() -> None:
+    source = SourceSettings(url="http://me:pass@prom:9090/p", tenant="t", timeout=3, headers={"a": "b"})
+    made = endpoint(source)
+    assert (made.url, made.username, made.tenant, made.timeout_seconds) == ("http://prom:9090/p", "me", "t", 3)
+    assert made.headers == {"a": "b"}
+
+
+async def test_without_settings_there_is_the_log_and_nothing_else() -> None:
+    parts = Parts.of(Settings(), StoppedClock(), Metrics())
+    assert (parts.model, parts.explainer, list(parts.channels)) == (None, None, ["log"])
+    assert parts.sources.probes == {"prometheus": None, "loki": None}
+    assert isinstance(parts.gatherer, Gatherer)
+    await parts.aclose()
+
+
+async def test_the_service_shares_answers_and_a_single_analysis_does_not() -> None:
+    settings = Settings(prometheus=SourceSettings(url="http://prom:9090"))
+    assert isinstance(Parts.of(settings, StoppedClock(), Metrics()).sources.prometheus, CachedPrometheus)
+    assert isinstance(Sources.of(settings).prometheus, Prometheus)
+
+
+async def test_named_sources_have_clients_and_probes_of_their_own() -> None:
+    settings = Settings(
+        loki=SourceSettings(url="http://loki:3100"),
+        alertmanager=SourceSettings(url="http://am:9093"),
+        sources=(NamedSource(name="europe", match=('cluster="eu"',), prometheus=SourceSettings(url="http://eu:9090")),),
+    )
+    parts = Parts.of(settings, StoppedClock(), Metrics())
+    assert list(parts.sources.probes) == ["prometheus", "loki", "alertmanager", "prometheus/europe"]
+    assert isinstance(parts.gatherer, Choosing)
+    await parts.aclose()
+
+
+def test_an_address_that_is_none_is_named_with_its_place() -> None:
+    europe = NamedSource(name="europe", match=("a=b",), loki=SourceSettings(url="eu:3100"))
+    with pytest.raises(ConfigError, match=r"^loki\.url of source europe: expected an address"):
+        Sources.of(Settings(sources=(europe,)))

@@ -1,0 +1,133 @@
+"""New settings for new work; what is wrong with them changes nothing."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import structlog
+
+from aiops_processor.config import ApiSettings, ServiceSettings, Settings
+from aiops_processor.errors import ConfigError, PluginError
+from aiops_processor.parts import Parts
+from aiops_processor.reload import GRACE_SECONDS, Reloading, fixed_changes
+from aiops_processor.telemetry import Metrics
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class HandClock:
+    """Time passes when a test says so."""
+
+    slept: list[float] = field(default_factory=list)
+    pass_time: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await self.pass_time.wait()
+
+
+class Channel:
+    """Notes when it is closed."""
+
+    name = "log"
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    async def send(self, message: Any, key: str, previous: Any) -> Any: ...
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+@dataclass
+class House:
+    """Something to reload: what `read` gives, the parts that were made, and those in use."""
+
+    clock: HandClock
+    settings: Settings | Exception = field(default_factory=Settings)
+    made: list[Parts] = field(default_factory=list)
+    used: list[Parts] = field(default_factory=list)
+
+    def read(self) -> Settings:
+        if isinstance(self.settings, Exception):
+            raise self.settings
+        return self.settings
+
+    def make(self, settings: Settings) -> Parts:
+        parts = Parts.of(settings, self.clock, Metrics())
+        parts.channels["log"] = Channel()
+        self.made.append(parts)
+        return parts
+
+    def reloading(self) -> Reloading:
+        return Reloading(self.make(Settings()), self.read, self.make, self.used.append, self.clock)
+
+    def closed(self, index: int) -> int:
+        channel = self.made[index].channels["log"]
+        assert isinstance(channel, Channel)
+        return channel.closed
+
+
+@pytest.fixture
+def house() -> House:
+    return House(HandClock())
+
+
+async def test_new_parts_are_used_and_the_old_stay_open_for_their_grace(house: House) -> None:
+    reloading = house.reloading()
+    assert await reloading.reload()
+    assert house.used == [house.made[1]]
+    await asyncio.sleep(0)
+    assert (house.clock.slept, house.closed(0)) == ([GRACE_SECONDS], 0)
+    house.clock.pass_time.set()
+    await asyncio.sleep(0.01)
+    assert (house.closed(0), house.closed(1)) == (1, 0)
+    await reloading.aclose()
+    assert (house.closed(0), house.closed(1)) == (1, 1)
+
+
+@pytest.mark.parametrize("error", [ConfigError("API_PORT: not a number"), PluginError("no model is called 'x'")])
+async def test_wrong_settings_are_one_line_and_the_old_ones_stay(house: House, error: Exception) -> None:
+    reloading = house.reloading()
+    house.settings = error
+    with structlog.testing.capture_logs() as logs:
+        assert not await reloading.reload()
+    assert [(entry["log_level"], entry["error"]) for entry in logs] == [("error", str(error))]
+    assert house.used == []
+    await reloading.aclose()
+    assert house.closed(0) == 1
+
+
+async def test_what_needs_a_restart_is_named(house: House) -> None:
+    reloading = house.reloading()
+    house.settings = Settings(api=ApiSettings(port=9000), aiops=ServiceSettings(data_dir="/elsewhere"))
+    with structlog.testing.capture_logs() as logs:
+        assert await reloading.reload()
+    assert logs[0]["settings"] == ["API_PORT", "AIOPS_DATA_DIR"]
+    await reloading.aclose()
+
+
+async def test_all_parts_that_are_open_are_closed_at_the_end(house: House) -> None:
+    reloading = house.reloading()
+    await reloading.reload()
+    await reloading.reload()
+    await reloading.aclose()
+    assert [house.closed(index) for index in range(3)] == [1, 1, 1]
+
+
+async def test_two_reloads_at_once_are_done_one_after_the_other(house: House) -> None:
+    reloading = house.reloading()
+    assert await asyncio.gather(reloading.reload(), reloading.reload()) == [True, True]
+    assert house.used == house.made[1:]
+    await reloading.aclose()
+
+
+def test_equal_settings_have_no_fixed_changes() -> None:
+    assert fixed_changes(Settings(), Settings()) == []
