@@ -1,6 +1,7 @@
 """Serve an application until the process is told to end."""
 
 import asyncio
+import gc
 import signal
 
 import typer
@@ -28,6 +29,7 @@ def listen(app: FastAPI, host: str, port: int) -> None:
 
     async def run() -> None:
         async with app.router.lifespan_context(app):
+            gc.freeze()  # what is loaded now stays: looking through it again and again would cost every post
             await server.serve()
 
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
-from aiops_processor.models.alert import Alert
+from aiops_processor.services.webhook_body import Posted
 
 Key = tuple[str, str]
 """(source, fingerprint)"""
@@ -12,19 +13,19 @@ Key = tuple[str, str]
 
 @dataclass
 class Track:
-    """The newest episode of one alert: as stored, or about to be. `id` is None until it is stored."""
+    """The newest episode of one alert: as stored, or about to be.
+
+    `id` is None until it is stored; `alert` is what was said last while it fired, None where nothing was since it was
+    read.
+    """
 
     key: Key
-    alert: Alert
-    receiver: str
-    group_key: str
     starts_at: datetime
-    first_seen: datetime
     last_seen: datetime
     ended_at: datetime | None = None
-    fired: bool = True
     id: int | None = None
     previous_id: int | None = None
+    alert: Posted | None = None
 
     @property
     def open(self) -> bool:
@@ -38,7 +39,7 @@ class Said:
     source: str
     receiver: str
     group_key: str
-    alert: Alert
+    alert: Posted
     at: datetime
 
     @property
@@ -46,11 +47,18 @@ class Said:
         return (self.source, self.alert.fingerprint)
 
 
+class Opened(NamedTuple):
+    """A new episode, and the word that opened it."""
+
+    word: Said
+    track: Track
+
+
 @dataclass
 class Fold:
     """What has to be written: episodes that are new, and stored ones that changed."""
 
-    opened: list[Track] = field(default_factory=list)
+    opened: list[Opened] = field(default_factory=list)
     changed: dict[int, Track] = field(default_factory=dict)
 
 
@@ -68,7 +76,7 @@ def fold(known: Mapping[Key, Track], said: Iterable[Said]) -> Fold:
         track = newest.get(word.key)
         if track is None or _later(word, track):
             newest[word.key] = new = _open(word, track)
-            result.opened.append(new)
+            result.opened.append(Opened(word, new))
             continue
         if _heard(track, word) and track.id is not None:
             result.changed[track.id] = track
@@ -86,17 +94,11 @@ def _later(word: Said, track: Track) -> bool:
 
 
 def _open(word: Said, previous: Track | None) -> Track:
-    firing = word.alert.firing
     return Track(
         key=word.key,
-        alert=word.alert,
-        receiver=word.receiver,
-        group_key=word.group_key,
         starts_at=word.alert.starts_at,
-        first_seen=word.at,
         last_seen=word.at,
-        ended_at=None if firing else _end(word),
-        fired=firing,
+        ended_at=None if word.alert.firing else _end(word),
         previous_id=previous.id if previous else None,
     )
 
@@ -106,13 +108,12 @@ def _heard(track: Track, word: Said) -> bool:
     if word.alert.firing:
         track.last_seen = max(track.last_seen, word.at)
         if track.open:
-            track.alert = word.alert.model_copy(update={"starts_at": track.starts_at})
+            track.alert = word.alert
         return True
     if not track.open or _end(word) < track.starts_at:
         return False
     track.ended_at = _end(word)
     track.last_seen = max(track.last_seen, word.at)
-    track.alert = track.alert.model_copy(update={"status": "resolved", "ends_at": track.ended_at})
     return True
 
 

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import repeat
 from typing import NamedTuple
 
 from aiops_processor.evidence.entities import NAMESPACES, REALMS, entity_of
@@ -98,8 +99,8 @@ def group(new: Sequence[Member], existing: Mapping[int, Iterable[Member]], rules
 
 def place_of(labels: Mapping[str, str]) -> Place:
     """Where an alert with these labels fires."""
-    namespace = next((labels[name] for name in NAMESPACES if labels.get(name)), "")
-    return Place(entity_of(labels), namespace, tuple(labels.get(name, "") for name in REALMS))
+    namespace = next(filter(None, map(labels.get, NAMESPACES)), "")
+    return Place(entity_of(labels), namespace, tuple(map(labels.get, REALMS, repeat(""))))
 
 
 def _oldest_first(links: Iterable[Link], roots: Sequence[int]) -> list[Link]:

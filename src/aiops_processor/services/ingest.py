@@ -16,16 +16,26 @@ import structlog
 from aiops_processor.clock import Clock
 from aiops_processor.errors import AiopsError, NotAWebhook, StorageBusy, StorageError
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.incident import Episode
 from aiops_processor.models.webhook_answer import Rejection, WebhookAnswer
 from aiops_processor.services.episodes import Said, Track, fold
 from aiops_processor.services.grouping import place_of
-from aiops_processor.services.webhook_body import Bad, Body, Envelope, Taken, as_letter, delivery_key, judge, take_apart
+from aiops_processor.services.webhook_body import (
+    Bad,
+    Body,
+    Envelope,
+    Posted,
+    Taken,
+    as_letter,
+    delivery_key,
+    judge,
+    take_apart,
+)
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import dead_letters
-from aiops_processor.storage.alerts import DeliveryRow
+from aiops_processor.storage.alerts import DeliveryRow, Newest
 from aiops_processor.storage.database import Connection, Database, Turn
 from aiops_processor.storage.dead_letters import DeadLetter
+from aiops_processor.storage.tables import Encoded
 from aiops_processor.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -34,6 +44,7 @@ CHUNK = 1000  # alerts of one post that are in memory as objects at a time
 MOST_WAITING = 2000  # posts that wait for the writer; more are answered 503, which Alertmanager tries again
 LARGE_BODY = 1024 * 1024
 MOST_IN_ONE_COMMIT = 256
+ROUNDS_TO_READ_A_POST = 3  # of the event loop, from bytes at the socket to the queue
 
 
 @dataclass
@@ -87,18 +98,26 @@ class Ingest:
         """Store alerts that were never posted, in pieces. Returns after the commit; raises StorageError."""
         now = self._clock.now()
         for first in range(0, len(alerts), CHUNK):
-            said = [Said(source, receiver, "", alert, now) for alert in alerts[first : first + CHUNK]]
+            said = [Said(source, receiver, "", Posted.of(alert), now) for alert in alerts[first : first + CHUNK]]
             await self._write(_Work(None, said, []))
-            for word in said:
-                self._metrics.alerts_received.labels(word.alert.status).inc()
+            self._count([word.alert for word in said])
 
     async def run(self) -> None:
         """The writer: runs until it is cancelled."""
         while True:
-            works = [await self._queue.get()]
+            await self._commit(await self._waiting())
+
+    async def _waiting(self) -> list[_Work]:
+        """What waits, with what is being read from the network just now: a commit costs as much as many posts."""
+        works = [await self._queue.get()]
+        empty_rounds = 0
+        while len(works) < MOST_IN_ONE_COMMIT and empty_rounds < ROUNDS_TO_READ_A_POST:
+            await asyncio.sleep(0)
+            empty_rounds += self._queue.empty()
             while len(works) < MOST_IN_ONE_COMMIT and not self._queue.empty():
                 works.append(self._queue.get_nowait())
-            await self._commit(works)
+                empty_rounds = 0
+        return works
 
     async def _store(self, parts: Body, source: str, now: datetime) -> list[_Verdict]:
         """Judge and write a post piece by piece, so that a post of 80,000 alerts is never in memory as objects."""
@@ -106,7 +125,8 @@ class Ingest:
         for first in range(0, max(len(parts.alerts), 1), CHUNK):
             verdicts = list(judge(parts.alerts[first : first + CHUNK], first, now))
             await self._write(_work(parts.envelope, verdicts, source, now, len(parts.alerts)))
-            self._count(verdicts)
+            self._count([verdict.alert for verdict in verdicts if isinstance(verdict, Taken)])
+            self._metrics.alerts_rejected.inc(sum(isinstance(verdict, Bad) for verdict in verdicts))
             judged += map(_without_alert, verdicts)
         return judged
 
@@ -134,12 +154,10 @@ class Ingest:
             if any(work.said for work in works):
                 self._stored()
 
-    def _count(self, verdicts: Sequence[Taken | Bad]) -> None:
-        for verdict in verdicts:
-            if isinstance(verdict, Taken):
-                self._metrics.alerts_received.labels(verdict.alert.status).inc()
-            else:
-                self._metrics.alerts_rejected.inc()
+    def _count(self, alerts: Sequence[Posted]) -> None:
+        firing = sum(alert.firing for alert in alerts)
+        for status, count in (("firing", firing), ("resolved", len(alerts) - firing)):
+            self._metrics.alerts_received.labels(status).inc(count)
 
 
 def _work(envelope: Envelope, verdicts: Sequence[Taken | Bad], source: str, now: datetime, total: int) -> _Work:
@@ -165,43 +183,35 @@ async def _write_episodes(connection: Connection, said: Sequence[Said]) -> None:
     if not said:
         return
     stored = await alert_rows.newest_episodes(connection, {word.key for word in said})
-    known = {track.key: track for track in map(_track, stored)}
-    result = fold(known, said)
-    await alert_rows.insert_episodes(connection, [_new_row(track) for track in result.opened])
+    result = fold({(each.source, each.fingerprint): _track(each) for each in stored}, said)
+    await alert_rows.insert_episodes(connection, [_new_row(*opened) for opened in result.opened])
     await alert_rows.update_episodes(connection, [_changed_row(track) for track in result.changed.values()])
 
 
-def _track(episode: Episode) -> Track:
-    return Track(
-        key=(episode.source, episode.alert.fingerprint),
-        alert=episode.alert,
-        receiver=episode.receiver,
-        group_key=episode.group_key,
-        starts_at=episode.alert.starts_at,
-        first_seen=episode.first_seen,
-        last_seen=episode.last_seen,
-        ended_at=episode.ended_at,
-        id=episode.id,
-        previous_id=episode.previous,
-    )
+def _track(stored: Newest) -> Track:
+    return Track((stored.source, stored.fingerprint), stored.starts_at, stored.last_seen, stored.ended_at, stored.id)
 
 
-def _new_row(track: Track) -> dict[str, Any]:
-    place = place_of(track.alert.labels)
+def _new_row(word: Said, track: Track) -> dict[str, Any]:
+    alert = track.alert or word.alert
+    place = place_of(alert.labels)
     return {
         "source": track.key[0],
         "fingerprint": track.key[1],
-        "receiver": track.receiver,
-        "group_key": track.group_key,
+        "receiver": word.receiver,
+        "group_key": word.group_key,
         "starts_at": track.starts_at,
         "ended_at": track.ended_at,
-        "first_seen": track.first_seen,
+        "first_seen": word.at,
         "last_seen": track.last_seen,
-        "fired": track.fired,
-        "grouped": not track.fired,
+        "fired": word.alert.firing,
+        "grouped": not word.alert.firing,
+        "incident_id": None,
         "previous_id": track.previous_id,
-        **place._asdict(),
-        "alert": track.alert.model_dump(mode="json", by_alias=True),
+        "entity": place.entity,
+        "namespace": place.namespace,
+        "realm": place.realm,
+        "alert": Encoded(alert.text),
     }
 
 
@@ -210,7 +220,7 @@ def _changed_row(track: Track) -> dict[str, Any]:
         "id_": track.id,
         "last_seen_": track.last_seen,
         "ended_at_": track.ended_at,
-        "alert_": track.alert.model_dump(mode="json", by_alias=True),
+        "alert_": Encoded(track.alert.text) if track.alert else None,
     }
 
 

@@ -5,6 +5,7 @@ sweep may be as generous as it likes, and a kill at any point costs only the tim
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 BREATH_SECONDS = 0.05  # of real time, between rounds: under fire one round takes what many posts brought
+REST = 3  # while posts come in, so many times as long as a round took: they want an answer, and share its processor
 SWEEP = timedelta(seconds=30)
 STORE_BACK = timedelta(seconds=10)  # so long after the store came back, what it dropped is looked for
 LEASE = timedelta(seconds=120)
@@ -71,7 +73,7 @@ class Reconciler:
     async def run(self) -> None:
         while True:
             self._poked.clear()
-            wait = TICK_SECONDS
+            wait, began = TICK_SECONDS, time.monotonic()
             try:
                 wait = await self.tick()
             except StorageError as error:
@@ -79,17 +81,26 @@ class Reconciler:
                 self._last_sweep = self._clock.now() - SWEEP + STORE_BACK
             except Exception:  # the loop must not end: nothing would be analysed or told any more
                 log.exception("a round of the reconciler failed")
-            await asyncio.sleep(BREATH_SECONDS)
+            rest = REST * (time.monotonic() - began) if self._poked.is_set() else 0.0
+            await asyncio.sleep(max(BREATH_SECONDS, rest))
             await self._wait(wait)
 
     async def tick(self) -> float:
         """One round; returns the seconds of the clock until something is due, at most a tick."""
         await self._sweep(self._clock.now())
-        while await self._incidents.group():
-            pass  # a storm comes in batches; each is a transaction, so posts are taken in between
+        await self._group()
         await self._start_analyses(self._clock.now())
         await self._start_deliveries(self._clock.now())
         return await self._seconds_to_next()
+
+    async def _group(self) -> None:
+        """A storm comes in batches; each is a transaction, so posts are taken in between."""
+        began = time.monotonic()
+        while await self._incidents.group():
+            if self._poked.is_set():
+                self._poked.clear()
+                await asyncio.sleep(REST * (time.monotonic() - began))
+            began = time.monotonic()
 
     async def _start_analyses(self, now: datetime) -> None:
         room = self._work.room_for_analyses()

@@ -3,15 +3,16 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Episode
+from aiops_processor.storage import bulk
 from aiops_processor.storage.database import Connection
-from aiops_processor.storage.tables import deliveries, episodes
+from aiops_processor.storage.tables import deliveries, episodes, storable_key
 
 CHUNK = 5000  # both databases take about 32,767 parameters a statement
 MOST_COUNT = 2**63 - 1  # of alerts that were left out: what a column holds; the number was sent to us
@@ -31,47 +32,63 @@ class DeliveryRow:
     at: datetime
 
 
-async def record_deliveries(connection: Connection, said: Sequence[DeliveryRow]) -> None:
+REPEATED = (
+    "ON CONFLICT (key) DO UPDATE SET last_at = excluded.last_at, truncated = excluded.truncated, "
+    "repeats = deliveries.repeats + 1 + excluded.repeats"
+)
+
+
+async def record_deliveries(connection: Connection, said: Iterable[DeliveryRow]) -> None:
     """Insert each, or count the repeat of one that is known."""
-    if not said:
-        return
-    statement = insert(connection, deliveries)
-    statement = statement.on_conflict_do_update(
-        index_elements=["key"],
-        set_={
-            "last_at": statement.excluded.last_at,
-            "truncated": statement.excluded.truncated,
-            "repeats": deliveries.c.repeats + 1,
-        },
-    )
-    await connection.execute(statement, [_delivery_row(delivery) for delivery in said])
+    rows: dict[str, dict[str, Any]] = {}
+    for delivery in said:  # PostgreSQL refuses to change a row twice in one statement
+        before = rows.get(delivery.key)
+        rows[delivery.key] = _delivery_row(delivery, repeats=before["repeats"] + 1 if before else 0)
+    await bulk.insert(connection, deliveries, list(rows.values()), REPEATED)
 
 
-async def newest_episodes(connection: Connection, keys: Collection[tuple[str, str]]) -> list[Episode]:
+class Newest(NamedTuple):
+    """The newest episode of an alert, as far as what comes next depends on it."""
+
+    id: int
+    source: str
+    fingerprint: str
+    starts_at: datetime
+    last_seen: datetime
+    ended_at: datetime | None
+
+
+async def newest_episodes(connection: Connection, keys: Collection[tuple[str, str]]) -> list[Newest]:
     """The newest episode of each (source, fingerprint) that has one."""
-    found: list[Episode] = []
+    found: list[Newest] = []
     for source in {source for source, _ in keys}:
-        fingerprints = [fingerprint for other, fingerprint in keys if other == source]
+        asked = {storable_key(fingerprint): fingerprint for other, fingerprint in keys if other == source}
+        fingerprints = list(asked.values())
         for start in range(0, len(fingerprints), CHUNK):
             rows = await connection.execute(_newest(source, fingerprints[start : start + CHUNK]))
-            found += map(episode, rows)
+            found += (
+                Newest(row.id, source, asked[row.fingerprint], row.starts_at, row.last_seen, row.ended_at)
+                for row in rows
+            )
     return found
 
 
 async def insert_episodes(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        await connection.execute(sa.insert(episodes), list(rows))
+    """Each row has all columns but `id`."""
+    await bulk.insert(connection, episodes, rows)
 
 
 async def update_episodes(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Each row has `id_`, `last_seen`, `ended_at` and `alert`."""
+    """Each row has `id_`, `last_seen_`, `ended_at_` and `alert_`, which is None where the alert stays as it is."""
     changed = list(rows)
     if changed:
         await connection.execute(
             sa.update(episodes)
             .where(episodes.c.id == sa.bindparam("id_"))
             .values(
-                last_seen=sa.bindparam("last_seen_"), ended_at=sa.bindparam("ended_at_"), alert=sa.bindparam("alert_")
+                last_seen=sa.bindparam("last_seen_"),
+                ended_at=sa.bindparam("ended_at_"),
+                alert=sa.func.coalesce(sa.bindparam("alert_", type_=episodes.c.alert.type), episodes.c.alert),
             ),
             changed,
         )
@@ -158,12 +175,14 @@ async def of_incident(connection: Connection, incident_id: int, most: int | None
 
 
 def episode(row: sa.Row[Any]) -> Episode:
+    """The alert is as it was last sent while it fired; when it began and ended is what we made of all that was said."""
+    times = {"startsAt": row.starts_at, "endsAt": row.ended_at, "status": "resolved" if row.ended_at else "firing"}
     return Episode(
         id=row.id,
         source=row.source,
         receiver=row.receiver,
         group_key=row.group_key,
-        alert=Alert.model_validate(row.alert),
+        alert=Alert.model_validate({**row.alert, **times}),
         first_seen=row.first_seen,
         last_seen=row.last_seen,
         ended_at=row.ended_at,
@@ -177,13 +196,22 @@ def insert(connection: Connection, table: sa.Table) -> sqlite.Insert | postgresq
     return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
 
-def _delivery_row(delivery: DeliveryRow) -> dict[str, Any]:
-    row = {**vars(delivery), "first_at": delivery.at, "last_at": delivery.at, "repeats": 0}
-    del row["at"]
-    return {**row, "truncated": max(0, min(delivery.truncated, MOST_COUNT))}
+def _delivery_row(delivery: DeliveryRow, repeats: int) -> dict[str, Any]:
+    return {
+        "key": delivery.key,
+        "source": delivery.source,
+        "receiver": delivery.receiver,
+        "group_key": delivery.group_key,
+        "external_url": delivery.external_url,
+        "alerts": delivery.alerts,
+        "truncated": max(0, min(delivery.truncated, MOST_COUNT)),
+        "first_at": delivery.at,
+        "last_at": delivery.at,
+        "repeats": repeats,
+    }
 
 
-def _newest(source: str, fingerprints: Sequence[str]) -> sa.Select[Any]:
+def _newest(source: str, fingerprints: Sequence[str]) -> sa.Select[*tuple[Any, ...]]:
     known = (episodes.c.source == source) & episodes.c.fingerprint.in_(fingerprints)
     newest = (
         sa.select(episodes.c.fingerprint, sa.func.max(episodes.c.starts_at).label("starts_at"))
@@ -192,4 +220,4 @@ def _newest(source: str, fingerprints: Sequence[str]) -> sa.Select[Any]:
         .subquery()
     )
     same = (episodes.c.fingerprint == newest.c.fingerprint) & (episodes.c.starts_at == newest.c.starts_at)
-    return sa.select(episodes).join(newest, same).where(known)
+    return sa.select(*(episodes.c[name] for name in Newest._fields)).join(newest, same).where(known)

@@ -25,6 +25,17 @@ COMMAND_SECONDS = 15
 POOL_SIZE = 8
 WRITES = "aiops_writes"
 
+# WAL lets readers go on while one writes; FULL makes a commit survive a power cut, which is what 200 promises. Pages
+# are copied back every 32 MB instead of every 4, which in a storm saves a third of what writing costs.
+SQLITE_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"busy_timeout={BUSY_TIMEOUT_MS}",
+    "wal_autocheckpoint=8000",
+    "cache_size=-8000",
+)
+
 # A process that was frozen in the middle of a transaction must not hold up the fleet: the server ends its session.
 POSTGRESQL_SETTINGS = {
     "application_name": "aiops-processor",
@@ -45,8 +56,8 @@ class Turn(IntEnum):
 class Database:
     """One async engine on SQLite or PostgreSQL.
 
-    On SQLite writers queue, within the process and at the file. On PostgreSQL they run side by side; those that must
-    not name the same `Turn`.
+    On SQLite writers queue, within the process and at the file, and whoever receives goes first. On PostgreSQL they run
+    side by side; those that must not name the same `Turn`.
     """
 
     def __init__(self, url: str | sa.URL) -> None:
@@ -55,6 +66,7 @@ class Database:
         self._engine = _sqlite_engine(self.url) if self.sqlite else _postgresql_engine(self.url)
         self._writing = self._engine.execution_options(**{WRITES: True})
         self._writer = asyncio.Lock()
+        self._receivers = 0
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
@@ -67,7 +79,7 @@ class Database:
     async def write(self, turn: Turn | None = None) -> AsyncIterator[Connection]:
         """A transaction that is committed at the end of the block. Raises StorageBusy or StorageError."""
         with translated():
-            async with self._queue(), self._writing.begin() as connection:
+            async with self._queue(turn), self._writing.begin() as connection:
                 if turn is not None and not self.sqlite:
                     await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int(turn))))
                 yield connection
@@ -80,8 +92,28 @@ class Database:
     async def close(self) -> None:
         await self._engine.dispose()
 
-    def _queue(self) -> contextlib.AbstractAsyncContextManager[Any]:
-        return self._writer if self.sqlite else contextlib.nullcontext()
+    @contextlib.asynccontextmanager
+    async def _queue(self, turn: Turn | None) -> AsyncIterator[None]:
+        """A post waits for the transaction that runs and for no other: its sender wants an answer."""
+        if not self.sqlite:
+            yield
+            return
+        if turn is Turn.RECEIVING:
+            self._receivers += 1
+            try:
+                await self._writer.acquire()
+            finally:
+                self._receivers -= 1
+        else:
+            await self._writer.acquire()
+            while self._receivers:
+                self._writer.release()
+                await asyncio.sleep(0)
+                await self._writer.acquire()
+        try:
+            yield
+        finally:
+            self._writer.release()
 
 
 def _postgresql_engine(url: sa.URL) -> AsyncEngine:
@@ -111,10 +143,9 @@ def _sqlite_engine(url: sa.URL) -> AsyncEngine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    """WAL lets readers go on while one writes; FULL makes a commit survive a power cut, which is what 200 promises."""
     connection.isolation_level = None  # the driver would begin transactions by itself, too late for BEGIN IMMEDIATE
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+    for pragma in SQLITE_PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

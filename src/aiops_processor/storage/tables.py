@@ -48,9 +48,20 @@ class Key(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         del dialect
-        if value is None or (len(value) <= LONGEST_KEY and "\0" not in value):
-            return value
-        return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
+        return None if value is None else storable_key(value)
+
+
+def storable_key(text: str) -> str:
+    """What stands in a column of type `Key` for this text."""
+    if len(text) <= LONGEST_KEY and "\0" not in text:
+        return text
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+class Encoded(str):
+    """A value of a column of type `Json` that is JSON already."""
+
+    __slots__ = ()
 
 
 class Json(TypeDecorator[Any]):
@@ -61,7 +72,9 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         del dialect
-        return None if value is None else msgspec.json.encode(value).decode()
+        if value is None or isinstance(value, Encoded):
+            return value
+        return msgspec.json.encode(value).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         del dialect

@@ -45,7 +45,8 @@ class Service:
     by_hand: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ANALYSES_AT_ONCE))
 
 
-def running_service(request: Request) -> Service:
+async def running_service(request: Request) -> Service:
+    """Asynchronous only so that FastAPI does not send it to a thread, which costs more than all else of a request."""
     return request.app.state.service
 
 

@@ -48,8 +48,10 @@ async def test_an_alert_comes_back_as_it_was(
     async with database.write() as connection:
         await alert_rows.insert_episodes(connection, [episode_row(alert, group_key=LONG)])
     async with database.read() as connection:
-        (found,) = await alert_rows.newest_episodes(connection, {("default", fingerprint), ("default", "another")})
+        (newest,) = await alert_rows.newest_episodes(connection, {("default", fingerprint), ("default", "another")})
+        (found,) = await alert_rows.ungrouped(connection, 10)
         assert await alert_rows.newest_episodes(connection, {("default", f"{fingerprint}0")}) == []
+    assert (newest.id, newest.fingerprint) == (found.id, fingerprint)
     assert found.alert == alert
     assert found.group_key == LONG
 
@@ -96,7 +98,9 @@ async def test_times_come_back_in_utc_to_the_microsecond(
     async with database.write() as connection:
         await alert_rows.insert_episodes(connection, [episode_row(make_alert(starts_at=time), ended_at=time)])
     async with database.read() as connection:
-        (found,) = await alert_rows.newest_episodes(connection, {("default", "f1")})
+        (newest,) = await alert_rows.newest_episodes(connection, {("default", "f1")})
+        (found,) = await alert_rows.ungrouped(connection, 10)
+    assert (newest.starts_at, newest.ended_at) == (time, time)
     assert (found.alert.starts_at, found.ended_at) == (time, time)
     assert found.ended_at is not None
     assert found.ended_at.tzinfo is UTC

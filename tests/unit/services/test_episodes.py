@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from aiops_processor.models.alert import Alert
 from aiops_processor.services.episodes import Fold, Said, Track, fold
+from aiops_processor.services.webhook_body import Posted
 
 T0 = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -24,20 +25,24 @@ def said(status: str, starts: float, *, ends: float | None = None, heard: float 
             "endsAt": None if ends is None else at(ends),
         }
     )
-    return Said("default", "r", "g", alert, at(heard))
+    return Said("default", "r", "g", Posted.of(alert), at(heard))
 
 
 def stored(result: Fold) -> dict[tuple[str, str], Track]:
     """As the next post would find it."""
-    for number, track in enumerate(result.opened, 1):
-        track.id = number
-    return {track.key: track for track in result.opened}
+    for number, opened in enumerate(result.opened, 1):
+        opened.track.id = number
+    return {opened.track.key: opened.track for opened in result.opened}
+
+
+def tracks(result: Fold) -> list[Track]:
+    return [opened.track for opened in result.opened]
 
 
 def test_a_first_firing_opens_an_episode() -> None:
-    (track,) = fold({}, [said("firing", 0)]).opened
+    ((word, track),) = fold({}, [said("firing", 0)]).opened
     assert track.open
-    assert track.fired
+    assert word.alert.firing
 
 
 def test_a_repeat_changes_only_when_it_was_last_seen() -> None:
@@ -51,7 +56,7 @@ def test_a_second_alertmanager_with_another_start_opens_no_second_episode() -> N
     known = stored(fold({}, [said("firing", 0)]))
     result = fold(known, [said("firing", 0.1)])
     assert result.opened == []
-    assert [track.alert.starts_at for track in result.changed.values()] == [at(0)]
+    assert [track.starts_at for track in result.changed.values()] == [at(0)]
 
 
 def test_a_resolve_ends_the_open_episode_at_its_own_time() -> None:
@@ -69,7 +74,7 @@ def test_a_late_firing_does_not_open_a_closed_episode_again() -> None:
 
 def test_a_later_firing_opens_a_linked_episode() -> None:
     known = stored(fold({}, [said("firing", 0), said("resolved", 0, ends=3)]))
-    (track,) = fold(known, [said("firing", 10)]).opened
+    ((_, track),) = fold(known, [said("firing", 10)]).opened
     assert track.previous_id == 1
     assert track.open
 
@@ -80,9 +85,9 @@ def test_the_resolve_of_an_older_episode_does_not_end_the_newer() -> None:
 
 
 def test_a_resolve_of_which_we_never_heard_is_recorded_as_closed() -> None:
-    (track,) = fold({}, [said("resolved", 0, ends=3)]).opened
+    ((word, track),) = fold({}, [said("resolved", 0, ends=3)]).opened
     assert not track.open
-    assert not track.fired
+    assert not word.alert.firing
 
 
 words = st.lists(
@@ -101,15 +106,14 @@ words = st.lists(
 
 @given(words)
 def test_never_two_open_episodes_of_one_alert(said_words: list[Said]) -> None:
-    opened = fold({}, said_words).opened
-    keys = [track.key for track in opened if track.open]
+    keys = [track.key for track in tracks(fold({}, said_words)) if track.open]
     assert len(keys) == len(set(keys))
 
 
 @given(words)
 def test_saying_everything_twice_changes_nothing(said_words: list[Said]) -> None:
     doubled = [word for word in said_words for _ in range(2)]
-    once, twice = fold({}, said_words).opened, fold({}, doubled).opened
+    once, twice = tracks(fold({}, said_words)), tracks(fold({}, doubled))
     assert [(t.key, t.starts_at, t.ended_at) for t in once] == [(t.key, t.starts_at, t.ended_at) for t in twice]
 
 
@@ -119,9 +123,9 @@ def test_one_post_or_many_come_to_the_same(said_words: list[Said]) -> None:
     stepwise: list[Track] = []
     for word in said_words:
         result = fold(known, [word])
-        for track in result.opened:
+        for track in tracks(result):
             stepwise.append(track)
             track.id = len(stepwise)
             known[track.key] = track
-    at_once = fold({}, said_words).opened
+    at_once = tracks(fold({}, said_words))
     assert [(t.key, t.starts_at, t.ended_at) for t in at_once] == [(t.key, t.starts_at, t.ended_at) for t in stepwise]
