@@ -89,8 +89,8 @@ class Reconciler:
         """One round; returns the seconds of the clock until something is due, at most a tick."""
         await self._sweep(self._clock.now())
         await self._group()
+        await self._start_deliveries(self._clock.now())  # the first word before any work that takes longer
         await self._start_analyses(self._clock.now())
-        await self._start_deliveries(self._clock.now())
         return await self._seconds_to_next()
 
     async def _group(self) -> None:
