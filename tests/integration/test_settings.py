@@ -427,6 +427,7 @@ PROOFS: dict[str, Proof] = {
     "LLM_TOP_P": sent("LLM_TOP_P", "0.5", "top_p", 0.5),
     "LLM_MAX_TOKENS": sent("LLM_MAX_TOKENS", "777", "max_tokens", 777),
     "LLM_CONTEXT_TOKENS": proves_window_of_the_model,
+    "LLM_THINKING": sent("LLM_THINKING", "true", "thinking", {"type": "enabled"}),
     "DEEPSEEK_API_KEY": proves_key,
     "OPENAI_API_KEY": proves_key,
     "ANTHROPIC_API_KEY": proves_anthropic_key,
