@@ -104,6 +104,34 @@ async def test_what_a_dead_process_left_goes_on_after_its_finished_steps(url: sa
     assert went_on.steps == ["second X"]
 
 
+async def test_what_ended_can_be_begun_anew_with_what_it_called(url: sa.URL) -> None:
+    ran = Ran()
+    ran.gate.set()
+    async with engine(url, "a", ran) as one:
+        assert not await one.ended("id-1")
+        await one.start("outer", "id-1", "x")
+        await one.finished("id-1")
+        assert await one.ended("id-1")
+        await one.forget("id-1")
+        assert not await one.ended("id-1")
+        await one.start("outer", "id-1", "x")
+        await one.finished("id-1")
+    assert ran.steps == ["first x", "second X"] * 2
+
+
+async def test_what_failed_has_ended_and_what_runs_has_not(url: sa.URL) -> None:
+    ran = Ran()
+    ran.error = ValueError("no")
+    async with engine(url, "a", ran) as one:
+        await one.start("work", "id-1", "x")
+        await until(ran, 2)
+        assert not await one.ended("id-1")
+        ran.gate.set()
+        with pytest.raises(WorkflowFailed):
+            await one.finished("id-1")
+        assert await one.ended("id-1")
+
+
 async def test_its_own_work_is_not_unfinished_work_of_others(url: sa.URL) -> None:
     ran = Ran()
     async with engine(url, "a", ran) as one:
