@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -175,10 +176,12 @@ class Engine:
         """Delete it and what it called: started again, it begins with its first step."""
         await DBOS.delete_workflows_async([workflow_id], delete_children=True)
 
-    async def forget_finished(self, before_iso: str) -> None:
+    async def forget_finished(self, before: datetime, at_once: int = 500) -> None:
         """Delete workflows that ended before this time; their results live in our own tables."""
-        old = await DBOS.list_workflows_async(status=ENDED, completed_before=before_iso, limit=1000, load_input=False)
-        if old:
+        iso = before.astimezone(UTC).isoformat()
+        while old := await DBOS.list_workflows_async(
+            status=ENDED, completed_before=iso, limit=at_once, load_input=False, load_output=False
+        ):
             await DBOS.delete_workflows_async([workflow.workflow_id for workflow in old])
 
     async def close(self, drain_seconds: int = 0) -> None:

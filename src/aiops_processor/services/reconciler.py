@@ -26,6 +26,8 @@ BREATH_SECONDS = 0.05  # of real time, between rounds: under fire one round take
 SWEEP = timedelta(seconds=30)
 STORE_BACK = timedelta(seconds=10)  # so long after the store came back, what it dropped is looked for
 LEASE = timedelta(seconds=120)
+TIDY = timedelta(hours=1)
+FINISHED_ARE_KEPT = timedelta(days=1)
 
 
 NextDue = Callable[[Connection], Awaitable[datetime | None]]
@@ -49,6 +51,10 @@ class WorkQueue(Protocol):
         """Let it begin anew when it is started again."""
         ...
 
+    async def forget_finished(self, before: datetime) -> None:
+        """What ended before this time leaves nothing behind but its results."""
+        ...
+
     async def revive(self) -> None:
         """Go on with what began here and was dropped, because its store was away for too long."""
         ...
@@ -68,6 +74,7 @@ class Reconciler:
         self._clock = clock
         self._poked = asyncio.Event()
         self._last_sweep: datetime | None = None
+        self._last_tidied: datetime | None = None
 
     def poke(self) -> None:
         self._poked.set()
@@ -98,6 +105,7 @@ class Reconciler:
             pass  # a storm comes in batches; each is a transaction, so posts are taken in between
         await self._start_analyses(self._clock.now())
         await self._start_deliveries(self._clock.now())
+        await self._tidy(self._clock.now())
         return await self._seconds_to_next()
 
     async def _start_analyses(self, now: datetime) -> None:
@@ -134,6 +142,13 @@ class Reconciler:
             await self._work.analyse(incident.id, incident.generation)
         for delivery in in_flight:
             await self._work.deliver(delivery.id, delivery.attempts)
+
+    async def _tidy(self, now: datetime) -> None:
+        """Without it the engine's tables would grow by three rows an alert, for ever."""
+        if self._last_tidied and abs(now - self._last_tidied) < TIDY:
+            return
+        self._last_tidied = now
+        await self._work.forget_finished(now - FINISHED_ARE_KEPT)
 
     async def _forget_what_ended_alone(self, analysing: Sequence[Incident]) -> None:
         """Analyses whose workflow ended and left the incident as it was: they would never end.
