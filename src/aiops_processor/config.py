@@ -108,6 +108,7 @@ class ModelSettings(Section):
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int = Field(default=2000, gt=0)
     context_tokens: int | None = Field(default=None, gt=0, description="the model's window, prompt and answer")
+    thinking: bool = Field(default=False, description="whether DeepSeek's models think before they answer")
 
 
 class KeySettings(Section):

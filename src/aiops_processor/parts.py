@@ -191,6 +191,7 @@ def _candidate(
         "top_p": llm.top_p,
         "max_tokens": llm.max_tokens,
         "context_tokens": context_tokens,
+        **({"thinking": llm.thinking} if provider == "deepseek" else {}),
     }
     given = {option: value for option, value in options.items() if value not in (None, "")}
     made: Model = plugins.make("model", provider, given)

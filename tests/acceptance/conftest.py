@@ -52,11 +52,13 @@ def eventually(look: Callable[[], T], what: str, seconds: float = 30) -> T:
 class Peer:
     """Everything that the service talks to, in one recording HTTP server.
 
-    `delays` holds back answers by the beginning of their path, so that a kill can hit the step that waits.
+    `delays` holds back answers by the beginning of their path, so that a kill can hit the step that waits; what is in
+    `drips` comes one byte a second.
     """
 
     def __init__(self) -> None:
         self.delays: dict[str, float] = {}
+        self.drips: set[str] = set()
         self.statuses: dict[str, int] = {}
         self.requests: list[tuple[str, Any]] = []
         peer = self
@@ -82,6 +84,9 @@ class Peer:
                     self.send_header("Content-Type", "application/json")
                     self.send_header("Content-Length", str(len(content)))
                     self.end_headers()
+                    for byte in content if path.startswith(tuple(peer.drips)) else ():
+                        self.wfile.write(bytes([byte]))
+                        time.sleep(1)
                     self.wfile.write(content)
                 except OSError:
                     pass  # whoever asked was killed meanwhile: that is what these tests do

@@ -90,6 +90,19 @@ def test_check_names_each_misconfiguration_with_its_remedy(tmp_path: Path, peer:
     assert peer.asked("/hook") == 0
 
 
+def test_check_asks_postgresql_and_leaves_the_data_directory_alone(tmp_path: Path, postgresql: Any) -> None:
+    address = postgresql.database()
+    ran = aiops("check", folder=tmp_path, DATABASE_URL=address)
+    assert "✓ database aiops_" in ran.stdout
+    assert not (tmp_path / "data").exists()
+    for wrong, remedy in ((address.replace("aiops_", "nowhere_"), "create the database"), ("mysql://x/y", "expected")):
+        ran = aiops("check", folder=tmp_path, DATABASE_URL=wrong)
+        assert ran.returncode == 1
+        (line,) = [line for line in ran.stdout.splitlines() if "DATABASE_URL" in line]
+        assert line.startswith("✗ DATABASE_URL: ")
+        assert remedy in line
+
+
 def test_check_sends_a_test_alert_the_whole_way(make_service: Callable[..., Any], peer: Any, tmp_path: Path) -> None:
     settings = {"PROMETHEUS_URL": peer.url, "GENERIC_WEBHOOK_URL": f"{peer.url}/hook"}
     service = make_service(**settings)

@@ -105,6 +105,21 @@ def test_a_failing_model_never_loses_the_alert(
     assert told["analysis"]["model"] == ""
 
 
+def test_a_model_that_drips_a_byte_a_second_does_not_hold_an_alert(
+    peer: Any,
+    settings: dict[str, str],
+    make_service: Callable[..., Any],
+    webhook: Callable[..., Any],
+    wait: Callable[..., Any],
+) -> None:
+    peer.drips.add("/llm")
+    service = make_service(**settings, LLM_DEADLINE="2")
+    service.post("/webhook/alerts", webhook("HighErrorRate"))
+    (told,) = wait(lambda: peer.told("analysed"), "the ranked evidence is told in place of the model's words", 10)
+    (gap,) = [gap for gap in told["analysis"]["gaps"] if gap["source"] == "model"]
+    assert "no usable answer within its 2 s" in gap["reason"]
+
+
 def test_a_channel_that_fails_is_told_later_with_the_same_key(
     peer: Any,
     settings: dict[str, str],

@@ -9,7 +9,9 @@ import typer
 from aiops_processor import config, parts
 from aiops_processor.cli import send_test_alert as test_alert
 from aiops_processor.config import Settings
-from aiops_processor.errors import AiopsError, ConfigError
+from aiops_processor.errors import AiopsError, ConfigError, StorageError
+from aiops_processor.runtime import claimed_database
+from aiops_processor.storage.address import shown
 from aiops_processor.storage.data_folder import claim
 
 RECEIVER = """\
@@ -66,6 +68,11 @@ def _settings_problems(settings: Settings) -> Iterator[str]:
         )
     if not (settings.slack.webhook_url or settings.generic.webhook_url):
         yield "no channel is configured: reports go to the log only; set SLACK_WEBHOOK_URL or GENERIC_WEBHOOK_URL"
+    if not settings.database.url:
+        yield from _data_dir_problems(settings)
+
+
+def _data_dir_problems(settings: Settings) -> Iterator[str]:
     try:
         with claim(settings.data_dir):
             typer.echo(f"✓ data directory {settings.data_dir} can be written")
@@ -80,9 +87,23 @@ async def _connection_problems(settings: Settings) -> list[str]:
     sources = parts.Sources.of(settings)
     try:
         found = [await _probe(name, probe) for name, probe in sources.probes.items()]
-        return [problem for problem in [*found, await _model(settings)] if problem]
+        return [problem for problem in [await _database(settings), *found, await _model(settings)] if problem]
     finally:
         await sources.aclose()
+
+
+async def _database(settings: Settings) -> str | None:
+    """Does PostgreSQL answer, where one is configured?"""
+    if not settings.database.url:
+        return None
+    try:
+        async with claimed_database(settings) as database:
+            typer.echo(f"✓ database {shown(database.url)} answers")
+    except ConfigError as error:
+        return str(error)  # names the setting itself
+    except StorageError as error:
+        return f"DATABASE_URL: {error}"
+    return None
 
 
 async def _probe(name: str, probe: parts.Probe | None) -> str | None:

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ SCHEMA = "dbos"  # of PostgreSQL
 POLL_SECONDS = 0.1
 QUEUE_POLL_SECONDS = 0.2
 POOL_SIZE = 8
+ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 STARTED_SECONDS = 5  # so long after it was written down, a piece of work certainly runs
 
 Workflow = Callable[..., Coroutine[Any, Any, Any]]
@@ -162,12 +164,24 @@ class Engine:
         for queue, ids in queues.items():
             await DBOS.resume_workflows_async(ids, queue_name=queue)
 
-    async def forget_finished(self, before_iso: str) -> None:
-        """Delete workflows that ended before this time; their results live in our own tables."""
-        old = await DBOS.list_workflows_async(
-            status=["SUCCESS", "ERROR", "CANCELLED"], completed_before=before_iso, limit=1000, load_input=False
+    async def ended(self, workflow_id: str) -> bool:
+        """Whether it has ended, well or not; False for one that was never started."""
+        return bool(
+            await DBOS.list_workflows_async(
+                workflow_ids=[workflow_id], status=ENDED, load_input=False, load_output=False
+            )
         )
-        if old:
+
+    async def forget(self, workflow_id: str) -> None:
+        """Delete it and what it called: started again, it begins with its first step."""
+        await DBOS.delete_workflows_async([workflow_id], delete_children=True)
+
+    async def forget_finished(self, before: datetime, at_once: int = 500) -> None:
+        """Delete workflows that ended before this time; their results live in our own tables."""
+        iso = before.astimezone(UTC).isoformat()
+        while old := await DBOS.list_workflows_async(
+            status=ENDED, completed_before=iso, limit=at_once, load_input=False, load_output=False
+        ):
             await DBOS.delete_workflows_async([workflow.workflow_id for workflow in old])
 
     async def close(self, drain_seconds: int = 0) -> None:

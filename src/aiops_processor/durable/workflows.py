@@ -6,6 +6,7 @@ waits would hold a place in its queue.
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -102,15 +103,24 @@ class Work:
         self._engine = engine
 
     async def analyse(self, incident_id: int, generation: int) -> None:
-        await self._engine.start(ANALYSE, f"incident:{incident_id}:{generation}", incident_id, generation)
+        await self._engine.start(ANALYSE, _analysis_id(incident_id, generation), incident_id, generation)
 
     async def analyse_now(self, incident_id: int, generation: int) -> None:
         """Start it and return when it has ended."""
         await self.analyse(incident_id, generation)
-        await self._engine.finished(f"incident:{incident_id}:{generation}")
+        await self._engine.finished(_analysis_id(incident_id, generation))
+
+    async def analysis_ended(self, incident_id: int, generation: int) -> bool:
+        return await self._engine.ended(_analysis_id(incident_id, generation))
+
+    async def forget_analysis(self, incident_id: int, generation: int) -> None:
+        await self._engine.forget(_analysis_id(incident_id, generation))
 
     async def deliver(self, delivery_id: int, attempt: int) -> None:
         await self._engine.start(DELIVER, f"delivery:{delivery_id}:{attempt}", delivery_id, attempt)
+
+    async def forget_finished(self, before: datetime) -> None:
+        await self._engine.forget_finished(before)
 
     async def revive(self) -> None:
         dropped = await self._engine.dropped()
@@ -123,3 +133,7 @@ class Work:
 
     def room_for_deliveries(self) -> int:
         return self._engine.room(DELIVER)
+
+
+def _analysis_id(incident_id: int, generation: int) -> str:
+    return f"incident:{incident_id}:{generation}"

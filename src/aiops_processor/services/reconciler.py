@@ -6,7 +6,7 @@ sweep may be as generous as it likes, and a kill at any point costs only the tim
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,10 +14,11 @@ import structlog
 
 from aiops_processor.clock import Clock
 from aiops_processor.errors import StorageError
+from aiops_processor.models.incident import Incident
 from aiops_processor.services.incidents import Incidents
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
-from aiops_processor.storage.database import Connection, Database
+from aiops_processor.storage.database import Connection, Database, Turn
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,8 @@ REST = 3  # while posts come in, so many times as long as a round took: they wan
 SWEEP = timedelta(seconds=30)
 STORE_BACK = timedelta(seconds=10)  # so long after the store came back, what it dropped is looked for
 LEASE = timedelta(seconds=120)
+TIDY = timedelta(hours=1)
+FINISHED_ARE_KEPT = timedelta(days=1)
 
 
 NextDue = Callable[[Connection], Awaitable[datetime | None]]
@@ -41,6 +44,18 @@ class WorkQueue(Protocol):
     async def analyse(self, incident_id: int, generation: int) -> None: ...
 
     async def deliver(self, delivery_id: int, attempt: int) -> None: ...
+
+    async def analysis_ended(self, incident_id: int, generation: int) -> bool:
+        """Whether it was started and does not run any more, whatever became of it."""
+        ...
+
+    async def forget_analysis(self, incident_id: int, generation: int) -> None:
+        """Let it begin anew when it is started again."""
+        ...
+
+    async def forget_finished(self, before: datetime) -> None:
+        """What ended before this time leaves nothing behind but its results."""
+        ...
 
     async def revive(self) -> None:
         """Go on with what began here and was dropped, because its store was away for too long."""
@@ -61,6 +76,7 @@ class Reconciler:
         self._clock = clock
         self._poked = asyncio.Event()
         self._last_sweep: datetime | None = None
+        self._last_tidied: datetime | None = None
 
     def poke(self) -> None:
         self._poked.set()
@@ -91,6 +107,7 @@ class Reconciler:
         await self._group()
         await self._start_deliveries(self._clock.now())  # the first word before any work that takes longer
         await self._start_analyses(self._clock.now())
+        await self._tidy(self._clock.now())
         return await self._seconds_to_next()
 
     async def _group(self) -> None:
@@ -131,10 +148,35 @@ class Reconciler:
         async with self._database.read() as connection:
             analysing = await incident_rows.in_analysis(connection)
             in_flight = await outbox.in_flight(connection)
+        await self._forget_what_ended_alone(analysing)
         for incident in analysing:
             await self._work.analyse(incident.id, incident.generation)
         for delivery in in_flight:
             await self._work.deliver(delivery.id, delivery.attempts)
+
+    async def _tidy(self, now: datetime) -> None:
+        """Without it the engine's tables would grow by three rows an alert, for ever."""
+        if self._last_tidied and abs(now - self._last_tidied) < TIDY:
+            return
+        self._last_tidied = now
+        await self._work.forget_finished(now - FINISHED_ARE_KEPT)
+
+    async def _forget_what_ended_alone(self, analysing: Sequence[Incident]) -> None:
+        """Analyses whose workflow ended and left the incident as it was: they would never end.
+
+        The store was away when the failure itself was to be written down, or a backup was restored beside workflows
+        that are younger. The rows are read after the workflows: a workflow writes its incident before it ends. In
+        turn, for of two that forget the same one would forget what the other has begun anew.
+        """
+        ended = [each for each in analysing if await self._work.analysis_ended(each.id, each.generation)]
+        if not ended:
+            return
+        async with self._database.write(Turn.REAPING) as connection:
+            still = {(each.id, each.generation) for each in await incident_rows.in_analysis(connection)}
+            for each in ended:
+                if (each.id, each.generation) in still and await self._work.analysis_ended(each.id, each.generation):
+                    log.warning("an analysis ended without a result, and begins anew", incident=each.id)
+                    await self._work.forget_analysis(each.id, each.generation)
 
     async def _seconds_to_next(self) -> float:
         """What has no room waits for the poke at the end of what runs."""

@@ -4,8 +4,9 @@ import json
 import shutil
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,46 @@ def running_aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aimock]
 def aimock(running_aimock: Aimock) -> Aimock:
     running_aimock.forget()
     return running_aimock
+
+
+@pytest.fixture
+def dripping() -> Iterator[Callable[[int], str]]:
+    """Starts a server whose every answer comes byte by byte, one a second, after the first `slow_from` ones."""
+    listening: list[socket.socket] = []
+
+    def serve(slow_from: int) -> str:
+        listening.append(socket.create_server(("127.0.0.1", 0)))
+        threading.Thread(target=_drip_to_all, args=(listening[-1], slow_from), daemon=True).start()
+        return f"http://127.0.0.1:{listening[-1].getsockname()[1]}"
+
+    yield serve
+    for each in listening:
+        each.close()
+
+
+def _drip_to_all(listening: socket.socket, slow_from: int) -> None:
+    while True:
+        try:
+            client, _ = listening.accept()
+        except OSError:
+            return
+        threading.Thread(target=_drip, args=(client, slow_from), daemon=True).start()
+
+
+def _drip(client: socket.socket, slow_from: int) -> None:
+    content = json.dumps(GOOD).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+    answer = head + content
+    try:
+        client.recv(65536)
+        client.sendall(answer[:slow_from])
+        for byte in answer[slow_from:]:
+            client.sendall(bytes([byte]))
+            time.sleep(1)
+    except OSError:
+        pass  # who asked has gone: that is what these tests want
+    finally:
+        client.close()
 
 
 def _wait_for(url: str) -> None:

@@ -49,12 +49,12 @@ def provider(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def connect(aimock: Any, provider: str) -> Connect:
-    """Makes the provider's model on the fake."""
+def connect_to(provider: str) -> Connect:
+    """Makes the provider's model at an address."""
 
     @asynccontextmanager
-    async def made(model: str, **options: Any) -> AsyncGenerator[Model]:
-        base_url = f"{aimock.url}{PROVIDERS[provider].base_path}"
+    async def made(url: str, model: str, **options: Any) -> AsyncGenerator[Model]:
+        base_url = f"{url}{PROVIDERS[provider].base_path}"
         key = {} if provider in {"ollama", "generic"} else {"api_key": KEY}
         given = {"base_url": base_url, "model": model, "timeout_seconds": DEADLINE, "max_retries": 1, **key, **options}
         connected: Model = plugins.make("model", PROVIDERS[provider].plugin, given)
@@ -62,6 +62,16 @@ def connect(aimock: Any, provider: str) -> Connect:
             yield connected
         finally:
             await connected.aclose()
+
+    return made
+
+
+@pytest.fixture
+def connect(aimock: Any, connect_to: Connect) -> Connect:
+    """Makes the provider's model on the fake."""
+
+    def made(model: str, **options: Any) -> AbstractAsyncContextManager[Model]:
+        return connect_to(aimock.url, model, **options)
 
     return made
 
@@ -141,6 +151,30 @@ async def test_a_model_that_hangs_is_left_at_the_deadline(connect: Connect) -> N
         with pytest.raises(ModelUnavailable):
             await model.ask("s", "q")
     assert time.monotonic() - began < DEADLINE + 0.5
+
+
+@pytest.mark.parametrize("slow_from", [0, 140], ids=["from the status line on", "from the body on"])
+async def test_a_model_that_drips_a_byte_a_second_is_left_at_its_time_limit(
+    dripping: Callable[[int], str], connect_to: Connect, slow_from: int
+) -> None:
+    """No wait for the next byte is ever long: only a limit for the whole answer ends it."""
+    began = time.monotonic()
+    async with connect_to(dripping(slow_from), "good") as model:
+        with pytest.raises(ModelUnavailable, match=r"did not answer within 1\.5 s"):
+            await model.ask("s", "q")
+    assert DEADLINE <= time.monotonic() - began < DEADLINE + 0.5
+
+
+async def test_a_model_that_drips_is_left_when_the_time_of_all_models_is_over(
+    dripping: Callable[[int], str], connect_to: Connect, message: Message
+) -> None:
+    assert message.evidence
+    began = time.monotonic()
+    async with connect_to(dripping(0), "good", timeout_seconds=60) as model:
+        explainer = Explainer(Lineup([Candidate(model)], 1.0), ReplayClock(datetime(2026, 1, 31, 12, 8, tzinfo=UTC)))
+        with pytest.raises(ModelUnavailable, match="no usable answer within its 1 s"):
+            await explainer.explain(message.alerts, message.evidence)
+    assert 1 <= time.monotonic() - began < 1.5
 
 
 async def test_a_connection_that_breaks_off_is_unavailable(connect: Connect) -> None:

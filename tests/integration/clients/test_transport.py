@@ -13,7 +13,7 @@ from aiops_processor.clients.alertmanager import Alertmanager
 from aiops_processor.clients.http import Endpoint, Retries
 from aiops_processor.clients.loki import Loki
 from aiops_processor.clients.prometheus import Prometheus
-from aiops_processor.errors import ConfigError, SourceError, SourceRefused
+from aiops_processor.errors import ConfigError, SourceError, SourceRefused, SourceUnavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -134,3 +134,18 @@ async def test_tls_goes_through_the_proxy_of_the_environment(
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     await probed(Prometheus, url=server.url, ca_file=str(certificates.authority))
     assert len(seen) == 1
+
+
+@EACH
+async def test_what_is_not_encrypted_goes_through_the_proxy_of_the_environment(
+    kind: type[Client], recorder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", recorder.url)
+    monkeypatch.setenv("NO_PROXY", "")
+    await probed(kind, url="http://metrics.invalid:9090/team", token="t0ken-of-ours")
+    assert recorder.asked[0].headers["Host"] == "metrics.invalid:9090"
+    assert recorder.asked[0].path.startswith("/team/")
+    assert recorder.asked[0].headers["Authorization"] == "Bearer t0ken-of-ours"
+    monkeypatch.setenv("NO_PROXY", "metrics.invalid")
+    with pytest.raises(SourceUnavailable):
+        await probed(kind, url="http://metrics.invalid:9090/team")

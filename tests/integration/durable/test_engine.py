@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from aiops_processor.durable.engine import SCHEMA, Engine
+from aiops_processor.durable.engine import SCHEMA, STARTED_SECONDS, Engine
 from aiops_processor.durable.plain_json import WorkflowFailed
 from aiops_processor.storage.address import is_sqlite, workflows_url
 
@@ -104,6 +105,34 @@ async def test_what_a_dead_process_left_goes_on_after_its_finished_steps(url: sa
     assert went_on.steps == ["second X"]
 
 
+async def test_what_ended_can_be_begun_anew_with_what_it_called(url: sa.URL) -> None:
+    ran = Ran()
+    ran.gate.set()
+    async with engine(url, "a", ran) as one:
+        assert not await one.ended("id-1")
+        await one.start("outer", "id-1", "x")
+        await one.finished("id-1")
+        assert await one.ended("id-1")
+        await one.forget("id-1")
+        assert not await one.ended("id-1")
+        await one.start("outer", "id-1", "x")
+        await one.finished("id-1")
+    assert ran.steps == ["first x", "second X"] * 2
+
+
+async def test_what_failed_has_ended_and_what_runs_has_not(url: sa.URL) -> None:
+    ran = Ran()
+    ran.error = ValueError("no")
+    async with engine(url, "a", ran) as one:
+        await one.start("work", "id-1", "x")
+        await until(ran, 2)
+        assert not await one.ended("id-1")
+        ran.gate.set()
+        with pytest.raises(WorkflowFailed):
+            await one.finished("id-1")
+        assert await one.ended("id-1")
+
+
 async def test_its_own_work_is_not_unfinished_work_of_others(url: sa.URL) -> None:
     ran = Ran()
     async with engine(url, "a", ran) as one:
@@ -140,14 +169,54 @@ async def test_an_error_is_kept_as_plain_json(url: sa.URL) -> None:
     assert stored == {'{"$error": "ValueError", "message": "broken"}'}
 
 
-async def test_finished_work_can_be_forgotten(url: sa.URL) -> None:
+async def test_finished_work_is_forgotten_however_much_it_is(url: sa.URL) -> None:
     ran = Ran()
-    ran.gate.set()
+    async with engine(url, "a", ran) as one:
+        ran.gate.set()
+        for number in range(5):
+            await one.start("work", f"id-{number}", "x")
+            await one.finished(f"id-{number}")
+        await one.forget_finished(datetime.now(UTC) - timedelta(minutes=1))
+        assert rows(url, "SELECT count(*) FROM workflow_status") == [(5,)]
+        ran.gate.clear()
+        await one.start("work", "still runs", "x")
+        await until(ran, 12)
+        await one.forget_finished(datetime.now(UTC) + timedelta(minutes=1), at_once=2)
+        assert rows(url, "SELECT workflow_uuid FROM workflow_status") == [("still runs",)]
+        ran.gate.set()
+        await one.finished("still runs")
+
+
+async def test_work_that_was_dropped_while_its_database_was_away_is_found_and_goes_on(
+    postgresql: Any, fleet_url: sa.URL
+) -> None:
+    ran = Ran()
+    async with engine(fleet_url, "a", ran) as one:
+        await one.start("work", "id-1", "x")
+        await until(ran, 2)
+        postgresql.stop(how="immediate")
+        ran.gate.set()
+        await asyncio.sleep(2)  # the step ends, and nobody can write that down
+        postgresql.start()
+        async with asyncio.timeout(40):
+            while not (dropped := await one.dropped()):  # noqa: ASYNC110 - nothing tells when it is dropped
+                await asyncio.sleep(0.5)
+            assert [work.workflow_id for work in dropped] == ["id-1"]
+            await one.resume(dropped)
+            await one.finished("id-1")
+        assert await one.dropped() == []
+    assert ran.steps == ["first x", "second X", "second X"]
+
+
+async def test_work_that_runs_or_has_just_begun_is_not_dropped(url: sa.URL) -> None:
+    ran = Ran()
     async with engine(url, "a", ran) as one:
         await one.start("work", "id-1", "x")
+        await until(ran, 2)
+        await asyncio.sleep(STARTED_SECONDS + 0.5)
+        assert await one.dropped() == []
+        ran.gate.set()
         await one.finished("id-1")
-        await one.forget_finished("2999-01-01T00:00:00Z")
-    assert rows(url, "SELECT count(*) FROM workflow_status") == [(0,)]
 
 
 async def test_room_is_what_may_still_run_here(url: sa.URL) -> None:

@@ -69,8 +69,12 @@ class House:
         self.room = 100
         self.delivered: set[tuple[int, int]] = set()
         self.analysed: list[tuple[int, int]] = []
+        self.ended: set[tuple[int, int]] = set()
+        self.forgotten: list[datetime] = []
 
     async def analyse(self, incident_id: int, generation: int) -> None:
+        if (incident_id, generation) in self.ended:  # as the engine
+            return
         self.analysed.append((incident_id, generation))
         if await self.analysis.begin(incident_id, generation) == SKIP:
             return
@@ -86,6 +90,15 @@ class House:
 
     def room_for_analyses(self) -> int:
         return self.room
+
+    async def analysis_ended(self, incident_id: int, generation: int) -> bool:
+        return (incident_id, generation) in self.ended
+
+    async def forget_analysis(self, incident_id: int, generation: int) -> None:
+        self.ended.discard((incident_id, generation))
+
+    async def forget_finished(self, before: datetime) -> None:
+        self.forgotten.append(before)
 
     async def revive(self) -> None:
         """Nothing is ever dropped here."""

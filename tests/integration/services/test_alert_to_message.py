@@ -1,6 +1,7 @@
 """From a posted body to what is told, on a real database, without the workflow engine and with the time in our hand."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -53,6 +54,42 @@ async def test_an_incident_that_keeps_growing_is_analysed_after_thirty_seconds(h
         await house.pass_time(5)
     assert house.analysed[0] == (1, 1)
     assert len(house.channel.messages) == 2
+
+
+async def test_an_analysis_whose_workflow_ended_without_it_begins_anew(house: Any, post: Any) -> None:
+    """Its failure could not be written down, or a backup stands beside younger workflows."""
+    house.ended.add((1, 1))
+    await post("A")
+    await house.pass_time(11)
+    assert house.channel.occasions == ["opened"]
+    await house.pass_time(30)
+    assert house.channel.occasions == ["opened", "analysed"]
+
+
+async def test_an_analysis_that_ends_while_it_is_looked_at_is_left_alone(
+    house: Any, post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await post("A")
+    await house.reconciler.tick()
+    house.clock.advance(11)
+    assert await house.incidents.claim_due(1)
+
+    async def ended_meanwhile(incident_id: int, generation: int) -> bool:
+        if not house.analysed:
+            await house.analyse(incident_id, generation)
+        return True
+
+    monkeypatch.setattr(house, "analysis_ended", ended_meanwhile)
+    monkeypatch.setattr(house, "forget_analysis", None)  # whoever calls it fails
+    house.reconciler.sweep_now()
+    await house.reconciler.tick()
+    assert house.channel.occasions.count("analysed") == 1
+
+
+async def test_what_ended_a_day_ago_is_forgotten_every_hour(house: Any) -> None:
+    began = house.clock.now()
+    await house.pass_time(2 * 3600 + 60, tick=30)
+    assert house.forgotten == [began + timedelta(hours=hour, days=-1) for hour in range(3)]
 
 
 async def test_a_repeat_makes_no_second_analysis_and_no_message(house: Any, post: Any) -> None:

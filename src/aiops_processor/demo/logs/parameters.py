@@ -7,10 +7,8 @@ from aiops_processor.demo.logs.store import NANOSECONDS
 from aiops_processor.demo.logs.tokens import LogQLError
 from aiops_processor.demo.times import duration_seconds, rfc3339_nanoseconds
 
-MOST_ENTRIES = 5000
 DEFAULT_ENTRIES = 100
 MOST_POINTS = 11_000
-MOST_SECONDS = 30 * 86_400 + 3600
 DEFAULT_POINTS = 250
 SHORT_NUMBER = 10
 
@@ -71,21 +69,6 @@ def limit(given: Parameters) -> int:
     if number <= 0:
         raise LogQLError("limit must be a positive value")
     return number
-
-
-def check_limit(number: int) -> None:
-    """Only log queries have a limit of entries."""
-    if number > MOST_ENTRIES:
-        raise LogQLError(
-            f"max entries limit per query exceeded, limit > max_entries_limit_per_query ({number} > {MOST_ENTRIES})"
-        )
-
-
-def check_length(asked: Span) -> None:
-    seconds = (asked.end - asked.start) // NANOSECONDS
-    if seconds > MOST_SECONDS:
-        length = f"{seconds // 3600}h{seconds % 3600 // 60}m{seconds % 60}s"
-        raise LogQLError(f"the query time range exceeds the limit (query length: {length}, limit: 30d1h)")
 
 
 def forward(given: Parameters) -> bool:

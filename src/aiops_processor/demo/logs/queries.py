@@ -69,6 +69,19 @@ def metric_value(store: LogStore, query: MetricQuery, steps: Ints) -> Value:
     return value
 
 
+def bytes_read(store: LogStore, query: LogQuery | MetricQuery, start: int, end: int) -> int:
+    """The bytes of all lines of the streams that the query selects; `start <= time < end` are those of its answer."""
+    if isinstance(query, LogQuery):
+        return _bytes_of(store, query, start, end)
+    parts = query.parts.values()
+    return sum(_bytes_of(store, part.query, start - part.offset - part.range, end - part.offset) for part in parts)
+
+
+def _bytes_of(store: LogStore, query: LogQuery, start: int, end: int) -> int:
+    found = store.lines(query.selector.matches, start, end)
+    return sum(len(line.text.encode()) for _, lines in found for line in lines)
+
+
 def _summed_early(query: MetricQuery) -> dict[str, RangeAggregation]:
     """Range aggregations right inside a `sum`: grouped as the sum groups, for unparsed lines are a series each."""
     early: dict[str, RangeAggregation] = {}

@@ -47,6 +47,11 @@ class LogStore:
         with self._lock:
             insort(self._pushed.setdefault(labels, []), self._line(ns, text, metadata))
 
+    def has_room(self, labels: Labels, most: int) -> bool:
+        """Whether a line of this stream makes no more than so many streams."""
+        with self._lock:
+            return len(self._recorded.keys() | self._pushed.keys() | {labels}) <= most
+
     def lines(self, matches: Matches, start: int, end: int) -> Iterator[tuple[Labels, list[Line]]]:
         """The streams that match, with their visible lines of `start <= time < end`; streams without are left out."""
         seen = min(end, self.now() + 1)
