@@ -147,8 +147,8 @@ def series(source: Source, answer: Answer[Result], scalar_unit: float = 1.0) -> 
             raise SourceUnreadable(f"{source} answered log lines, not numbers: the query is no metric query")
     found = [Series(row.metric, row.values if row.value is None else [row.value]) for row in rows]
     left_out = sum(row.has_histograms for row in rows)
-    infos = (*answer.infos, *([_HISTOGRAMS.format(count=left_out)] if left_out else []))
-    return Answer(found, answer.warnings, infos)
+    warnings = (*answer.warnings, *([_HISTOGRAMS.format(count=left_out)] if left_out else []))
+    return Answer(found, warnings, answer.infos)
 
 
 def streams(source: Source, answer: Answer[Result]) -> Answer[list[Stream]]:

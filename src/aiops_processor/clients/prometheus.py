@@ -83,7 +83,7 @@ class Prometheus:
     async def query(self, expr: str, at: datetime) -> Answer[list[Series]]:
         """The value at one time: a vector is series of one point, a scalar one series without labels.
 
-        `m[20m]` gives raw samples. Of native histograms only float samples are taken; an info says so.
+        `m[20m]` gives raw samples. Of native histograms only float samples are taken; a warning says so.
         """
         return await self._numbers("query", {"query": expr, "time": _time(at)})
 

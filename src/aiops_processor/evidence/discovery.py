@@ -1,13 +1,14 @@
 """Asking what there is, before asking for samples: rules, label sets, names, types, the scrape interval."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
 
-from aiops_processor.clients.prometheus import Metadata
+from aiops_processor.clients.prometheus import Metadata, Rule
 from aiops_processor.evidence import plan, rates, scopes
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.plan import Condition, Discovered
@@ -18,6 +19,7 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import Gap, Read, Window
 from aiops_processor.models.samples import Series
 from aiops_processor.query.promql import Selector
+from aiops_processor.query.recorded import Recording
 
 SHARE = 0.5
 """The share of the deadline that discovery may use."""
@@ -43,8 +45,11 @@ async def discover(
 ) -> Neighbourhood:
     """What Prometheus knows around these alerts. What it does not answer is missing, and in `reads` as failed."""
     asking = _Asking(prometheus, window, reader, limits)
-    rules, looked_up = await asking.rules(alerts)
-    conditions, gaps = plan.conditions(alerts, rules, limits.rules)
+    rules, looked_up = await asking.rules() if plan.without_expression(alerts) else ([], [])
+    conditions, gaps = plan.conditions(alerts, _expressions(rules), limits.rules)
+    if plan.on_recorded(conditions) and not looked_up:
+        rules, looked_up = await asking.rules()
+    conditions = plan.followed(conditions, _recordings(rules))
     around = scopes.scopes(alerts)
     per_selector, per_scope, metadata, names, ups = await asyncio.gather(
         asyncio.gather(*(asking.selector(each) for each in plan.selectors(conditions))),
@@ -73,13 +78,10 @@ class _Asking:
         self._reader = reader
         self._limits = limits
 
-    async def rules(self, alerts: Sequence[Alert]) -> tuple[dict[str, str], list[Read]]:
-        """Alert name → expression, asked only for alerts that do not carry their own."""
-        if not plan.without_expression(alerts):
-            return {}, []
+    async def rules(self) -> tuple[list[Rule], list[Read]]:
+        """Only for alerts that do not carry their expression, and for recorded series: some servers have megabytes."""
         reading = await self._reader.ask("prometheus", "rules", "/api/v1/rules", self._prometheus.rules, SHARE)
-        found = {rule.name: rule.query for rule in reading.data or [] if rule.kind == "alerting"}
-        return found, [reading.read]
+        return reading.data or [], [reading.read]
 
     async def selector(self, selector: Selector) -> tuple[str, Reading[list[dict[str, str]]]]:
         return selector.text, await self._series(f"series of the rule: {selector.text}", selector.text)
@@ -116,6 +118,19 @@ class _Asking:
         return await self._reader.ask(
             "prometheus", "scrape interval", query, lambda: self._prometheus.query(query, self._window.end), SHARE
         )
+
+
+def _expressions(rules: Sequence[Rule]) -> dict[str, str]:
+    """Alert name → expression."""
+    return {rule.name: rule.query for rule in rules if rule.kind == "alerting"}
+
+
+def _recordings(rules: Sequence[Rule]) -> dict[str, list[Recording]]:
+    found: dict[str, list[Recording]] = defaultdict(list)
+    for rule in rules:
+        if rule.kind == "recording":
+            found[rule.name].append(Recording(rule.query, rule.labels))
+    return found
 
 
 def _found(series: list[dict[str, str]], limits: Limits) -> Found:

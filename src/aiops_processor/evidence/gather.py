@@ -109,7 +109,8 @@ class Gatherer:
         ]
         answered = [(q, r.data) for q, r in zip(planned.questions, readings, strict=True) if r.data]
         reads = (*found.reads, *(reading.read for reading in readings))
-        return _Metrics(found, tuple(answered), reads, (*found.gaps, *planned.gaps))
+        gaps = (*found.gaps, *planned.gaps, *read.partial(readings))
+        return _Metrics(found, tuple(answered), reads, gaps)
 
     async def _logs(self, alerts: Sequence[Alert], window: Window, reader: Reader) -> LogsFound:
         if self._loki is None:

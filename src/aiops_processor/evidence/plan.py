@@ -6,7 +6,7 @@ namespace, job or entity, as raw samples in one answer), and the query packs for
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from aiops_processor.errors import QueryError
@@ -17,8 +17,9 @@ from aiops_processor.evidence.packs import Pack, fitting
 from aiops_processor.evidence.scopes import Found, Scope, narrowed
 from aiops_processor.models.alert import NO_NAME, Alert
 from aiops_processor.models.evidence import Gap, Window
-from aiops_processor.query import promql
+from aiops_processor.query import grafana, promql, recorded
 from aiops_processor.query.promql import Selector, Side
+from aiops_processor.query.recorded import Recordings
 
 NARROWEST_RATE = 60.0
 RATE_SCRAPES = 4
@@ -80,7 +81,7 @@ def conditions(alerts: Sequence[Alert], rules: Mapping[str, str], most: int) -> 
     """
     by_expr: dict[tuple[str, str], list[Alert]] = defaultdict(list)
     for alert in alerts:
-        expr = promql.expression_of(alert.generator_url) or rules.get(alert.name)
+        expr = grafana.filled_in(promql.expression_of(alert.generator_url) or rules.get(alert.name, ""))
         if expr:
             by_expr[alert.name, expr].append(alert)
     found: list[Condition] = []
@@ -95,6 +96,16 @@ def conditions(alerts: Sequence[Alert], rules: Mapping[str, str], most: int) -> 
         reason = f"the expressions of {len(found) - most} rules were not read, the limit is {most}"
         gaps.append(Gap(source="prometheus", reason=reason))
     return found[:most], gaps
+
+
+def on_recorded(found: Sequence[Condition]) -> bool:
+    """Whether a rule reads what another rule recorded, as far as names say so."""
+    return any(recorded.is_recorded(each.metric or "") for each in selectors(found))
+
+
+def followed(found: Sequence[Condition], recordings: Recordings) -> list[Condition]:
+    """The conditions, with what the recorded series in them are made of as further sides."""
+    return [replace(each, sides=recorded.followed(each.sides, recordings)) for each in found]
 
 
 def without_expression(alerts: Sequence[Alert]) -> list[Alert]:

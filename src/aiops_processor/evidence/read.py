@@ -11,6 +11,8 @@ from aiops_processor.models.samples import Answer
 
 T = TypeVar("T")
 
+_REMARK = "PromQL "  # "PromQL info: metric might not be a counter": the numbers are all there
+
 
 @dataclass(frozen=True)
 class Reading(Generic[T]):
@@ -78,10 +80,25 @@ def gaps_of(reads: Iterable[Read]) -> list[Gap]:
     return [_gap(group) for group in failed.values()]
 
 
+def partial(readings: Iterable[Reading[T]]) -> list[Gap]:
+    """What answers left out, in the source's own words: partial answers, native histograms. Remarks about PromQL are
+    no gaps."""
+    said: dict[tuple[str, str], list[Read]] = {}
+    for each in (reading.read for reading in readings):
+        for warning in each.warnings:
+            if not warning.startswith(_REMARK):
+                said.setdefault((each.source, warning), []).append(each)
+    return [_about(group, warning) for (_, warning), group in said.items()]
+
+
 def _gap(group: Sequence[Read]) -> Gap:
+    return _about(group, group[0].error)
+
+
+def _about(group: Sequence[Read], what: str) -> Gap:
     first = group[0]
     more = f" (and {len(group) - 1} more questions)" if len(group) > 1 else ""
-    return Gap(source=first.source, reason=f"{first.title}{more}: {first.error}", query=first.query)
+    return Gap(source=first.source, reason=f"{first.title}{more}: {what}", query=first.query)
 
 
 def _failed(source: str, title: str, query: str, seconds: float, error: str) -> Read:

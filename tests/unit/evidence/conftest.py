@@ -25,6 +25,7 @@ class FakeMetrics:
     stepped: list[Series] = field(default_factory=list)
     rule_list: list[Rule] = field(default_factory=list)
     failure: Exception | None = None
+    warnings: tuple[str, ...] = ()
     asked: list[str] = field(default_factory=list)
 
     def _answer(self, what: str) -> None:
@@ -36,7 +37,7 @@ class FakeMetrics:
         self._answer(expr)
         if expr.startswith("up{"):
             return Answer([each for each in self.raw if each.labels["__name__"] == "up"])
-        return Answer(self.raw)
+        return Answer(self.raw, self.warnings)
 
     async def query_range(self, expr: str, start: datetime, end: datetime, step: float) -> Answer[list[Series]]:
         self._answer(expr)
