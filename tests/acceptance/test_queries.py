@@ -18,6 +18,7 @@ from aiops_processor.evidence.scopes import Found
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import Window
 from aiops_processor.models.samples import Series
+from aiops_processor.query import promql
 from aiops_processor.query.recorded import Recording
 
 pytestmark = pytest.mark.shared
@@ -88,14 +89,17 @@ def conditions(rules: Sequence[dict[str, Any]]) -> list[Condition]:
 
 def asked(condition: Condition, limits: Limits, *, cut: bool) -> list[str]:
     """What is asked for one condition where every selector has series; `cut`: more than can be listed."""
-    series = {
-        each.text: Found((LABELS | {"__name__": each.metric or "x"},), cut) for each in plan.selectors([condition])
-    }
-    around = scopes.scopes(condition.alerts)
+    count = limits.series + 1 if cut else 1
+    labels = {each.text: LABELS | {"__name__": each.metric or "x"} for each in plan.selectors([condition])}
+    series = {text: Found((found,), count) for text, found in labels.items()}
+    counts = [promql.count(text, list(LABELS), 960) for text in series]
+    many = {found["__name__"]: count for found in labels.values()}
+    every = scopes.scopes(condition.alerts)
+    around = scopes.narrowed(every, {each.selector: many for each in every}, limits.series)
     names = frozenset(each["__name__"] for found in series.values() for each in found.series)
     discovered = Discovered(series, {each.selector: Found((LABELS | {"__name__": "x"},)) for each in around}, names, 15)
     made = plan.plan(condition.alerts, [condition], around, discovered, PACKS, WINDOW, limits)
-    return [*series, *(each.query for each in made.questions)]
+    return [*series, *counts, *(each.query for each in made.questions)]
 
 
 def test_every_query_made_of_real_rules_is_taken(rules: list[dict[str, Any]], refused: Any) -> None:

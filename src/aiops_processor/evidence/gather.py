@@ -86,7 +86,8 @@ class Gatherer:
         return tuple(asked)
 
     def _reader(self) -> Reader:
-        return Reader(self._limits.concurrency, self._limits.seconds)
+        limits = self._limits
+        return Reader(limits.concurrency, limits.seconds, limits.questions, limits.octets)
 
     def _window(self, alerts: Sequence[Alert], now: datetime) -> Window:
         return windows.window_over([alert.starts_at for alert in alerts], now, self._limits.baseline_minutes)
@@ -149,13 +150,15 @@ def _answers(metrics: _Metrics, lines: LogsFound) -> Answers:
     raw = {
         tuple(sorted(series.labels.items())): series
         for question, data in metrics.answered
-        if question.form == "raw"
+        if question.form == "raw" or question.summed == "gauges"
         for series in data
     }
+    asked = [(question, data) for question, data in metrics.answered if question.form == "steps"]
     return Answers(
         raw=list(raw.values()),
-        steps=[(question, data) for question, data in metrics.answered if question.form == "steps"],
-        metadata=found.metadata if found else {},
+        rates=[series for question, data in asked if question.summed == "rates" for series in data],
+        steps=[(question, data) for question, data in asked if not question.summed],
+        metadata=found.discovered.metadata if found else {},
         interval=found.discovered.interval if found else 1.0,
         logs=lines,
     )

@@ -43,9 +43,14 @@ class Table:
     times: Array
 
 
-def measure(series: Sequence[Series], metadata: Mapping[str, Metadata], edges: Array) -> Table:
-    """The rows of these series on a grid (`rates.grid`). NaN, infinities and names that are no measure are left out."""
-    pieces = pieces_of(series, metadata, edges)
+def measure(
+    series: Sequence[Series], metadata: Mapping[str, Metadata], edges: Array, rated: Sequence[Series] = ()
+) -> Table:
+    """The rows of these series on a grid (`rates.grid`). NaN, infinities and names that are no measure are left out.
+
+    `rated` are counters whose values are rates already.
+    """
+    pieces = pieces_of(series, metadata, edges, rated)
     rows = [
         *_targets(pieces.targets),
         *_gauges(pieces.gauges, metadata, pieces.entities),
