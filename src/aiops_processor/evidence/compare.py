@@ -32,7 +32,8 @@ SHORTEST_NAME = 3
 class Answers:
     """What was read. `steps` are the questions that were asked over the window in steps, with their series.
 
-    `rates` are counters that Prometheus made into rates, each with its metric's name.
+    `rates` are counters that Prometheus made into rates, each with its metric's name. `calls` are (caller, callee)
+    that people know of.
     """
 
     raw: Sequence[Series]
@@ -41,6 +42,7 @@ class Answers:
     interval: float
     logs: LogsFound
     rates: Sequence[Series] = ()
+    calls: Collection[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def compare(answers: Answers, window: Window, limits: Limits) -> Comparison:
             origins=origins,
             alert_rows=fired,
             alerting={rows[index].entity for index in fired},
-            calls={row.call for row in rows if row.call},
+            calls={*answers.calls, *(row.call for row in rows if row.call)},
             raw=answers.raw,
         ),
         window,

@@ -50,12 +50,12 @@ async def discover(
     if plan.on_recorded(conditions) and not looked_up:
         rules, looked_up = await asking.rules()
     conditions = plan.followed(conditions, _recordings(rules))
-    around = scopes.scopes(alerts)
-    per_selector, (kept, counted, per_scope), metadata, names, ups = await asyncio.gather(
+    names = await asking.names()
+    around = [*scopes.scopes(alerts), *scopes.service_graph(names.data)]
+    per_selector, (kept, counted, per_scope), metadata, ups = await asyncio.gather(
         asyncio.gather(*(asking.selector(each, alerts) for each in plan.selectors(conditions))),
         asking.neighbours(around),
         asking.metadata(),
-        asking.names(),
         asyncio.gather(*(asking.ups(each) for each in around[:1])),
     )
     discovered = Discovered(

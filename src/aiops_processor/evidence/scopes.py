@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from aiops_processor.evidence import families
+from aiops_processor.evidence import edges, families
 from aiops_processor.evidence.entities import ENTITY_LABELS, JOBS, NAMESPACES, REALMS
 from aiops_processor.models.alert import Alert
 from aiops_processor.query import logql, promql
@@ -53,6 +53,13 @@ def scopes(alerts: Sequence[Alert]) -> list[Scope]:
     apart = [promql.matcher(name, "!~", _alternatives(values)) for name, values in wide.items()]
     found += [Scope(f"series of the same {name}", (_one_of(name, values), *apart)) for name, values in own.items()]
     return found
+
+
+def service_graph(names: Collection[str] | None) -> list[Scope]:
+    """Where calls between services are counted, if that is known to be there: seldom in the services' namespace."""
+    if names is None or edges.SERVICE_GRAPH_TOTAL not in names:
+        return []
+    return [Scope("calls between services", (promql.matcher("__name__", "=~", edges.SERVICE_GRAPH),))]
 
 
 def narrowed(around: Sequence[Scope], counts: Mapping[str, Mapping[str, int]], most: int) -> list[Scope]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aiops_processor.clients.prometheus import Metadata
-from aiops_processor.evidence import families
+from aiops_processor.evidence import edges, families
 from aiops_processor.evidence.entities import CONTAINERS, JOBS, NAMESPACES, SERVICES, WORKLOADS
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.ranking.kinds import Trouble, trouble_of
@@ -13,7 +13,9 @@ from aiops_processor.evidence.scopes import Scope
 from aiops_processor.models.evidence import Gap
 from aiops_processor.query import logql, promql
 
-KEPT = (*NAMESPACES, *JOBS, *WORKLOADS, *SERVICES, *CONTAINERS, *families.STATUS_LABELS)
+KEPT = tuple(
+    dict.fromkeys((*NAMESPACES, *JOBS, *WORKLOADS, *SERVICES, *CONTAINERS, *families.STATUS_LABELS, *edges.LABELS))
+)
 """The labels by which is added up: who, and how it ended; not which copy."""
 MOST_METRICS = 16
 """Of one scope and one kind: each counter is a part of its own in the query."""

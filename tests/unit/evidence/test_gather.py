@@ -274,3 +274,21 @@ async def test_what_a_source_left_out_of_its_answer_is_a_gap(
 
     reasons = [each.reason for each in report.gaps if "histograms" in each.reason or "PromQL" in each.reason]
     assert reasons == ["series of the same namespace (and 1 more questions): native histograms are not read"]
+
+
+async def test_a_configured_call_explains_the_caller(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, series: MakeSeries
+) -> None:
+    def jump(t: float) -> float:
+        return (t * 7919) % 13 / 13 + (20 if t > 0 else 0)
+
+    metrics.raw = [series("error_rate", jump, service=name) for name in ("cart", "db")]
+    metrics.raw += [series("error_rate", lambda t: (t * 7919) % 13 / 13, service=f"s{n}") for n in range(6)]
+    asked = [alert(service="cart")]
+
+    async def first(calls: list[tuple[str, str]]) -> str:
+        gatherer = Gatherer(metrics, lines, packs.built_in(), Limits(seconds=5), clock, calls=calls)
+        return (await gatherer.gather(asked)).findings[0].entity
+
+    assert await first([("cart", "db")]) == "db"
+    assert await first([("db", "cart")]) == "cart"

@@ -77,3 +77,10 @@ def test_the_cluster_is_injected_only_where_the_series_know_it(alert: MakeAlert)
 
     assert "cluster" not in scopes.in_realms(alerts, around, external).selector
     assert 'cluster="eu"' in scopes.in_realms(alerts, around, stored).selector
+
+
+def test_the_service_graph_is_looked_for_where_it_is_known(alert: MakeAlert) -> None:
+    (scope,) = scopes.service_graph({"up", "traces_service_graph_request_total"})
+
+    assert "namespace" not in scope.selector
+    assert scopes.service_graph({"up"}) == scopes.service_graph(None) == []
