@@ -148,7 +148,7 @@ def plan(
             Question("prometheus", "metric", each.title, each.query, "steps", metrics=each.metrics, summed=each.kind)
             for each in sums
         ),
-        *_packs(alerts, packs, discovered, {name for each in sums for name in each.metrics}, limits),
+        *_packs(alerts, found, packs, discovered, {name for each in sums for name in each.metrics}, limits),
     ]
     unique = list({question.query: question for question in reversed(asked)}.values())
     return Plan(tuple(reversed(unique)), tuple(gaps))
@@ -207,14 +207,19 @@ def _inject(side: Side, alert: Alert, discovered: Discovered, names: Sequence[st
 
 
 def _packs(
-    alerts: Sequence[Alert], packs: Sequence[Pack], discovered: Discovered, summed: set[str], limits: Limits
+    alerts: Sequence[Alert],
+    found: Sequence[Condition],
+    packs: Sequence[Pack],
+    discovered: Discovered,
+    summed: set[str],
+    limits: Limits,
 ) -> list[Question]:
     rate = rate_range(discovered.interval)
     seen = [each for found in discovered.scopes.values() for each in found.series]
     read = {each.get("__name__", "") for each in seen} | summed
     asked: dict[str, Question] = {}
     for alert in list({entity_of(alert.labels): alert for alert in alerts}.values())[:MOST_ENTITIES]:
-        for pack in fitting(packs, alert.labels):
+        for pack in fitting(packs, alert.labels, _read_by(alert, found)):
             for each in pack.queries:
                 metrics = tuple(s.metric for s in promql.selectors(each.in_window(rate)) if s.metric)
                 if not _worth_asking(metrics, discovered, read):
@@ -223,6 +228,11 @@ def _packs(
                 question = Question("prometheus", "metric", each.title, query, "steps", each.unit, metrics)
                 asked.setdefault(query, question)
     return list(asked.values())[: limits.pack_queries]
+
+
+def _read_by(alert: Alert, found: Sequence[Condition]) -> set[str]:
+    """The metrics that the alert's rule reads."""
+    return {each.metric for each in selectors([c for c in found if alert in c.alerts]) if each.metric}
 
 
 def _worth_asking(metrics: Sequence[str], discovered: Discovered, read: set[str]) -> bool:
