@@ -2,7 +2,7 @@
 
 A setting is `section.field` in the file (`AIOPS_CONFIG`, YAML) and `SECTION_FIELD` in the environment, which wins.
 Secrets can be given as `SECTION_FIELD_FILE` (in the file `field_file`), the path of a file that holds the value.
-Only the file can hold the list `sources`.
+Only the file can hold the list `sources` and the map `topology`.
 """
 
 import os
@@ -205,6 +205,12 @@ class Settings(Section):
     grafana: GrafanaSettings = GrafanaSettings()
     log: LogSettings = LogSettings()
     sources: tuple[NamedSource, ...] = ()
+    topology: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="who calls whom: caller to callees")
+
+    @property
+    def calls(self) -> tuple[tuple[str, str], ...]:
+        """(caller, callee) of the configured topology."""
+        return tuple((caller, callee) for caller, callees in self.topology.items() for callee in callees)
 
     @field_validator("sources")
     @classmethod

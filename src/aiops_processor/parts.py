@@ -253,4 +253,4 @@ def _gatherer(
     )
     seen = prometheus.external_url or (endpoint(prometheus).url if prometheus.url else "")  # without a password in it
     links = Links(prometheus_url=seen, grafana_url=settings.grafana.url, loki_url=loki.external_url)
-    return Gatherer(metrics, logs, packs.built_in(), limits, clock, links)
+    return Gatherer(metrics, logs, packs.built_in(), limits, clock, links, settings.calls)

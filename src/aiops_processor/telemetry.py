@@ -32,6 +32,16 @@ class Metrics:
         self.reads = Counter(
             "aiops_source_reads", "Questions to a source, by how they ended.", ["source", "outcome"], registry=registry
         )
+        self.read_seconds = _of_source(registry, "read_seconds", "Seconds that questions to a source took.")
+        self.read_series = _of_source(registry, "series", "Series, label sets and names that a source answered.")
+        self.read_points = _of_source(registry, "points", "Samples that a source answered.")
+        self.read_bytes = _of_source(registry, "bytes", "Bytes that a source answered.")
+        self.read_limits = Counter(
+            "aiops_source_limits",
+            "Incidents whose evidence met a limit: series, questions, octets or seconds.",
+            ["source", "limit"],
+            registry=registry,
+        )
         self.cache_requests = Counter(
             "aiops_cache_requests",
             "Questions to a source that may be answered from memory: hit, miss, or joined to one under way.",
@@ -50,6 +60,10 @@ class Metrics:
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+def _of_source(registry: CollectorRegistry, what: str, words: str) -> Counter:
+    return Counter(f"aiops_source_{what}", words, ["source"], registry=registry)
 
 
 def set_up_logging(level: str) -> None:

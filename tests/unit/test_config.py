@@ -124,6 +124,13 @@ def test_a_secret_file_of_the_file_that_cannot_be_read_is_named(tmp_path: Path) 
         config.load(str(file))
 
 
+def test_the_topology_stands_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "aiops.yaml"
+    file.write_text("topology: {web: [cart, pay], cart: [db]}")
+
+    assert config.load(str(file)).calls == (("web", "cart"), ("web", "pay"), ("cart", "db"))
+
+
 @pytest.mark.parametrize(
     ("entry", "words"),
     [

@@ -109,7 +109,7 @@ class Reader(Generic[T]):
         if data is None:
             raise SourceUnreadable(f"{source} answered a success without data")
         partial = ("the answer is partial: some of the storage did not answer",) if envelope.is_partial else ()
-        return Answer(data, (*(envelope.warnings or ()), *partial), tuple(envelope.infos or ()))
+        return Answer(data, (*(envelope.warnings or ()), *partial), tuple(envelope.infos or ()), len(body))
 
     def _decode(self, source: Source, body: bytes) -> Envelope[T]:
         try:
@@ -147,8 +147,8 @@ def series(source: Source, answer: Answer[Result], scalar_unit: float = 1.0) -> 
             raise SourceUnreadable(f"{source} answered log lines, not numbers: the query is no metric query")
     found = [Series(row.metric, row.values if row.value is None else [row.value]) for row in rows]
     left_out = sum(row.has_histograms for row in rows)
-    infos = (*answer.infos, *([_HISTOGRAMS.format(count=left_out)] if left_out else []))
-    return Answer(found, answer.warnings, infos)
+    warnings = (*answer.warnings, *([_HISTOGRAMS.format(count=left_out)] if left_out else []))
+    return Answer(found, warnings, answer.infos, answer.octets)
 
 
 def streams(source: Source, answer: Answer[Result]) -> Answer[list[Stream]]:
@@ -156,7 +156,7 @@ def streams(source: Source, answer: Answer[Result]) -> Answer[list[Stream]]:
     if not isinstance(answer.data, Streams):
         raise SourceUnreadable(f"{source} answered numbers, not log lines: the query is a metric query")
     found = [Stream(row.stream, list(map(_entry, row.values))) for row in answer.data.result]
-    return Answer(found, answer.warnings, answer.infos)
+    return Answer(found, answer.warnings, answer.infos, answer.octets)
 
 
 def _entry(line: Line) -> Entry:

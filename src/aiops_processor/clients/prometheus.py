@@ -83,7 +83,7 @@ class Prometheus:
     async def query(self, expr: str, at: datetime) -> Answer[list[Series]]:
         """The value at one time: a vector is series of one point, a scalar one series without labels.
 
-        `m[20m]` gives raw samples. Of native histograms only float samples are taken; an info says so.
+        `m[20m]` gives raw samples. Of native histograms only float samples are taken; a warning says so.
         """
         return await self._numbers("query", {"query": expr, "time": _time(at)})
 
@@ -104,7 +104,7 @@ class Prometheus:
         if len(answer.data) <= limit:
             return answer
         warning = f"cut off at {limit} of {len(answer.data)} series"
-        return Answer(answer.data[:limit], (*answer.warnings, warning), answer.infos)
+        return Answer(answer.data[:limit], (*answer.warnings, warning), answer.infos, answer.octets)
 
     async def label_values(
         self, label: str, matchers: Sequence[str] = (), start: datetime | None = None, end: datetime | None = None
@@ -125,7 +125,7 @@ class Prometheus:
             return Answer({}, (f"{self._service.source} has no metadata",))
         answer = await _METADATA.read(self._service.source, body)
         first = {metric: entries[0] for metric, entries in answer.data.items() if entries}
-        return Answer(first, answer.warnings, answer.infos)
+        return Answer(first, answer.warnings, answer.infos, answer.octets)
 
     async def rules(self) -> Answer[list[Rule]]:
         """Alerting and recording rules of all groups; none, with a warning, where the server evaluates none.
@@ -137,7 +137,7 @@ class Prometheus:
             return Answer([], (f"{self._service.source} has no rules: another program evaluates them",))
         answer = await _RULES.read(self._service.source, body)
         rules = [_rule(rule, group.name) for group in answer.data.groups or () for rule in group.rules or ()]
-        return Answer(rules, answer.warnings, answer.infos)
+        return Answer(rules, answer.warnings, answer.infos, answer.octets)
 
     async def version(self) -> str:
         """The version that the server calls itself."""

@@ -30,13 +30,19 @@ SHORTEST_NAME = 3
 
 @dataclass(frozen=True)
 class Answers:
-    """What was read. `steps` are the questions that were asked over the window in steps, with their series."""
+    """What was read. `steps` are the questions that were asked over the window in steps, with their series.
+
+    `rates` are counters that Prometheus made into rates, each with its metric's name. `calls` are (caller, callee)
+    that people know of.
+    """
 
     raw: Sequence[Series]
     steps: Sequence[tuple[Question, Sequence[Series]]]
     metadata: Mapping[str, Metadata]
     interval: float
     logs: LogsFound
+    rates: Sequence[Series] = ()
+    calls: Collection[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ class Observed:
 def compare(answers: Answers, window: Window, limits: Limits) -> Comparison:
     """The answers before and after the onset, which is sought in them: `window.onset` of the result."""
     edges = rates.grid(window.start.timestamp(), window.end.timestamp(), answers.interval, limits.columns)
-    table = measure.measure(answers.raw, answers.metadata, edges)
+    table = measure.measure(answers.raw, answers.metadata, edges, answers.rates)
     asked = [each for question, series in answers.steps for each in _stepped(question, series, edges, limits.series)]
     volume = _volume(answers.logs, edges)
     rows = [*table.rows, *(row for row, _ in volume), *(row for _, row, _ in asked)]
@@ -118,7 +124,7 @@ def compare(answers: Answers, window: Window, limits: Limits) -> Comparison:
             origins=origins,
             alert_rows=fired,
             alerting={rows[index].entity for index in fired},
-            calls={row.call for row in rows if row.call},
+            calls={*answers.calls, *(row.call for row in rows if row.call)},
             raw=answers.raw,
         ),
         window,

@@ -1,7 +1,7 @@
 """From alerts to ranked evidence: plan, read everything at once, compare, rank, say."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -38,7 +38,7 @@ class Gatherer:
     """Collects and ranks what changed around alerts. Keeps nothing between calls; safe to share.
 
     A source that is None is not configured: the report says so as a gap. `clock` gives the time where an alert's own
-    cannot be believed.
+    cannot be believed. `calls` are (caller, callee) that people know of, beside those that metrics show.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Gatherer:
         limits: Limits,
         clock: Clock,
         links: Links | None = None,
+        calls: Collection[tuple[str, str]] = (),
     ) -> None:
         self._prometheus = prometheus
         self._loki = loki
@@ -56,6 +57,7 @@ class Gatherer:
         self._limits = limits
         self._clock = clock
         self._links = links or Links()
+        self._calls = tuple(calls)
 
     async def gather(self, alerts: Sequence[Alert], now: datetime | None = None) -> EvidenceReport:
         """The evidence around these alerts as known at `now` (the clock's time if not given).
@@ -86,7 +88,8 @@ class Gatherer:
         return tuple(asked)
 
     def _reader(self) -> Reader:
-        return Reader(self._limits.concurrency, self._limits.seconds)
+        limits = self._limits
+        return Reader(limits.concurrency, limits.seconds, limits.questions, limits.octets)
 
     def _window(self, alerts: Sequence[Alert], now: datetime) -> Window:
         return windows.window_over([alert.starts_at for alert in alerts], now, self._limits.baseline_minutes)
@@ -109,7 +112,8 @@ class Gatherer:
         ]
         answered = [(q, r.data) for q, r in zip(planned.questions, readings, strict=True) if r.data]
         reads = (*found.reads, *(reading.read for reading in readings))
-        return _Metrics(found, tuple(answered), reads, (*found.gaps, *planned.gaps))
+        gaps = (*found.gaps, *planned.gaps, *read.partial(readings))
+        return _Metrics(found, tuple(answered), reads, gaps)
 
     async def _logs(self, alerts: Sequence[Alert], window: Window, reader: Reader) -> LogsFound:
         if self._loki is None:
@@ -120,7 +124,7 @@ class Gatherer:
         self, alerts: Sequence[Alert], now: datetime, window: Window, metrics: _Metrics, lines: LogsFound
     ) -> EvidenceReport:
         """The arithmetic, in a thread: it takes tens of milliseconds that the event loop has better uses for."""
-        compared = compare(_answers(metrics, lines), window, self._limits)
+        compared = compare(_answers(metrics, lines, self._calls), window, self._limits)
         reads = (*metrics.reads, *lines.reads)
         return EvidenceReport(
             window=compared.window,
@@ -143,20 +147,23 @@ async def _ask(
     return await reader.ask("prometheus", question.title, question.query, ask)
 
 
-def _answers(metrics: _Metrics, lines: LogsFound) -> Answers:
+def _answers(metrics: _Metrics, lines: LogsFound, calls: Collection[tuple[str, str]]) -> Answers:
     found = metrics.neighbourhood
     raw = {
         tuple(sorted(series.labels.items())): series
         for question, data in metrics.answered
-        if question.form == "raw"
+        if question.form == "raw" or question.summed == "gauges"
         for series in data
     }
+    asked = [(question, data) for question, data in metrics.answered if question.form == "steps"]
     return Answers(
         raw=list(raw.values()),
-        steps=[(question, data) for question, data in metrics.answered if question.form == "steps"],
-        metadata=found.metadata if found else {},
+        rates=[series for question, data in asked if question.summed == "rates" for series in data],
+        steps=[(question, data) for question, data in asked if not question.summed],
+        metadata=found.discovered.metadata if found else {},
         interval=found.discovered.interval if found else 1.0,
         logs=lines,
+        calls=calls,
     )
 
 

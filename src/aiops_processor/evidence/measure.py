@@ -1,15 +1,16 @@
 """Raw samples → comparable rows: rates, gauges, mean durations and failed shares per entity on one grid. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from aiops_processor.clients.prometheus import Metadata
-from aiops_processor.evidence import describe, families
+from aiops_processor.evidence import describe, edges, families
 from aiops_processor.evidence.entities import entity_of
 from aiops_processor.evidence.pieces import Piece, alike, grouped, own, pieces_of, shared
+from aiops_processor.evidence.ranking.kinds import Trouble, trouble_of
 from aiops_processor.evidence.rates import Array
 from aiops_processor.models.samples import Series
 
@@ -43,18 +44,25 @@ class Table:
     times: Array
 
 
-def measure(series: Sequence[Series], metadata: Mapping[str, Metadata], edges: Array) -> Table:
-    """The rows of these series on a grid (`rates.grid`). NaN, infinities and names that are no measure are left out."""
-    pieces = pieces_of(series, metadata, edges)
+def measure(
+    series: Sequence[Series], metadata: Mapping[str, Metadata], grid: Array, rated: Sequence[Series] = ()
+) -> Table:
+    """The rows of these series on a grid (`rates.grid`). NaN, infinities and names that are no measure are left out.
+
+    `rated` are counters whose values are rates already.
+    """
+    pieces = pieces_of(series, metadata, grid, rated)
+    means = list(_means(pieces.counters, metadata, pieces.entities))
     rows = [
         *_targets(pieces.targets),
         *_gauges(pieces.gauges, metadata, pieces.entities),
         *_counters(pieces.counters, metadata, pieces.entities),
-        *_means(pieces.counters, metadata, pieces.entities),
+        *means,
+        *_ways(means),
         *_endings(pieces.counters, pieces.entities),
     ]
-    values = np.vstack([value for _, value in rows]) if rows else np.empty((0, len(edges) - 1))
-    return Table(tuple(row for row, _ in rows), values, edges[1:])
+    values = np.vstack([value for _, value in rows]) if rows else np.empty((0, len(grid) - 1))
+    return Table(tuple(row for row, _ in rows), values, grid[1:])
 
 
 Measured = tuple[Row, Array]
@@ -99,7 +107,7 @@ def _counters(pieces: Iterable[Piece], metadata: Mapping[str, Metadata], entitie
     """Counters that no label splits by how a request ended; sums of durations are read as means instead."""
     plain = [p for p in pieces if not families.ending_of(p.labels) and not p.metric.endswith("_sum")]
     for group in alike(plain).values():
-        metric, equal, entity = group[0].metric, shared(group), entity_of(group[0].labels)
+        metric, equal, entity = group[0].metric, shared(group), _whose(group[0])
         unit = families.unit_of(metric, metadata) if not metric.endswith("_count") else ""
         yield (
             Row(
@@ -119,22 +127,23 @@ def _counters(pieces: Iterable[Piece], metadata: Mapping[str, Metadata], entitie
 def _means(pieces: Sequence[Piece], metadata: Mapping[str, Metadata], entities: set[str]) -> Iterable[Measured]:
     """Histograms and summaries: sum over count, per entity, or per pair of caller and callee."""
 
-    def place(piece: Piece) -> tuple[str, str, tuple[str, str] | None]:
-        return entity_of(piece.labels), _family(piece.metric), _call(piece, entities)
+    def place(piece: Piece) -> tuple[str, str, tuple[str, str] | None, edges.View]:
+        view = edges.view_of(piece.metric, piece.labels)
+        return entity_of(piece.labels), _family(piece.metric), _call(piece, entities), view
 
     sums = grouped([p for p in pieces if p.metric.endswith("_sum")], place)
     counts = grouped([p for p in pieces if p.metric.endswith("_count")], place)
-    for (entity, base, call), group in sums.items():
-        if (entity, base, call) not in counts:
+    for (entity, base, call, view), group in sums.items():
+        if (entity, base, call, view) not in counts:
             continue
         equal = shared(group)
         total = _sum([piece.values for piece in group])
-        count = _sum([piece.values for piece in counts[entity, base, call]])
+        count = _sum([piece.values for piece in counts[entity, base, call, view]])
         about = f"calls from {call[0]} to {call[1]}" if call else entity
         row = Row(
             call[1] if call else entity,
             base,
-            f"{base} mean",
+            f"{base} mean" if view in ("", *base.split("_")) else f"{base} {view} mean",
             f"mean {base} of {about}",
             families.unit_of(base, metadata),
             describe.mean(base, equal),
@@ -144,14 +153,38 @@ def _means(pieces: Sequence[Piece], metadata: Mapping[str, Metadata], entities: 
         yield row, _ratio(total, count)
 
 
+def _ways(means: Sequence[Measured]) -> Iterable[Measured]:
+    """The time of a call that is not its callee's: what the caller waited, less what the callee took for it.
+
+    It shows a slow network, which neither side can see by itself.
+    """
+    took = {(row.family, row.call or row.entity): (row, values) for row, values in means if _view(row) == "server"}
+    for row, waited in means:
+        if row.call is None or _view(row) != "client":
+            continue
+        theirs = edges.other_view(row.family)
+        answered = took.get((theirs, row.call)) or took.get((theirs, row.call[1]))
+        if answered is None:
+            continue
+        title = f"time between {row.call[0]} and {row.call[1]} ({row.family} less {theirs})"
+        query = f"({row.query}) - ({answered[0].query})"
+        yield replace(row, kind=f"edge latency {row.family}", title=title, query=query), waited - answered[1]
+
+
+def _view(row: Row) -> edges.View:
+    return edges.view_of(row.family, row.labels)
+
+
 def _endings(pieces: Iterable[Piece], entities: set[str]) -> Iterable[Measured]:
     """Counters split by how requests ended: how many per second each way, and the share that failed."""
 
-    def place(piece: Piece) -> tuple[str, str, tuple[str, str] | None]:
-        return entity_of(piece.labels), piece.metric, _call(piece, entities)
+    def place(piece: Piece) -> tuple[str, str, tuple[str, str] | None, edges.View]:
+        # Both sides of a mesh count every call: what the one saw is not to be added to what the other saw.
+        call = _call(piece, entities)
+        return _whose(piece), piece.metric, call, edges.view_of(piece.metric, piece.labels) if call else ""
 
     split = [piece for piece in pieces if families.ending_of(piece.labels)]
-    for (entity, metric, call), group in grouped(split, place).items():
+    for (entity, metric, call, _), group in grouped(split, place).items():
         yield from _ends(entity, metric, call, group)
 
 
@@ -178,8 +211,18 @@ def _family(metric: str) -> str:
     return metric.removesuffix("_count").removesuffix("_sum")
 
 
+def _whose(piece: Piece) -> str:
+    """Whom a count of calls is about: failures the callee, all else the caller; other series the one they name."""
+    edge = edges.edge_of(piece.labels)
+    if edge is None:
+        return entity_of(piece.labels)
+    return edge[1] if trouble_of(piece.metric) is Trouble.ERRORS else edge[0]
+
+
 def _call(piece: Piece, entities: set[str]) -> tuple[str, str] | None:
-    """(caller, callee) where a label names another entity, as series that count calls have it."""
+    """(caller, callee) where labels name both, or one names another entity, as series that count calls have it."""
+    if edge := edges.edge_of(piece.labels):
+        return edge
     entity = entity_of(piece.labels)
     callee = next((v for _, v in sorted(own(piece).items()) if v in entities and v != entity), "")
     return (entity, callee) if callee else None

@@ -1,17 +1,23 @@
 """Query packs: questions worth asking about an alert with certain labels, as data."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from aiops_processor.errors import ConfigError, QueryError
 from aiops_processor.models.base import Frozen
 from aiops_processor.query import promql
 
 NAME = r"^[a-z][a-z0-9_]*$"
+LONG = 5
+"""Words so long are looked for inside of others, too: `postgres` in `mypostgresdb`."""
+
+_NAMING = ("alertname", "component", "job", "service")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_PARTS = re.compile(r"[^A-Za-z0-9]+")
 
 
 class PackQuery(Frozen):
@@ -48,21 +54,29 @@ class PackQuery(Frozen):
 
 
 class Pack(Frozen):
-    """Queries for alerts that carry all labels of `needs` and, where it is given, a word of `about`.
+    """Queries for alerts that carry all labels of `needs` and, where it is given, a word of `about`; one of the two.
 
-    `about` is looked for in the alert's name and its `component` label, upper and lower case alike.
+    `about` is looked for in what names the alert: its name, its labels `component`, `job` and `service`, and the
+    metrics of its rule; upper and lower case alike. Short words must begin a word there: `net` is not `kubernetes`.
     """
 
     pack: str = Field(pattern=NAME)
-    needs: tuple[str, ...] = Field(min_length=1)
+    needs: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
     queries: tuple[PackQuery, ...] = Field(min_length=1)
 
-    def fits(self, labels: Mapping[str, str]) -> bool:
-        """Whether its questions are worth asking about an alert with these labels."""
-        text = f"{labels.get('alertname', '')} {labels.get('component', '')}".lower()
-        wanted = not self.about or any(word.lower() in text for word in self.about)
-        return wanted and all(labels.get(name) for name in self.needs)
+    @model_validator(mode="after")
+    def _is_for_some_alerts(self) -> "Pack":
+        if not self.needs and not self.about:
+            raise ValueError("give `needs`, `about` or both: these queries are not worth asking about every alert")
+        return self
+
+    def fits(self, labels: Mapping[str, str], metrics: Collection[str] = ()) -> bool:
+        """Whether its questions are worth asking about an alert with these labels, whose rule reads these metrics."""
+        if not all(labels.get(name) for name in self.needs):
+            return False
+        names = " ".join((*(labels.get(name, "") for name in _NAMING), *metrics))
+        return not self.about or any(_says(names, word.lower()) for word in self.about)
 
 
 def built_in() -> tuple[Pack, ...]:
@@ -75,9 +89,9 @@ def load(folder: Path) -> tuple[Pack, ...]:
     return tuple(_pack(path) for path in sorted(folder.glob("*.yaml")))
 
 
-def fitting(packs: Sequence[Pack], labels: Mapping[str, str]) -> list[Pack]:
+def fitting(packs: Sequence[Pack], labels: Mapping[str, str], metrics: Collection[str] = ()) -> list[Pack]:
     """The packs for an alert; those that ask for certain words first, for they are the more special."""
-    found = [pack for pack in packs if pack.fits(labels)]
+    found = [pack for pack in packs if pack.fits(labels, metrics)]
     return sorted(found, key=lambda pack: (not pack.about, -len(pack.needs), pack.pack))
 
 
@@ -89,6 +103,13 @@ def _pack(path: Path) -> Pack:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise ConfigError(f"query pack {path.name}: {problems}") from None
+
+
+def _says(names: str, word: str) -> bool:
+    if len(word) >= LONG:
+        return word in names.lower()
+    words = _PARTS.sub(" ", _CAMEL.sub(" ", names)).lower()
+    return f" {word}" in f" {words}"
 
 
 def _with_window(expr: str, window: str) -> str:

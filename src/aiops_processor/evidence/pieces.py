@@ -37,8 +37,21 @@ class Pieces:
     entities: set[str]
 
 
-def pieces_of(series: Sequence[Series], metadata: Mapping[str, Metadata], edges: Array) -> Pieces:
+def pieces_of(
+    series: Sequence[Series], metadata: Mapping[str, Metadata], edges: Array, rated: Sequence[Series] = ()
+) -> Pieces:
     """The series on a grid (`rates.grid`). NaN, infinities and names that are no measure are left out."""
+    found = _measured(series, metadata, edges)
+    for each in rated:
+        times, values = _arrays(each)
+        found.entities.add(entity_of(each.labels))
+        if len(times):
+            piece = Piece(each.labels.get("__name__", ""), each.labels, rates.held(times, values, edges))
+            found.counters.append(piece)
+    return found
+
+
+def _measured(series: Sequence[Series], metadata: Mapping[str, Metadata], edges: Array) -> Pieces:
     samples = [(each.labels, *_arrays(each)) for each in series]
     samples = [(labels, times, values) for labels, times, values in samples if len(times)]
     watched = _watched(samples, edges)

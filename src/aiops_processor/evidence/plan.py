@@ -6,19 +6,22 @@ namespace, job or entity, as raw samples in one answer), and the query packs for
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from aiops_processor.clients.prometheus import Metadata
 from aiops_processor.errors import QueryError
 from aiops_processor.evidence import families
 from aiops_processor.evidence.entities import ENTITY_LABELS, JOBS, NAMESPACES, REALMS, entity_of
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.packs import Pack, fitting
-from aiops_processor.evidence.scopes import Found, Scope, narrowed
+from aiops_processor.evidence.scopes import Found, Scope, in_realms
+from aiops_processor.evidence.sums import summed
 from aiops_processor.models.alert import NO_NAME, Alert
 from aiops_processor.models.evidence import Gap, Window
-from aiops_processor.query import promql
+from aiops_processor.query import grafana, promql, recorded
 from aiops_processor.query.promql import Selector, Side
+from aiops_processor.query.recorded import Recordings
 
 NARROWEST_RATE = 60.0
 RATE_SCRAPES = 4
@@ -45,13 +48,15 @@ class Discovered:
     scopes: Mapping[str, Found]
     names: frozenset[str] | None
     interval: float
+    metadata: Mapping[str, Metadata] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Question:
     """One question for a source. `form` says how it is asked: over the window in steps, as raw samples, or as lines.
 
-    `metrics` are the names it needs; `condition` and `side` say which rule it reads.
+    `metrics` are the names it needs; `condition` and `side` say which rule it reads. `summed` says that Prometheus adds
+    up many series, each answer with the name of its metric: counters as rates, or gauges.
     """
 
     source: Literal["prometheus", "loki"]
@@ -63,6 +68,7 @@ class Question:
     metrics: tuple[str, ...] = ()
     condition: Condition | None = None
     side: Side | None = None
+    summed: Literal["rates", "gauges", ""] = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def conditions(alerts: Sequence[Alert], rules: Mapping[str, str], most: int) -> 
     """
     by_expr: dict[tuple[str, str], list[Alert]] = defaultdict(list)
     for alert in alerts:
-        expr = promql.expression_of(alert.generator_url) or rules.get(alert.name)
+        expr = grafana.filled_in(promql.expression_of(alert.generator_url) or rules.get(alert.name, ""))
         if expr:
             by_expr[alert.name, expr].append(alert)
     found: list[Condition] = []
@@ -95,6 +101,16 @@ def conditions(alerts: Sequence[Alert], rules: Mapping[str, str], most: int) -> 
         reason = f"the expressions of {len(found) - most} rules were not read, the limit is {most}"
         gaps.append(Gap(source="prometheus", reason=reason))
     return found[:most], gaps
+
+
+def on_recorded(found: Sequence[Condition]) -> bool:
+    """Whether a rule reads what another rule recorded, as far as names say so."""
+    return any(recorded.is_recorded(each.metric or "") for each in selectors(found))
+
+
+def followed(found: Sequence[Condition], recordings: Recordings) -> list[Condition]:
+    """The conditions, with what the recorded series in them are made of as further sides."""
+    return [replace(each, sides=recorded.followed(each.sides, recordings)) for each in found]
 
 
 def without_expression(alerts: Sequence[Alert]) -> list[Alert]:
@@ -118,15 +134,29 @@ def plan(
     limits: Limits,
 ) -> Plan:
     """All questions for Prometheus, each query once."""
-    read, gaps = narrowed(alerts, around, discovered.scopes, limits.series)
+    around = [in_realms(alerts, each, discovered.scopes.get(each.selector, Found(()))) for each in around]
+    sums, gaps = summed(around, discovered.metadata, rate_range(discovered.interval), limits)
     span = int((window.end - window.start).total_seconds())
     asked = [
         *_rules(found, discovered, limits)[: limits.rule_queries],
-        *(Question("prometheus", "metric", each.title, f"{each.selector}[{span}s]", "raw") for each in read),
-        *_packs(alerts, packs, around, discovered, limits),
+        *(
+            Question("prometheus", "metric", each.title, f"{each.selector}[{span}s]", "raw")
+            for each in around
+            if each.names
+        ),
+        *(
+            Question("prometheus", "metric", each.title, each.query, "steps", metrics=each.metrics, summed=each.kind)
+            for each in sums
+        ),
+        *_packs(alerts, found, packs, discovered, {name for each in sums for name in each.metrics}, limits),
     ]
     unique = list({question.query: question for question in reversed(asked)}.values())
     return Plan(tuple(reversed(unique)), tuple(gaps))
+
+
+def rate_range(interval: float) -> str:
+    """The range of a rate where targets are scraped so often (seconds)."""
+    return f"{int(max(NARROWEST_RATE, RATE_SCRAPES * interval))}s"
 
 
 def _rules(found: Sequence[Condition], discovered: Discovered, limits: Limits) -> list[Question]:
@@ -150,10 +180,10 @@ def _forms(
     condition: Condition, side: Side, known: Sequence[Selector], discovered: Discovered, limits: Limits
 ) -> list[tuple[str, str]]:
     """The side for all siblings at once where the answer tells them apart, else for each alert alone."""
-    few = all(text in discovered.selectors and not discovered.selectors[text].cut for text in (s.text for s in known))
+    few = all(each.text in discovered.selectors for each in known)
     shown = promql.output_labels(side.expr)
     apart = any(name in ENTITY_LABELS for name in shown) if shown is not None else True
-    count = sum(len(discovered.selectors[each.text].series) for each in known) if few else limits.series + 1
+    count = sum(discovered.selectors[each.text].count for each in known) if few else limits.series + 1
     if apart and count <= limits.series:
         wide = (*NAMESPACES, *JOBS, *REALMS)
         queries = [_inject(side, alert, discovered, wide) for alert in condition.alerts]
@@ -177,17 +207,22 @@ def _inject(side: Side, alert: Alert, discovered: Discovered, names: Sequence[st
 
 
 def _packs(
-    alerts: Sequence[Alert], packs: Sequence[Pack], around: Sequence[Scope], discovered: Discovered, limits: Limits
+    alerts: Sequence[Alert],
+    found: Sequence[Condition],
+    packs: Sequence[Pack],
+    discovered: Discovered,
+    summed: set[str],
+    limits: Limits,
 ) -> list[Question]:
-    rate = f"{int(max(NARROWEST_RATE, RATE_SCRAPES * discovered.interval))}s"
-    seen = [each for scope in around for each in discovered.scopes.get(scope.selector, Found(())).series]
-    raw = {each.get("__name__", "") for each in seen}
+    rate = rate_range(discovered.interval)
+    seen = [each for found in discovered.scopes.values() for each in found.series]
+    read = {each.get("__name__", "") for each in seen} | summed
     asked: dict[str, Question] = {}
     for alert in list({entity_of(alert.labels): alert for alert in alerts}.values())[:MOST_ENTITIES]:
-        for pack in fitting(packs, alert.labels):
+        for pack in fitting(packs, alert.labels, _read_by(alert, found)):
             for each in pack.queries:
                 metrics = tuple(s.metric for s in promql.selectors(each.in_window(rate)) if s.metric)
-                if not _worth_asking(metrics, discovered, raw):
+                if not _worth_asking(metrics, discovered, read):
                     continue
                 query = each.narrowed(_carried(alert.labels, metrics, seen), rate)
                 question = Question("prometheus", "metric", each.title, query, "steps", each.unit, metrics)
@@ -195,12 +230,17 @@ def _packs(
     return list(asked.values())[: limits.pack_queries]
 
 
-def _worth_asking(metrics: Sequence[str], discovered: Discovered, raw: set[str]) -> bool:
-    """Not what Prometheus has no metric for, nor the plain view of one metric that is read raw, with all siblings."""
+def _read_by(alert: Alert, found: Sequence[Condition]) -> set[str]:
+    """The metrics that the alert's rule reads."""
+    return {each.metric for each in selectors([c for c in found if alert in c.alerts]) if each.metric}
+
+
+def _worth_asking(metrics: Sequence[str], discovered: Discovered, read: set[str]) -> bool:
+    """Not what Prometheus has no metric for, nor the plain view of one metric that is read with all siblings."""
     if discovered.names is not None and not any(metric in discovered.names for metric in metrics):
         return False
     alone = len(set(metrics)) == 1
-    return not (alone and metrics[0] in raw and not families.is_noise(metrics[0]))
+    return not (alone and metrics[0] in read and not families.is_noise(metrics[0]))
 
 
 def _carried(labels: Mapping[str, str], metrics: Sequence[str], seen: Sequence[Mapping[str, str]]) -> dict[str, str]:

@@ -12,6 +12,12 @@ GAP_CELLS = 4.0
 """Across a longer gap a counter's growth is not spread: nobody saw when it grew."""
 HOLD_CELLS = 1
 """A gauge is held for one cell, for scrapes jitter; longer would hide that a target is gone."""
+SLOWER = 1.5
+"""A series with so many cells between its samples is scraped less often than the others: its own interval counts."""
+FEW = 3
+"""Samples; two say nothing about how often a series is scraped."""
+HOLD_SCRAPES, GAP_SCRAPES = 1.25, 2.5
+"""For how many of its own intervals such a series is held, and past how many it has a gap."""
 
 
 def grid(start: float, end: float, width: float, most: int) -> Array:
@@ -52,17 +58,30 @@ def held(times: Array, values: Array, edges: Array) -> Array:
     last = np.searchsorted(times, edges[1:], side="right") - 1
     seen = last >= 0
     width = edges[1] - edges[0]
-    fresh = seen & (times[last] > edges[:-1] - HOLD_CELLS * width)
+    fresh = seen & (times[last] > edges[:-1] - _held_for(times, width))
     return np.where(fresh, values[last], np.nan)
 
 
 def alive(times: Array, edges: Array) -> NDArray[np.bool_]:
     """In which cells there was a sample, one cell's jitter forgiven. `times` sorted."""
     width = edges[1] - edges[0]
-    counts = np.searchsorted(times, edges[1:], side="right") - np.searchsorted(
-        times, edges[:-1] - HOLD_CELLS * width, side="right"
-    )
-    return counts > 0
+    since = edges[:-1] - _held_for(times, width)
+    return np.searchsorted(times, edges[1:], side="right") > np.searchsorted(times, since, side="right")
+
+
+def _held_for(times: Array, width: float) -> float:
+    """Seconds; by the series' own interval where it is scraped less often than a cell is wide."""
+    own = _slow_interval(times, width)
+    # Between two of its scrapes there are cells without a sample: they are no gap.
+    return HOLD_SCRAPES * own - width if own else HOLD_CELLS * width
+
+
+def _slow_interval(times: Array, width: float) -> float:
+    """The series' own interval, 0 where it is not slower than the grid or has too few samples to know."""
+    if len(times) < FEW or times[-1] - times[0] <= SLOWER * width * (len(times) - 1):
+        return 0.0
+    own = float(np.median(np.diff(times)))
+    return own if own > SLOWER * width else 0.0
 
 
 def _unseen(times: Array, edges: Array) -> NDArray[np.bool_]:
@@ -72,4 +91,5 @@ def _unseen(times: Array, edges: Array) -> NDArray[np.bool_]:
     after = np.searchsorted(times, middle)
     outside = (after == 0) | (after == len(times))
     spans = np.concatenate([[0.0], np.diff(times), [0.0]])
-    return outside | (spans[after] > GAP_CELLS * width)
+    own = _slow_interval(times, width)
+    return outside | (spans[after] > max(GAP_CELLS * width, GAP_SCRAPES * own))

@@ -7,9 +7,11 @@ from typing import Generic, TypeVar
 
 from aiops_processor.errors import AiopsError, QueryError, SourceError
 from aiops_processor.models.evidence import Gap, Outcome, Read
-from aiops_processor.models.samples import Answer
+from aiops_processor.models.samples import Answer, Series
 
 T = TypeVar("T")
+
+_REMARK = "PromQL "  # "PromQL info: metric might not be a counter": the numbers are all there
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,11 @@ class Reading(Generic[T]):
 
 
 class Reader:
-    """Asks questions until its deadline. Make one per gathering, inside the running loop."""
+    """Asks questions until its deadline, or until a limit is spent. Make one per gathering, inside the running loop."""
 
-    def __init__(self, concurrency: int, seconds: float) -> None:
+    def __init__(self, concurrency: int, seconds: float, questions: int = 1_000, octets: int = 1 << 30) -> None:
+        self._questions = questions
+        self._octets = octets
         self._slots = asyncio.Semaphore(concurrency)
         self._began = asyncio.get_running_loop().time()
         self._seconds = seconds
@@ -45,12 +49,17 @@ class Reader:
         try:
             async with asyncio.timeout_at(self._began + self._seconds * share), self._slots:
                 asked = loop.time()
+                if spent := self._spent():
+                    return Reading(_failed(source, title, query, 0.0, *spent), None)
+                self._questions -= 1
                 found = await answer()
         except TimeoutError:
             error = f"no answer within {self._seconds * share:g} s"
-            return Reading(_failed(source, title, query, loop.time() - asked, error), None)
+            return Reading(_failed(source, title, query, loop.time() - asked, error, "seconds"), None)
         except (SourceError, QueryError) as error:
             return Reading(_failed(source, title, query, loop.time() - asked, _words(error)), None)
+        self._octets -= found.octets
+        series, points = _size(found.data)
         read = Read(
             source=source,
             title=title,
@@ -58,8 +67,19 @@ class Reader:
             outcome=Outcome.DATA if found.data else Outcome.EMPTY,
             seconds=loop.time() - asked,
             warnings=tuple(found.warnings),
+            series=series,
+            points=points,
+            octets=found.octets,
         )
         return Reading(read, found.data)
+
+    def _spent(self) -> tuple[str, str] | None:
+        """Why nothing more is asked, and the name of the limit."""
+        if self._questions <= 0:
+            return "not asked: the limit of questions for one incident is spent", "questions"
+        if self._octets <= 0:
+            return "not asked: the limit of bytes for one incident is spent", "octets"
+        return None
 
 
 def told_apart(reading: Reading[T], metrics: Collection[str], known: Collection[str] | None) -> Reading[T]:
@@ -78,14 +98,38 @@ def gaps_of(reads: Iterable[Read]) -> list[Gap]:
     return [_gap(group) for group in failed.values()]
 
 
+def partial(readings: Iterable[Reading[T]]) -> list[Gap]:
+    """What answers left out, in the source's own words: partial answers, native histograms. Remarks about PromQL are
+    no gaps."""
+    said: dict[tuple[str, str], list[Read]] = {}
+    for each in (reading.read for reading in readings):
+        for warning in each.warnings:
+            if not warning.startswith(_REMARK):
+                said.setdefault((each.source, warning), []).append(each)
+    return [_about(group, warning) for (_, warning), group in said.items()]
+
+
 def _gap(group: Sequence[Read]) -> Gap:
+    return _about(group, group[0].error).model_copy(update={"limit": group[0].limit})
+
+
+def _about(group: Sequence[Read], what: str) -> Gap:
     first = group[0]
     more = f" (and {len(group) - 1} more questions)" if len(group) > 1 else ""
-    return Gap(source=first.source, reason=f"{first.title}{more}: {first.error}", query=first.query)
+    return Gap(source=first.source, reason=f"{first.title}{more}: {what}", query=first.query)
 
 
-def _failed(source: str, title: str, query: str, seconds: float, error: str) -> Read:
-    return Read(source=source, title=title, query=query, outcome=Outcome.FAILED, seconds=seconds, error=error)
+def _size(data: object) -> tuple[int, int]:
+    """How many series, or label sets, or names; and how many points they have."""
+    if not isinstance(data, list):
+        return 0, 0
+    return len(data), sum(len(each.points) for each in data if isinstance(each, Series))
+
+
+def _failed(source: str, title: str, query: str, seconds: float, error: str, limit: str = "") -> Read:
+    return Read(
+        source=source, title=title, query=query, outcome=Outcome.FAILED, seconds=seconds, error=error, limit=limit
+    )
 
 
 def _words(error: AiopsError) -> str:

@@ -1,13 +1,12 @@
 """The neighbourhood of alerts: what shares their namespace, job or entity, as PromQL matchers. Pure."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from aiops_processor.evidence import families
+from aiops_processor.evidence import edges, families
 from aiops_processor.evidence.entities import ENTITY_LABELS, JOBS, NAMESPACES, REALMS
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.evidence import Gap
 from aiops_processor.query import logql, promql
 
 MOST_VALUES = 50
@@ -16,26 +15,32 @@ MOST_VALUES = 50
 
 @dataclass(frozen=True)
 class Scope:
-    """One part of the neighbourhood, as PromQL matchers. `title` says it in words."""
+    """One part of the neighbourhood, as PromQL matchers. `title` says it in words.
+
+    Once it is narrowed, `names` is the matcher on metric names ("": none is read one by one), and `left` are those
+    metrics, with the number of their series, that are too many.
+    """
 
     title: str
     matchers: tuple[str, ...]
+    names: str = ""
+    left: tuple[tuple[str, int], ...] = ()
 
     @property
     def selector(self) -> str:
-        return "{" + ",".join(self.matchers) + "}"
+        return "{" + ",".join((*self.matchers, *([self.names] if self.names else []))) + "}"
 
 
 @dataclass(frozen=True)
 class Found:
-    """The label sets that a selector has in the window; `cut` where there were more than the limit."""
+    """The label sets that a selector has in the window; of `count` series, where each stands for several."""
 
     series: tuple[dict[str, str], ...]
-    cut: bool = False
+    count: int = 0
 
     def carries(self, name: str, value: str) -> bool:
-        """Whether these series know the label with that value. Of a cut list the name is enough."""
-        return any(each.get(name) == value or (self.cut and name in each) for each in self.series)
+        """Whether these series know the label with that value."""
+        return any(each.get(name) == value for each in self.series)
 
 
 def scopes(alerts: Sequence[Alert]) -> list[Scope]:
@@ -50,72 +55,57 @@ def scopes(alerts: Sequence[Alert]) -> list[Scope]:
     return found
 
 
-def narrowed(
-    alerts: Sequence[Alert], around: Sequence[Scope], known: Mapping[str, Found], most: int
-) -> tuple[list[Scope], list[Gap]]:
-    """The scopes as they are read: without noise, in the alerts' cluster, together at most `most` series.
+def service_graph(names: Collection[str] | None) -> list[Scope]:
+    """Where calls between services are counted, if that is known to be there: seldom in the services' namespace."""
+    if names is None or edges.SERVICE_GRAPH_TOTAL not in names:
+        return []
+    return [Scope("calls between services", (promql.matcher("__name__", "=~", edges.SERVICE_GRAPH),))]
 
-    A scope that is too wide keeps the metrics with the fewest series: a metric of many says little with each of them.
+
+def narrowed(around: Sequence[Scope], counts: Mapping[str, Mapping[str, int]], most: int) -> list[Scope]:
+    """The scopes as they are read: without noise, together at most `most` series.
+
+    `counts` are the series of each metric by the scope's selector; a scope that could not be counted is left out. A
+    scope that is too wide keeps the metrics with the fewest series: a metric of many says little with each of them.
     """
     kept: list[Scope] = []
-    gaps: list[Gap] = []
     room = most
     for scope in around:
-        found = known.get(scope.selector)
-        if found is None or not found.series:
+        known = {name: n for name, n in counts.get(scope.selector, {}).items() if name and not families.is_noise(name)}
+        taken = _that_fit(known, room)
+        left = tuple((name, count) for name, count in known.items() if name not in taken)
+        if not known:
             continue
-        counts = _counts(found, room)
-        if counts.left or found.cut:
-            gaps.append(_cut(scope, counts, found, most))
-        if not counts.taken:
-            continue
-        room -= sum(counts.taken.values())
-        names = (
-            promql.matcher("__name__", "=~", _alternatives(sorted(counts.taken)))
-            if counts.left or found.cut
-            else promql.matcher("__name__", "!~", families.noise())
-        )
-        kept.append(Scope(scope.title, (*scope.matchers, *_realms(alerts, found), names)))
-    return kept, gaps
+        room -= sum(taken.values())
+        kept.append(Scope(scope.title, scope.matchers, _names(taken, left), left))
+    return kept
 
 
-@dataclass(frozen=True)
-class _Counts:
-    taken: dict[str, int]
-    left: dict[str, int]
-
-
-def _counts(found: Found, room: int) -> _Counts:
-    """Series per metric name: what fits into `room`, the smallest metrics first, and what does not."""
-    counts: dict[str, int] = defaultdict(int)
-    for each in found.series:
-        name = each.get("__name__", "")
-        if name and not families.is_noise(name):
-            counts[name] += 1
-    taken: dict[str, int] = {}
-    for name, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
-        if sum(taken.values()) + count <= room:
-            taken[name] = count
-    return _Counts(taken, {name: count for name, count in counts.items() if name not in taken})
-
-
-def _cut(scope: Scope, counts: _Counts, found: Found, most: int) -> Gap:
-    more = "at least " if found.cut else ""
-    reason = (
-        f"{scope.title}: {more}{sum(counts.left.values())} series of {len(counts.left)} metrics were not read, "
-        f"the limit is {most} series"
-    )
-    return Gap(source="prometheus", reason=reason, query=scope.selector)
-
-
-def _realms(alerts: Sequence[Alert], found: Found) -> list[str]:
-    """Matchers for the cluster or environment where the series themselves know the alerts' one."""
+def in_realms(alerts: Sequence[Alert], scope: Scope, found: Found) -> Scope:
+    """The scope in the alerts' cluster or environment, where the series themselves know it."""
     known = {
         name: values
         for name in REALMS
         if (values := list(dict.fromkeys(a.labels[name] for a in alerts if a.labels.get(name))))
     }
-    return [_one_of(name, v) for name, v in known.items() if all(found.carries(name, value) for value in v)]
+    realms = (_one_of(name, v) for name, v in known.items() if all(found.carries(name, value) for value in v))
+    return replace(scope, matchers=(*scope.matchers, *realms))
+
+
+def _names(taken: Mapping[str, int], left: Collection[object]) -> str:
+    """The matcher on metric names; by what is left out where all is read, for that is shorter."""
+    if not left:
+        return promql.matcher("__name__", "!~", families.noise())
+    return promql.matcher("__name__", "=~", _alternatives(sorted(taken))) if taken else ""
+
+
+def _that_fit(counts: Mapping[str, int], room: int) -> dict[str, int]:
+    """The smallest metrics first."""
+    taken: dict[str, int] = {}
+    for name, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
+        if sum(taken.values()) + count <= room:
+            taken[name] = count
+    return taken
 
 
 def _values(alerts: Sequence[Alert], names: Sequence[str]) -> dict[str, list[str]]:

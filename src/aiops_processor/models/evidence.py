@@ -30,7 +30,10 @@ class Outcome(StrEnum):
 
 
 class Read(Frozen):
-    """One question that was asked of a source, and how it ended. `warnings` are the source's own words."""
+    """One question that was asked of a source, and how it ended. `warnings` are the source's own words.
+
+    `series`, `points` and `octets` are how much it answered. `limit` names the limit of ours that ended it.
+    """
 
     source: str
     title: str
@@ -39,14 +42,19 @@ class Read(Frozen):
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     error: str = ""
+    series: int = 0
+    points: int = 0
+    octets: int = 0
+    limit: str = ""
 
 
 class Gap(Frozen):
-    """What could not be looked at, and why: shown in report, prompt and notification."""
+    """What could not be looked at, and why: shown in report, prompt and notification. `limit` as in a read."""
 
     source: str
     reason: str
     query: str = ""
+    limit: str = ""
 
 
 class Change(Frozen):

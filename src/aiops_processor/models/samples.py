@@ -41,8 +41,9 @@ class Stream(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, Generic[T], frozen=True):
-    """What a source answered, with the warnings and infos that came along, in its own words."""
+    """What a source answered, with the warnings and infos that came along, in its own words; `octets` long."""
 
     data: T
     warnings: Sequence[str] = ()
     infos: Sequence[str] = ()
+    octets: int = 0

@@ -95,7 +95,7 @@ def _compared(measured: ast.Expr, op: str, against: ast.Expr) -> Iterator[Side]:
     if missed := _missed(bare(measured)):
         yield from (replace(side, op=op, threshold=threshold, kind="absent") for side in _sides(missed))
         return
-    yield _side(_unfiltered(measured), op, threshold)
+    yield _as_level(_side(_unfiltered(measured), op, threshold))
     yield from _inner(measured)
 
 
@@ -112,6 +112,16 @@ def _inner(node: ast.Expr) -> Iterator[Side]:
 def _side(node: ast.Expr, op: str, threshold: float | None) -> Side:
     node = bare(node)
     return Side(render(node), op, threshold, _kind(node))
+
+
+def _as_level(side: Side) -> Side:
+    """What is compared as it stands is a level, whatever its name: `argocd_repo_pending_request_total > 50`."""
+    return replace(side, kind="gauge") if side.kind == "counter" and not _counts(parse(side.expr)) else side
+
+
+def _counts(node: ast.Expr) -> bool:
+    here = isinstance(node, ast.Call) and node.func.name in _COUNTING
+    return here or any(map(_counts, children(node)))
 
 
 def _unfiltered(node: ast.Expr) -> ast.Expr:

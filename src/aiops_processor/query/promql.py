@@ -1,6 +1,6 @@
 """PromQL as values: parse, render, take apart, narrow, escape. Pure: nothing is asked of a server."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import promql_parser as ast
@@ -13,6 +13,7 @@ from aiops_processor.query.results import output_labels
 from aiops_processor.query.syntax import (
     Operator,
     alternatives,
+    label_name,
     matcher,
     parse,
     render,
@@ -26,6 +27,7 @@ __all__ = [
     "Operator",
     "Selector",
     "Side",
+    "count",
     "expression_of",
     "inject",
     "matcher",
@@ -63,6 +65,11 @@ def selector(name: str | None, equal: Mapping[str, str]) -> str:
     if not name and not any(equal.values()):
         raise QueryError("a selector needs a metric name or a label with a value")
     return written(name or None, [[(label, "=", value) for label, value in equal.items()]])
+
+
+def count(selector: str, by: Sequence[str], seconds: int) -> str:
+    """How many series a selector had in so many seconds, by these labels; `__name__` may be one of them."""
+    return f"count by ({', '.join(map(label_name, by))}) (last_over_time({selector}[{max(1, seconds)}s]))"
 
 
 def selectors(expr: str) -> list[Selector]:

@@ -53,8 +53,7 @@ class Analyzer:
     async def gather(self, alerts: Sequence[Alert]) -> EvidenceReport:
         """What changed around these alerts. A source that fails is a gap in the report, not an error."""
         report = await self._gatherer.gather(alerts, self._clock.now())
-        for read in report.reads:
-            self._metrics.reads.labels(read.source, read.outcome).inc()
+        self._count(report)
         return report
 
     async def explain(self, alerts: Sequence[Alert], evidence: EvidenceReport) -> AnalysisResult:
@@ -79,6 +78,19 @@ class Analyzer:
                 return await self.analyze([alert])
 
         return await asyncio.gather(*map(one, alerts), return_exceptions=True)
+
+    def _count(self, report: EvidenceReport) -> None:
+        """What the evidence cost its sources, and which limits it met."""
+        metrics = self._metrics
+        for read in report.reads:
+            metrics.reads.labels(read.source, read.outcome).inc()
+            metrics.read_seconds.labels(read.source).inc(read.seconds)
+            metrics.read_series.labels(read.source).inc(read.series)
+            metrics.read_points.labels(read.source).inc(read.points)
+            metrics.read_bytes.labels(read.source).inc(read.octets)
+        for gap in report.gaps:
+            if gap.limit:
+                metrics.read_limits.labels(gap.source, gap.limit).inc()
 
     async def _explain(self, alerts: Sequence[Alert], evidence: EvidenceReport) -> AnalysisResult:
         if self._explainer is None:

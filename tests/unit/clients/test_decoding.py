@@ -80,7 +80,7 @@ async def test_null_warnings_are_none() -> None:
     assert (await NAMES.read(SOURCE, b'{"status":"success","data":["a"],"warnings":null}')).warnings == ()
 
 
-async def test_of_native_histograms_the_float_points_are_kept_and_an_info_is_added() -> None:
+async def test_of_native_histograms_the_float_points_are_kept_and_a_warning_says_so() -> None:
     histogram = {"count": "1", "sum": "2", "buckets": [[0, "0", "1", "1"]]}
     rows = [
         {"metric": {"a": "1"}, "values": [[1, "2"]], "histograms": [[2, histogram]]},
@@ -89,9 +89,9 @@ async def test_of_native_histograms_the_float_points_are_kept_and_an_info_is_add
     ]
     answer = await numbers(success("matrix", rows))
     assert [row.points for row in answer.data] == [[(1.0, 2.0)], [], [(1.0, 2.0)]]
-    assert answer.infos == ("native histograms are not read: only the float samples of 2 series were taken",)
+    assert answer.warnings == ("native histograms are not read: only the float samples of 2 series were taken",)
     instant = await numbers(success("vector", [{"metric": {}, "histogram": [1, histogram]}]))
-    assert (instant.data, len(instant.infos)) == ([Series({}, [])], 1)
+    assert (instant.data, len(instant.warnings)) == ([Series({}, [])], 1)
 
 
 async def test_a_string_is_no_number() -> None:

@@ -1,5 +1,6 @@
 """A small made-up shop: sources that answer from memory, and fail where a test says so."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ class FakeMetrics:
     stepped: list[Series] = field(default_factory=list)
     rule_list: list[Rule] = field(default_factory=list)
     failure: Exception | None = None
+    warnings: tuple[str, ...] = ()
     asked: list[str] = field(default_factory=list)
 
     def _answer(self, what: str) -> None:
@@ -32,11 +34,17 @@ class FakeMetrics:
         if self.failure is not None:
             raise self.failure
 
+    def _counted(self, by: Sequence[str]) -> list[Series]:
+        every = (tuple((name, each.labels[name]) for name in by if name in each.labels) for each in self.raw)
+        return [Series(dict(labels), [(0.0, float(count))]) for labels, count in Counter(every).items()]
+
     async def query(self, expr: str, at: datetime) -> Answer[list[Series]]:
         self._answer(expr)
+        if expr.startswith("count by ("):
+            return Answer(self._counted(expr[len("count by (") : expr.index(")")].split(", ")))
         if expr.startswith("up{"):
             return Answer([each for each in self.raw if each.labels["__name__"] == "up"])
-        return Answer(self.raw)
+        return Answer(self.raw, self.warnings)
 
     async def query_range(self, expr: str, start: datetime, end: datetime, step: float) -> Answer[list[Series]]:
         self._answer(expr)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from aiops_processor.clients.prometheus import Rule
 from aiops_processor.evidence import packs, summary
 from aiops_processor.evidence.gather import Gatherer
 from aiops_processor.evidence.limits import Limits
@@ -246,3 +247,48 @@ async def test_what_only_the_alerts_own_entity_was_asked_does_not_rank_it(
 
     assert any("histogram_quantile" in asked for asked in metrics.asked)
     assert "mail" not in {each.entity for each in report.findings}
+
+
+async def test_a_rule_on_a_recorded_series_is_followed_to_what_it_was_recorded_from(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series]
+) -> None:
+    metrics.raw = shop
+    metrics.rule_list = [Rule("service:errors:rate", "sum by (service) (rate(errors_total[1m]))", "recording")]
+
+    report = await gathered((metrics, lines), clock, alert(service="cart", expr="service:errors:rate > 2"))
+
+    asked = [each.query for each in report.reads if each.title.startswith("HighErrorRate")]
+    assert asked == [
+        'service:errors:rate{namespace="shop"}',
+        'sum by (service) (rate(errors_total{namespace="shop"}[1m]))',
+    ]
+
+
+async def test_what_a_source_left_out_of_its_answer_is_a_gap(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series]
+) -> None:
+    metrics.raw = shop
+    metrics.warnings = ("native histograms are not read", "PromQL info: no counter")
+
+    report = await gathered((metrics, lines), clock, alert(service="cart"))
+
+    reasons = [each.reason for each in report.gaps if "histograms" in each.reason or "PromQL" in each.reason]
+    assert reasons == ["series of the same namespace (and 1 more questions): native histograms are not read"]
+
+
+async def test_a_configured_call_explains_the_caller(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, series: MakeSeries
+) -> None:
+    def jump(t: float) -> float:
+        return (t * 7919) % 13 / 13 + (20 if t > 0 else 0)
+
+    metrics.raw = [series("error_rate", jump, service=name) for name in ("cart", "db")]
+    metrics.raw += [series("error_rate", lambda t: (t * 7919) % 13 / 13, service=f"s{n}") for n in range(6)]
+    asked = [alert(service="cart")]
+
+    async def first(calls: list[tuple[str, str]]) -> str:
+        gatherer = Gatherer(metrics, lines, packs.built_in(), Limits(seconds=5), clock, calls=calls)
+        return (await gatherer.gather(asked)).findings[0].entity
+
+    assert await first([("cart", "db")]) == "db"
+    assert await first([("db", "cart")]) == "cart"

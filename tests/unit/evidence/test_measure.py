@@ -5,6 +5,7 @@ import pytest
 
 from aiops_processor.evidence import rates
 from aiops_processor.evidence.measure import Row, Table, measure
+from aiops_processor.evidence.ranking.kinds import Trouble, trouble_of
 from aiops_processor.models.samples import Series
 from aiops_processor.query import promql
 
@@ -122,3 +123,59 @@ def test_every_row_has_a_query_that_parses_whatever_the_labels_hold(series: Make
             "http_requests_total",
             "queue_length",
         }
+
+
+def test_the_time_between_two_services_is_what_the_caller_waited_less_what_the_callee_took(series: MakeSeries) -> None:
+    def seconds(view: str, each: float) -> list[Series]:
+        pair = {"client": "web", "server": "cart", "service": "tempo"}
+        base = f"traces_service_graph_request_{view}_seconds"
+        counted = series(f"{base}_count", lambda t: 10 * (t + 2000), **pair)
+        return [series(f"{base}_sum", lambda t: 10 * each * (t + 2000), **pair), counted]
+
+    table = table_of(*seconds("client", 0.5), *seconds("server", 0.2))
+
+    row, values = row_of(table, "edge latency traces_service_graph_request_client_seconds", "cart")
+    assert row.call == ("web", "cart")
+    assert np.nanmedian(values) == pytest.approx(0.3)
+    assert promql.parse(row.query)
+    assert trouble_of(row.kind) is Trouble.NETWORK
+
+
+def test_what_a_client_sees_is_held_against_the_server_that_it_names(series: MakeSeries) -> None:
+    def seconds(view: str, each: float, **labels: str) -> list[Series]:
+        base = f"http_{view}_request_duration_seconds"
+        counted = series(f"{base}_count", lambda t: 10 * (t + 2000), **labels)
+        return [series(f"{base}_sum", lambda t: 10 * each * (t + 2000), **labels), counted]
+
+    table = table_of(
+        *seconds("client", 0.5, service="web", server_address="cart"), *seconds("server", 0.2, service="cart")
+    )
+
+    _, values = row_of(table, "edge latency http_client_request_duration_seconds", "cart")
+    assert np.nanmedian(values) == pytest.approx(0.3)
+
+
+def test_both_sides_of_a_mesh_are_not_added_up(series: MakeSeries) -> None:
+    def calls(reporter: str, code: str, rate: float) -> Series:
+        pair = {"source_workload": "web", "destination_workload": "cart", "reporter": reporter}
+        return series("istio_requests_total", lambda t: rate * (t + 2000), response_code=code, **pair)
+
+    table = table_of(*(calls(side, code, 10) for side in ("source", "destination") for code in ("200", "503")))
+
+    failed = [(row, values) for row, values in zip(table.rows, table.values, strict=True) if "failed" in row.kind]
+    assert {row.call for row, _ in failed} == {("web", "cart")}
+    assert {row.entity for row, _ in failed} == {"cart"}
+    assert [np.nanmedian(values) for row, values in failed if row.unit == "/s"] == pytest.approx([10, 10])
+
+
+def test_failed_calls_of_a_service_graph_are_about_the_callee(series: MakeSeries) -> None:
+    pair = {"client": "web", "server": "cart", "service": "tempo"}
+    table = table_of(
+        series("traces_service_graph_request_total", lambda t: 10 * (t + 2000), **pair),
+        series("traces_service_graph_request_failed_total", lambda t: 5 * (t + 2000), **pair),
+    )
+
+    assert {(row.kind, row.entity) for row in table.rows} == {
+        ("traces_service_graph_request_total", "web"),
+        ("traces_service_graph_request_failed_total", "cart"),
+    }

@@ -1,17 +1,66 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from aiops_processor.errors import ConfigError
 from aiops_processor.evidence import packs
 from aiops_processor.query import promql
 
 EVIL = 'a"} or {__name__=~".+"}\n\\'
-EXPECTED = {"cpu", "memory", "disk", "network", "instance", "service", "namespace", "pod", "container"}
+EXPECTED = {
+    *("cpu", "memory", "disk", "network", "instance", "node", "service", "namespace", "pod", "container", "workload"),
+    *("http", "grpc", "postgresql", "mysql", "redis", "kafka", "rabbitmq", "nginx", "jvm", "go", "python"),
+}
+EXPORTERS = Path(__file__).parents[2] / "data" / "exporter_metrics.yaml"
 
 
 def test_the_built_in_packs_are_those_of_the_guide() -> None:
     assert {pack.pack for pack in packs.built_in()} == EXPECTED
+
+
+@pytest.mark.parametrize("pack", packs.built_in(), ids=lambda pack: pack.pack)
+def test_every_metric_is_one_that_a_well_known_exporter_has(pack: packs.Pack) -> None:
+    known = {name for names in yaml.safe_load(EXPORTERS.read_text(encoding="utf-8")).values() for name in names}
+    asked = {each.metric for query in pack.queries for each in promql.selectors(query.in_window("5m"))}
+
+    assert asked - known == set()
+
+
+def test_names_of_queries_are_unique() -> None:
+    names = [query.name for pack in packs.built_in() for query in pack.queries]
+
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("labels", "metrics", "pack"),
+    [
+        ({"alertname": "PostgresqlTooManyConnections"}, (), "postgresql"),
+        ({"alertname": "TooManyConnections", "job": "postgres-exporter"}, (), "postgresql"),
+        ({"alertname": "TooManyConnections"}, ("pg_stat_activity_count",), "postgresql"),
+        ({"alertname": "MySQLDown"}, (), "mysql"),
+        ({"alertname": "Lag"}, ("kafka_consumergroup_lag",), "kafka"),
+        ({"alertname": "HeapFull"}, ("jvm_memory_used_bytes",), "jvm"),
+        ({"alertname": "GoroutinesLeak"}, (), "go"),
+        ({"alertname": "HighErrorRate"}, ("http_requests_total",), "http"),
+    ],
+)
+def test_a_pack_is_found_by_what_names_the_alert(labels: dict[str, str], metrics: tuple[str, ...], pack: str) -> None:
+    assert pack in {each.pack for each in packs.fitting(packs.built_in(), labels, metrics)}
+
+
+def test_a_short_word_must_begin_a_word() -> None:
+    labels = {"alertname": "KubernetesPodsMembership", "instance": "web-1"}
+
+    assert {each.pack for each in packs.fitting(packs.built_in(), labels)} & {"network", "python", "go"} == set()
+
+
+def test_a_pack_for_every_alert_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("pack: x\nqueries: [{name: q, title: t, expr: up}]")
+
+    with pytest.raises(ConfigError, match="needs"):
+        packs.load(tmp_path)
 
 
 @pytest.mark.parametrize("pack", packs.built_in(), ids=lambda pack: pack.pack)

@@ -63,3 +63,33 @@ def test_a_counter_never_has_a_negative_rate(values: list[float]) -> None:
     rate = rates.increase(times, np.array(values), np.arange(0.0, times[-1] + 7, 7.0), born=True)
 
     assert (rate[np.isfinite(rate)] >= 0).all()
+
+
+def test_a_gauge_that_is_scraped_less_often_has_no_holes() -> None:
+    times = np.arange(0.0, 101.0, 40.0)
+
+    assert np.isfinite(rates.held(times, times, EDGES)).all()
+
+
+def test_a_slow_gauge_that_is_gone_is_not_held_for_long() -> None:
+    edges = np.arange(0.0, 310.0, 10.0)
+    times = np.array([5.0, 45.0, 85.0])
+
+    held = rates.held(times, np.ones(3), edges)
+
+    assert np.isfinite(held[:9]).all()
+    assert np.isnan(held[14:]).all()
+
+
+def test_a_counter_that_is_scraped_far_less_often_than_the_grid_still_has_a_rate() -> None:
+    edges = np.arange(0.0, 601.0, 10.0)
+    times = np.arange(0.0, 601.0, 120.0)
+
+    rate = rates.increase(times, times * 3, edges, born=False)
+
+    assert rate[np.isfinite(rate)] == pytest.approx(3.0)
+    assert np.isfinite(rate[:-1]).all()
+
+
+def test_a_slow_target_is_alive_between_its_scrapes() -> None:
+    assert rates.alive(np.arange(0.0, 101.0, 40.0), EDGES).all()

@@ -8,7 +8,7 @@ from aiops_processor.errors import SourceRefused, SourceUnavailable
 from aiops_processor.evidence import read
 from aiops_processor.evidence.read import Reader
 from aiops_processor.models.evidence import Outcome
-from aiops_processor.models.samples import Answer
+from aiops_processor.models.samples import Answer, Series
 
 pytestmark = pytest.mark.anyio
 
@@ -71,6 +71,7 @@ async def test_a_source_that_hangs_ends_at_the_deadline() -> None:
 
     assert [hung.read.outcome, waited.read.outcome] == [Outcome.FAILED, Outcome.FAILED]
     assert "0.02 s" in hung.read.error
+    assert hung.read.limit == "seconds"
 
 
 async def test_no_more_questions_run_at_once_than_allowed() -> None:
@@ -89,3 +90,25 @@ async def test_no_more_questions_run_at_once_than_allowed() -> None:
     await asyncio.gather(*(reader.ask("prometheus", "t", "q", count) for _ in range(7)))
 
     assert most == 2
+
+
+async def test_past_the_limit_of_questions_nothing_more_is_asked() -> None:
+    reader = Reader(1, 1, questions=1)
+
+    first = await reader.ask("prometheus", "t", "q", answering([1]))
+    second = await reader.ask("prometheus", "t", "q", answering([1]))
+
+    assert (first.read.outcome, second.read.outcome) == (Outcome.DATA, Outcome.FAILED)
+    (gap,) = read.gaps_of([first.read, second.read])
+    assert (gap.limit, "limit of questions" in gap.reason) == ("questions", True)
+
+
+async def test_past_the_limit_of_bytes_nothing_more_is_asked() -> None:
+    async def answer() -> Answer[list[Series]]:
+        return Answer([Series({}, [(1.0, 2.0), (2.0, 2.0)])], octets=500)
+
+    reader = Reader(1, 1, octets=600)
+    reads = [(await reader.ask("prometheus", "t", "q", answer)).read for _ in range(3)]
+
+    assert [each.limit for each in reads] == ["", "", "octets"]
+    assert (reads[0].series, reads[0].points, reads[0].octets) == (1, 2, 500)

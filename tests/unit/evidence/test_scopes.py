@@ -39,36 +39,48 @@ def test_label_values_cannot_change_a_scope(alert: MakeAlert) -> None:
 
 def test_a_scope_that_fits_is_read_whole_without_noise(alert: MakeAlert) -> None:
     around = scopes.scopes([alert()])
-    known = {around[0].selector: Found(tuple(labels("a", 3) + labels("go_x", 900)))}
 
-    (kept,), gaps = scopes.narrowed([alert()], around, known, most=10)
+    (kept,) = scopes.narrowed(around, {around[0].selector: {"a": 3, "go_x": 900}}, most=10)
 
-    assert gaps == []
+    assert kept.left == ()
     assert "__name__!~" in kept.selector
 
 
-def test_a_scope_that_is_too_wide_keeps_the_small_metrics_and_says_so(alert: MakeAlert) -> None:
+def test_a_scope_that_is_too_wide_keeps_the_small_metrics(alert: MakeAlert) -> None:
     around = scopes.scopes([alert()])
-    known = {around[0].selector: Found(tuple(labels("wide", 50) + labels("small", 2)))}
 
-    (kept,), (gap,) = scopes.narrowed([alert()], around, known, most=10)
+    (kept,) = scopes.narrowed(around, {around[0].selector: {"wide": 50, "small": 2, "go_x": 900}}, most=10)
 
     assert '__name__=~"small"' in kept.selector
-    assert "50 series of 1 metrics" in gap.reason
+    assert kept.left == (("wide", 50),)
+
+
+def test_all_scopes_together_stay_under_the_limit(alert: MakeAlert) -> None:
+    around = scopes.scopes([alert(service="cart")])
+
+    first, second = scopes.narrowed(around, {each.selector: {"a": 6} for each in around}, most=10)
+
+    assert (first.left, second.left, second.names) == ((), (("a", 6),), "")
+
+
+def test_a_scope_that_was_not_counted_or_is_empty_is_not_read(alert: MakeAlert) -> None:
+    around = scopes.scopes([alert(service="cart")])
+
+    assert scopes.narrowed(around, {around[0].selector: {}}, most=10) == []
 
 
 def test_the_cluster_is_injected_only_where_the_series_know_it(alert: MakeAlert) -> None:
     alerts = [alert(cluster="eu")]
-    around = scopes.scopes(alerts)
-    external = {around[0].selector: Found(tuple(labels("a", 2)))}
-    stored = {around[0].selector: Found(tuple(labels("a", 2, cluster="eu") + labels("a", 2, cluster="us")))}
+    (around,) = scopes.scopes(alerts)
+    external = Found(tuple(labels("a", 2)))
+    stored = Found(tuple(labels("a", 2, cluster="eu") + labels("a", 2, cluster="us")))
 
-    assert "cluster" not in scopes.narrowed(alerts, around, external, 10)[0][0].selector
-    assert 'cluster="eu"' in scopes.narrowed(alerts, around, stored, 10)[0][0].selector
+    assert "cluster" not in scopes.in_realms(alerts, around, external).selector
+    assert 'cluster="eu"' in scopes.in_realms(alerts, around, stored).selector
 
 
-def test_of_a_cut_list_the_label_name_is_enough() -> None:
-    series = ({"pod": "cart-1"},)
+def test_the_service_graph_is_looked_for_where_it_is_known(alert: MakeAlert) -> None:
+    (scope,) = scopes.service_graph({"up", "traces_service_graph_request_total"})
 
-    assert Found(series, cut=True).carries("pod", "cart-2")
-    assert not Found(series).carries("pod", "cart-2")
+    assert "namespace" not in scope.selector
+    assert scopes.service_graph({"up"}) == scopes.service_graph(None) == []
