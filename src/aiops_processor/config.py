@@ -176,7 +176,10 @@ class ServiceSettings(Section):
 
 
 class GrafanaSettings(Section):
+    """Where links lead; with a token its annotations are read, too."""
+
     url: str = ""
+    token: SecretStr | None = None
 
 
 class LogSettings(Section):

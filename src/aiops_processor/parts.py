@@ -8,6 +8,7 @@ from aiops_processor import plugins
 from aiops_processor.clients.alertmanager import Alertmanager
 from aiops_processor.clients.cache import Cache, Kind, Result
 from aiops_processor.clients.cached import CachedLoki, CachedPrometheus
+from aiops_processor.clients.grafana import Grafana
 from aiops_processor.clients.http import Endpoint
 from aiops_processor.clients.loki import Loki
 from aiops_processor.clients.prometheus import Prometheus
@@ -19,6 +20,7 @@ from aiops_processor.evidence.choice import Choice, Choosing
 from aiops_processor.evidence.gather import Gatherer
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.links import Links
+from aiops_processor.evidence.sources import Changes
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup, budget_of
 from aiops_processor.plugins import Model, Notifier
@@ -48,6 +50,7 @@ class Sources:
     loki: AnyLoki | None
     alertmanager: Alertmanager | None
     named: tuple[NamedClients, ...] = ()
+    grafana: Grafana | None = None
 
     @classmethod
     def of(cls, settings: Settings, cache: Cache | None = None) -> "Sources":
@@ -65,6 +68,7 @@ class Sources:
                 )
                 for source in settings.sources
             ),
+            grafana=_grafana(settings),
         )
 
     @property
@@ -74,11 +78,12 @@ class Sources:
             "prometheus": self.prometheus.healthy if self.prometheus else None,
             "loki": self.loki.healthy if self.loki else None,
             **({"alertmanager": self.alertmanager.healthy} if self.alertmanager else {}),
+            **({"grafana": self.grafana.healthy} if self.grafana else {}),
             **{client.name: client.healthy for client in self._named()},
         }
 
     async def aclose(self) -> None:
-        for client in (self.prometheus, self.loki, self.alertmanager, *self._named()):
+        for client in (self.prometheus, self.loki, self.alertmanager, self.grafana, *self._named()):
             if client:
                 await client.aclose()
 
@@ -99,14 +104,17 @@ class Parts:
     channels: dict[str, Notifier]
 
     @classmethod
-    def of(cls, settings: Settings, clock: Clock, metrics: Metrics) -> "Parts":
-        """The parts that the settings name; nothing is asked yet. Raises ConfigError and PluginError."""
+    def of(cls, settings: Settings, clock: Clock, metrics: Metrics, changes: Changes | None = None) -> "Parts":
+        """The parts that the settings name; nothing is asked yet. Raises ConfigError and PluginError.
+
+        `changes` are those that were posted to the service.
+        """
         sources = Sources.of(settings, cache(clock, metrics))
         made = model(settings)
         return cls(
             settings=settings,
             sources=sources,
-            gatherer=gatherer(settings, sources, clock),
+            gatherer=gatherer(settings, sources, clock, changes),
             model=made,
             explainer=explainer(made, clock),
             channels=channels(settings),
@@ -138,12 +146,14 @@ def endpoint(source: SourceSettings) -> Endpoint:
     return Endpoint(timeout_seconds=source.timeout, **source.model_dump(exclude={"timeout"}))
 
 
-def gatherer(settings: Settings, sources: Sources, clock: Clock) -> Gatherer | Choosing:
-    """The evidence engine on these sources: one, or a choice of several."""
-    default = _gatherer(settings, settings.prometheus, settings.loki, sources.prometheus, sources.loki, clock)
+def gatherer(settings: Settings, sources: Sources, clock: Clock, posted: Changes | None = None) -> Gatherer | Choosing:
+    """The evidence engine on these sources: one, or a choice of several. `posted` are the changes we were told."""
+    found: dict[str, Changes | None] = {"changes": posted, "grafana": sources.grafana}
+    told = {name: source for name, source in found.items() if source is not None}
+    default = _gatherer(settings, settings.prometheus, settings.loki, sources.prometheus, sources.loki, clock, told)
     if not sources.named:
         return default
-    return Choosing([_choice(settings, each, sources, clock) for each in sources.named], Choice(default))
+    return Choosing([_choice(settings, each, sources, clock, told) for each in sources.named], Choice(default))
 
 
 def model(settings: Settings) -> Lineup | None:
@@ -219,7 +229,15 @@ def _loki(source: SourceSettings, cache: Cache | None, name: str = "") -> AnyLok
     return CachedLoki(client, cache, called) if cache else client
 
 
-def _choice(settings: Settings, named: NamedClients, default: Sources, clock: Clock) -> Choice:
+def _grafana(settings: Settings) -> Grafana | None:
+    """Its annotations are read where a token is set; the address alone is for links."""
+    token = settings.grafana.token
+    return Grafana(Endpoint(url=settings.grafana.url, token=token)) if token else None
+
+
+def _choice(
+    settings: Settings, named: NamedClients, default: Sources, clock: Clock, told: Mapping[str, Changes]
+) -> Choice:
     source = named.source
     own = {"prometheus": named.prometheus, "loki": named.loki}
     return Choice(
@@ -230,6 +248,7 @@ def _choice(settings: Settings, named: NamedClients, default: Sources, clock: Cl
             named.prometheus or default.prometheus,
             named.loki or default.loki,
             clock,
+            told,
         ),
         matchers=matchers.parse_all(source.match),
         names={kind: client.name for kind, client in own.items() if client},
@@ -243,6 +262,7 @@ def _gatherer(
     metrics: AnyPrometheus | None,
     logs: AnyLoki | None,
     clock: Clock,
+    told: Mapping[str, Changes],
 ) -> Gatherer:
     usual = Limits()
     limits = Limits(
@@ -253,4 +273,4 @@ def _gatherer(
     )
     seen = prometheus.external_url or (endpoint(prometheus).url if prometheus.url else "")  # without a password in it
     links = Links(prometheus_url=seen, grafana_url=settings.grafana.url, loki_url=loki.external_url)
-    return Gatherer(metrics, logs, packs.built_in(), limits, clock, links, settings.calls)
+    return Gatherer(metrics, logs, packs.built_in(), limits, clock, links, settings.calls, told)

@@ -18,6 +18,7 @@ from aiops_processor.parts import Parts
 from aiops_processor.reload import Reloading
 from aiops_processor.services.analysis import Analysis
 from aiops_processor.services.analyzer import Analyzer
+from aiops_processor.services.changes import Changes
 from aiops_processor.services.health import Health
 from aiops_processor.services.heartbeat import Heartbeat
 from aiops_processor.services.incidents import Incidents
@@ -82,7 +83,8 @@ async def running(
     async with contextlib.AsyncExitStack() as stack:
         database = await stack.enter_async_context(claimed_database(settings))
         await asyncio.to_thread(migrate, database.url)
-        parts = Parts.of(settings, clock, metrics)
+        changes = Changes(database, clock, metrics)
+        parts = Parts.of(settings, clock, metrics, changes)
         story = _Story.of(parts, database, clock, metrics)
 
         def use(new: Parts) -> None:
@@ -90,7 +92,9 @@ async def running(
             missed.use(new.sources.alertmanager, new.sources.prometheus)
             renewed(new.settings)
 
-        reloading = Reloading(parts, read or (lambda: settings), lambda new: Parts.of(new, clock, metrics), use, clock)
+        reloading = Reloading(
+            parts, read or (lambda: settings), lambda new: Parts.of(new, clock, metrics, changes), use, clock
+        )
         stack.push_async_callback(reloading.aclose)
 
         engine = Engine(workflows_url(database.url), uuid.uuid4().hex)
@@ -105,7 +109,7 @@ async def running(
             stack.push_async_callback(_stop, asyncio.create_task(loop))
         if read is not None:
             stack.enter_context(reloading.on_hangup())
-        yield Service(database, ingest, story.incidents, story.health, metrics, clock, work.analyse_now)
+        yield Service(database, ingest, story.incidents, story.health, metrics, clock, work.analyse_now, changes)
 
 
 @contextlib.asynccontextmanager

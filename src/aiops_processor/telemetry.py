@@ -22,6 +22,9 @@ class Metrics:
         self.alerts_processed = Counter(
             "aiops_alerts_processed", "Alerts whose incident was analysed.", registry=registry
         )
+        self.changes_received = Counter(
+            "aiops_changes_received", "Changes that were posted, by who told us.", ["source"], registry=registry
+        )
         self.analyses = Counter("aiops_analyses", "Analyses finished, by outcome.", ["outcome"], registry=registry)
         self.analysis_duration = Histogram(
             "aiops_analysis_duration_seconds",

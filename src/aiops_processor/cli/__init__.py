@@ -1,4 +1,4 @@
-"""The command line: `aiops serve | worker | analyze | demo | check | migrate | backup | dead-letters`."""
+"""The command line: `aiops serve | worker | analyze | demo | eval | check | migrate | backup | dead-letters`."""
 
 import sys
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aiops_processor.app import VERSION
-from aiops_processor.cli import analyze, backup, check, dead_letters, demo, migrate, serve, worker
+from aiops_processor.cli import analyze, backup, check, dead_letters, demo, evaluate, migrate, serve, worker
 from aiops_processor.errors import AiopsError
 
 cli = typer.Typer(
@@ -20,6 +20,7 @@ cli.command("serve")(serve.serve)
 cli.command("worker")(worker.worker)
 cli.command("analyze")(analyze.analyze)
 cli.command("demo")(demo.demo)
+cli.command("eval")(evaluate.evaluate)
 cli.command("check")(check.check)
 cli.command("migrate")(migrate.migrate)
 cli.command("backup")(backup.backup)

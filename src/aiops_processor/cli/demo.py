@@ -5,32 +5,27 @@ import contextlib
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx2
 import typer
 from rich.console import Console
 from rich.status import Status
 
-from aiops_processor.app import create_app
+from aiops_processor.cli.replaying import Player, ReplayFailed, player, replay_settings, started
 from aiops_processor.clock import Clock, ReplayClock
-from aiops_processor.config import ApiSettings, LogSettings, ServiceSettings, Settings, SourceSettings
+from aiops_processor.config import Settings
 from aiops_processor.demo.recording import Recording, Webhook, bundled
-from aiops_processor.demo.replay import Replay, Urls
+from aiops_processor.demo.replay import Replay
 from aiops_processor.demo.serve import serve
-from aiops_processor.errors import AiopsError
+from aiops_processor.models.incident import Incident, IncidentState
 from aiops_processor.report import as_text
 from aiops_processor.web.api import IncidentDetail
 
 HEAD_START = timedelta(seconds=2)  # of recorded time, before the first webhook
-IDLE_STATES = {"analysed", "resolved", "failed"}
-
-
-class DemoFailed(AiopsError):
-    """The demo did not come to its end."""
+IDLE_STATES = {IncidentState.ANALYSED, IncidentState.RESOLVED, IncidentState.FAILED}
 
 
 def demo(
@@ -44,7 +39,7 @@ def demo(
     console = Console(highlight=False)
     loaded = Recording.load(recording or bundled())
     if not loaded.webhooks:
-        raise DemoFailed("this recording has no webhooks: nothing to replay")
+        raise ReplayFailed("this recording has no webhooks: nothing to replay")
     with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
         asyncio.run(_run(loaded, console, speed, port, once=once))
 
@@ -54,60 +49,47 @@ async def _run(recording: Recording, console: Console, speed: float, port: int, 
     clock = ReplayClock(first - HEAD_START, speed)
     replay = Replay(recording, clock)
     with tempfile.TemporaryDirectory(prefix="aiops-demo-") as folder:
-        async with replay.servers() as urls, _service(_settings(urls, folder), clock, port) as url:
+        async with replay.servers() as urls, _service(replay_settings(urls, folder), clock, port) as url:
             show = _Show(console, clock, url)
             show.introduce(recording, speed)
-            async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
-                await _play(replay, client, show)
+            async with player(base_url=url) as service:
+                await _play(replay, service, show)
             if not once:
                 await _until_interrupted(console, url)
 
 
-async def _play(replay: Replay, client: httpx2.AsyncClient, show: "_Show") -> None:
+async def _play(replay: Replay, service: Player, show: "_Show") -> None:
     """Post the webhooks at their times; show each report as soon as it is there, and what is left at the end."""
     with show.progress():
-        watching = asyncio.create_task(_watch(client, show))
-        await replay.post_webhooks(lambda body, headers: _post(client, body, headers), show.posted)
-        await _drained(client)
+        watching = asyncio.create_task(_watch(service, show))
+        await replay.post_webhooks(service.post, show.posted)
+        await _drained(service)
         watching.cancel()
-    for incident in await _incidents(client):
-        if incident["id"] not in show.reported:
-            show.report(await _detail(client, incident["id"]))
-    show.conclude(await _incidents(client))
+    incidents = await service.incidents()
+    for incident in incidents:
+        if incident.id not in show.reported:
+            show.report(await service.detail(incident.id))
+    show.conclude(incidents)
 
 
-async def _watch(client: httpx2.AsyncClient, show: "_Show") -> None:
+async def _watch(service: Player, show: "_Show") -> None:
     while True:
-        for incident in await _incidents(client):
-            if incident["state"] in IDLE_STATES and incident["id"] not in show.reported:
-                show.report(await _detail(client, incident["id"]))
+        for incident in await service.incidents():
+            if incident.state in IDLE_STATES and incident.id not in show.reported:
+                show.report(await service.detail(incident.id))
         await asyncio.sleep(0.1)
 
 
-async def _post(client: httpx2.AsyncClient, body: bytes, headers: Mapping[str, str]) -> None:
-    answer = await client.post("/webhook/alerts", content=body, headers=dict(headers))
-    if answer.status_code != 200:
-        raise DemoFailed(f"the service answered {answer.status_code} to a webhook: {answer.text[:300]}")
-
-
-async def _drained(client: httpx2.AsyncClient) -> None:
+async def _drained(service: Player) -> None:
     """Wait until everything is analysed and told."""
     try:
         async with asyncio.timeout(60):
             while True:
-                if not (await client.get("/queue/status")).json()["queue_size"]:
+                if not (await service.queue()).queue_size:
                     return
                 await asyncio.sleep(0.1)
     except TimeoutError:
-        raise DemoFailed("the service did not finish its work within a minute") from None
-
-
-async def _incidents(client: httpx2.AsyncClient) -> list[dict[str, Any]]:
-    return list(reversed((await client.get("/api/v1/incidents")).json()))
-
-
-async def _detail(client: httpx2.AsyncClient, incident_id: int) -> IncidentDetail:
-    return IncidentDetail.model_validate_json((await client.get(f"/api/v1/incidents/{incident_id}")).content)
+        raise ReplayFailed("the service did not finish its work within a minute") from None
 
 
 async def _until_interrupted(console: Console, url: str) -> None:
@@ -118,21 +100,9 @@ async def _until_interrupted(console: Console, url: str) -> None:
     await ended.wait()
 
 
-def _settings(urls: Urls, folder: str) -> Settings:
-    """Made by hand: the demo does not touch what the environment configures, nor its model's key."""
-    return Settings(
-        prometheus=SourceSettings(url=urls.prometheus),
-        loki=SourceSettings(url=urls.loki),
-        aiops=ServiceSettings(data_dir=folder),
-        api=ApiSettings(),
-        log=LogSettings(level="error"),
-    )
-
-
 @contextlib.asynccontextmanager
 async def _service(settings: Settings, clock: Clock, port: int) -> AsyncIterator[str]:
-    app = create_app(settings, clock)
-    async with app.router.lifespan_context(app), serve(app, port or _usual_port(settings)) as url:
+    async with started(settings, clock) as app, serve(app, port or _usual_port(settings)) as url:
         yield url
 
 
@@ -180,9 +150,9 @@ class _Show:
         self._console.print(f"{self._time()}  incident {detail.incident.id} is analysed\n")
         self._console.print(as_text(detail.analysis, detail.evidence, alerts, page), markup=False, soft_wrap=True)
 
-    def conclude(self, incidents: list[dict[str, Any]]) -> None:
+    def conclude(self, incidents: Sequence[Incident]) -> None:
         for incident in incidents:
-            self._console.print(f"{self._time()}  incident {incident['id']} is {incident['state']}")
+            self._console.print(f"{self._time()}  incident {incident.id} is {incident.state}")
 
     def _time(self) -> str:
         return f"{self._clock.now():%H:%M:%S}"

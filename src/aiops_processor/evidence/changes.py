@@ -25,16 +25,22 @@ _RESTARTS = re.compile(r".*restarts?(_count)?(_total)?")
 
 @dataclass(frozen=True)
 class Event:
-    """One change of one entity. `at` in seconds; `before` and `after` are builds or counts in words."""
+    """One change of one entity. `at` in seconds; `before` and `after` are builds or counts in words.
+
+    Of a `posted` one `text` says it all, `source` who told us, and `url` where it can be looked at.
+    """
 
     entity: str
-    kind: Literal["restart", "version"]
+    kind: Literal["restart", "version", "posted"]
     at: float
     before: str
     after: str
     score: float
     query: str
     labels: dict[str, str]
+    text: str = ""
+    url: str = ""
+    source: str = ""
 
 
 def find(series: Sequence[Series], onset: float, end: float) -> list[Event]:

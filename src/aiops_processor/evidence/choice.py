@@ -105,6 +105,8 @@ def _named(report: EvidenceReport, choice: Choice) -> EvidenceReport:
 
 
 def _found_in(finding: Evidence, choice: Choice) -> Evidence:
+    if finding.source:
+        return finding  # told of, not measured: it is the same wherever it is read
     where = _where(choice.source("loki" if finding.kind == "log" else "prometheus"))
     update = {"title": f"{finding.title}{where}", "statement": f"{finding.statement}{where}"}
     return finding.model_copy(update=update)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from aiops_processor.clients.prometheus import Metadata
-from aiops_processor.evidence import changes, describe, measure, onset, ranking, rates, templates
+from aiops_processor.evidence import changes, describe, measure, onset, posted, ranking, rates, templates
 from aiops_processor.evidence.changes import Event
 from aiops_processor.evidence.entities import entity_of
 from aiops_processor.evidence.limits import Limits
@@ -19,6 +19,7 @@ from aiops_processor.evidence.ranking import Extra, Ranked, Ranking, Said, Shift
 from aiops_processor.evidence.rates import Array
 from aiops_processor.evidence.templates import Line, TemplateChange
 from aiops_processor.evidence.windows import earliest_onset
+from aiops_processor.models.change import PostedChange
 from aiops_processor.models.evidence import Window
 from aiops_processor.models.samples import Series
 
@@ -33,7 +34,7 @@ class Answers:
     """What was read. `steps` are the questions that were asked over the window in steps, with their series.
 
     `rates` are counters that Prometheus made into rates, each with its metric's name. `calls` are (caller, callee)
-    that people know of.
+    that people know of. `posted` are the changes that somebody told of, `namespaces` those of the alerts.
     """
 
     raw: Sequence[Series]
@@ -43,6 +44,8 @@ class Answers:
     logs: LogsFound
     rates: Sequence[Series] = ()
     calls: Collection[tuple[str, str]] = ()
+    posted: Sequence[PostedChange] = ()
+    namespaces: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,8 @@ class Observed:
     alerting: Collection[str] = ()
     calls: Collection[tuple[str, str]] = ()
     raw: Sequence[Series] = ()
+    posted: Sequence[PostedChange] = ()
+    namespaces: Collection[str] = ()
 
 
 def compare(answers: Answers, window: Window, limits: Limits) -> Comparison:
@@ -126,6 +131,8 @@ def compare(answers: Answers, window: Window, limits: Limits) -> Comparison:
             alerting={rows[index].entity for index in fired},
             calls={*answers.calls, *(row.call for row in rows if row.call)},
             raw=answers.raw,
+            posted=answers.posted,
+            namespaces=answers.namespaces,
         ),
         window,
     )
@@ -145,7 +152,9 @@ def judge(observed: Observed, window: Window) -> Comparison:
     origins = observed.origins or [None] * len(observed.rows)
     measures = tuple(Measure(*each) for each in zip(observed.rows, observed.values, shifts, origins, strict=True))
     spoken = tuple(_spoken(observed.logs, found, {row.entity for row in observed.rows if row.source == "prometheus"}))
-    events = tuple(changes.find(observed.raw, cut, found.end.timestamp()))
+    known = {row.entity for row in observed.rows if row.entity}
+    told = posted.events(observed.posted, known, observed.namespaces, cut)
+    events = (*changes.find(observed.raw, cut, found.end.timestamp()), *told)
     return Comparison(found, measures, spoken, events, _ranked(observed, cut, origins, spoken, events), observed.times)
 
 
@@ -166,7 +175,7 @@ def _ranked(
         observed.values[voting],
         observed.times <= cut,
         said=[said for each in spoken for said in _said(each, known, below)],
-        extras=[Extra(each.entity, each.score) for each in events],
+        extras=[Extra(each.entity, each.score) for each in events if each.entity in known and each.score > 0],
         calls=observed.calls,
         alerting=observed.alerting,
         alert_rows=[place[index] for index in observed.alert_rows],

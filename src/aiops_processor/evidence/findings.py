@@ -28,7 +28,8 @@ class _Draft:
 def findings(comparison: Comparison, limits: Limits, links: Links) -> tuple[Evidence, ...]:
     """The evidence, strongest first: entities by their rank, within one by the strength of the change.
 
-    The alerts' own rules are always there where they have values: what fires is a fact, changed or not.
+    The alerts' own rules are always there where they have values, and what somebody told us was changed: what fires and
+    what was done are facts, whether anything else moved or not.
     """
     weights = {each.entity: each.score for each in comparison.ranked}
     most = max(weights.values(), default=1.0)
@@ -41,7 +42,7 @@ def findings(comparison: Comparison, limits: Limits, links: Links) -> tuple[Evid
     for draft in drafts:
         share = weights.get(draft.evidence.entity, 0.0) / most
         score = share * (0.5 + 0.5 * min(1.0, draft.strength / ranking.HIGHEST))
-        if score > 0 or draft.evidence.kind == "rule":
+        if score > 0 or draft.evidence.kind == "rule" or draft.evidence.source:
             scored.append(draft.evidence.model_copy(update={"score": round(score, 4)}))
     return _numbered(_bounded(sorted(scored, key=lambda each: -each.score), limits))
 
@@ -188,7 +189,9 @@ def _event(event: Event, window: Window, links: Links) -> _Draft:
         statement=statements.happened(event),
         query=event.query,
         score=0.0,
-        link=links.promql(event.query, window),
+        link=event.url if event.source else links.promql(event.query, window),
         labels=event.labels,
+        at=statements.utc(event.at),
+        source=event.source,
     )
     return _Draft(event.score, evidence)

@@ -1,12 +1,12 @@
 """From alerts to ranked evidence: plan, read everything at once, compare, rank, say."""
 
 import asyncio
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from aiops_processor.clock import Clock
-from aiops_processor.evidence import findings, logs, plan, read, windows
+from aiops_processor.evidence import findings, logs, plan, posted, read, windows
 from aiops_processor.evidence.compare import Answers, compare
 from aiops_processor.evidence.discovery import Neighbourhood, discover
 from aiops_processor.evidence.limits import Limits
@@ -15,8 +15,9 @@ from aiops_processor.evidence.logs import LogsFound
 from aiops_processor.evidence.packs import Pack
 from aiops_processor.evidence.plan import Plan, Question
 from aiops_processor.evidence.read import Reader, Reading
-from aiops_processor.evidence.sources import Logs, Metrics
+from aiops_processor.evidence.sources import Changes, Logs, Metrics
 from aiops_processor.models.alert import Alert
+from aiops_processor.models.change import PostedChange
 from aiops_processor.models.evidence import EvidenceReport, Gap, Outcome, Read, Window
 from aiops_processor.models.samples import Series
 
@@ -34,11 +35,20 @@ class _Metrics:
     gaps: tuple[Gap, ...] = field(default=(NO_PROMETHEUS,))
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What people and pipelines said that they changed."""
+
+    changes: tuple[PostedChange, ...] = ()
+    reads: tuple[Read, ...] = ()
+
+
 class Gatherer:
     """Collects and ranks what changed around alerts. Keeps nothing between calls; safe to share.
 
     A source that is None is not configured: the report says so as a gap. `clock` gives the time where an alert's own
-    cannot be believed. `calls` are (caller, callee) that people know of, beside those that metrics show.
+    cannot be believed. `calls` are (caller, callee) that people know of, beside those that metrics show. `changes` are
+    the places, by name, where changes are told.
     """
 
     def __init__(
@@ -50,6 +60,7 @@ class Gatherer:
         clock: Clock,
         links: Links | None = None,
         calls: Collection[tuple[str, str]] = (),
+        changes: Mapping[str, Changes] | None = None,
     ) -> None:
         self._prometheus = prometheus
         self._loki = loki
@@ -58,6 +69,7 @@ class Gatherer:
         self._clock = clock
         self._links = links or Links()
         self._calls = tuple(calls)
+        self._changes = dict(changes or {})
 
     async def gather(self, alerts: Sequence[Alert], now: datetime | None = None) -> EvidenceReport:
         """The evidence around these alerts as known at `now` (the clock's time if not given).
@@ -67,10 +79,12 @@ class Gatherer:
         now = now or self._clock.now()
         window = self._window(alerts, now)
         # A reader each: a source that hangs must not hold the slots of the other.
-        metrics, lines = await asyncio.gather(
-            self._metrics(alerts, window, self._reader()), self._logs(alerts, window, self._reader())
+        metrics, lines, told = await asyncio.gather(
+            self._metrics(alerts, window, self._reader()),
+            self._logs(alerts, window, self._reader()),
+            self._told(window, self._reader()),
         )
-        return await asyncio.to_thread(self._report, alerts, now, window, metrics, lines)
+        return await asyncio.to_thread(self._report, alerts, now, window, metrics, lines, told)
 
     async def plan_only(self, alerts: Sequence[Alert], now: datetime | None = None) -> tuple[Question, ...]:
         """What `gather` would ask for after discovery, without asking it: for `aiops analyze --dry-run`."""
@@ -120,12 +134,21 @@ class Gatherer:
             return LogsFound(gaps=(NO_LOKI,))
         return await logs.collect(self._loki, alerts, window, reader, self._limits)
 
+    async def _told(self, window: Window, reader: Reader) -> _Told:
+        readings = await asyncio.gather(
+            *(_ask_changes(name, source, window, reader) for name, source in self._changes.items())
+        )
+        found = (change for reading in readings for change in reading.data or [])
+        return _Told(tuple(found), tuple(reading.read for reading in readings))
+
     def _report(
-        self, alerts: Sequence[Alert], now: datetime, window: Window, metrics: _Metrics, lines: LogsFound
+        self, alerts: Sequence[Alert], now: datetime, window: Window, metrics: _Metrics, lines: LogsFound, told: _Told
     ) -> EvidenceReport:
         """The arithmetic, in a thread: it takes tens of milliseconds that the event loop has better uses for."""
-        compared = compare(_answers(metrics, lines, self._calls), window, self._limits)
-        reads = (*metrics.reads, *lines.reads)
+        changes = posted.near((*told.changes, *lines.events), alerts)
+        answers = replace(_answers(metrics, lines, self._calls), posted=changes, namespaces=posted.namespaces(alerts))
+        compared = compare(answers, window, self._limits)
+        reads = (*metrics.reads, *lines.reads, *told.reads)
         return EvidenceReport(
             window=compared.window,
             findings=findings.findings(compared, self._limits, self._links),
@@ -145,6 +168,11 @@ async def _ask(
         else (lambda: prometheus.query_range(question.query, window.start, window.end, step))
     )
     return await reader.ask("prometheus", question.title, question.query, ask)
+
+
+async def _ask_changes(name: str, source: Changes, window: Window, reader: Reader) -> Reading[list[PostedChange]]:
+    query = f"changes between {window.start:%Y-%m-%d %H:%M:%S} and {window.end:%Y-%m-%d %H:%M:%S} UTC"
+    return await reader.ask(name, "what was changed", query, lambda: source.between(window.start, window.end))
 
 
 def _answers(metrics: _Metrics, lines: LogsFound, calls: Collection[tuple[str, str]]) -> Answers:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aiops_processor.evidence import read, templates
+from aiops_processor.evidence import kubernetes, read, templates
 from aiops_processor.evidence.entities import ENTITY_LABELS, NAMESPACES, entity_of
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.read import Reader, Reading
@@ -17,6 +17,7 @@ from aiops_processor.evidence.sources import Logs
 from aiops_processor.evidence.templates import Line
 from aiops_processor.evidence.windows import step_for
 from aiops_processor.models.alert import Alert
+from aiops_processor.models.change import PostedChange
 from aiops_processor.models.evidence import Gap, Outcome, Read, Window
 from aiops_processor.models.samples import Series, Stream
 from aiops_processor.query import logql
@@ -58,11 +59,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class LogsFound:
-    """What Loki had. `volume` counts lines per level, `step` seconds each."""
+    """What Loki had. `volume` counts lines per level, `step` seconds each; `events` are Kubernetes' own."""
 
     samples: tuple[Sample, ...] = ()
     volume: tuple[Series, ...] = ()
     step: float = 0.0
+    events: tuple[PostedChange, ...] = ()
     reads: tuple[Read, ...] = ()
     gaps: tuple[Gap, ...] = ()
 
@@ -71,21 +73,24 @@ async def collect(loki: Logs, alerts: Sequence[Alert], window: Window, reader: R
     """The lines around these alerts: volume by level, then lines of trouble and others, before and after."""
     streams, reads = await _streams(loki, alerts, window, reader)
     selectors, gaps = select(alerts, streams, limits)
+    writer = kubernetes.selector(streams)
     if not selectors and all(each.outcome is not Outcome.FAILED for each in reads):
         gaps.append(_unknown(alerts))
     step = step_for(window, 1.0)
     asked = [question for selector in selectors for question in questions(selector, window)]
     volumes = [volume_of(selector, streams, step) for selector in selectors]
-    lines, counts = await asyncio.gather(
+    lines, counts, events = await asyncio.gather(
         asyncio.gather(*(_lines(loki, question, reader, limits) for question in asked)),
         asyncio.gather(*(_volume(loki, query, window, step, reader) for query in volumes)),
+        asyncio.gather(*(_lines(loki, _events(writer, alerts, window), reader, limits) for _ in range(bool(writer)))),
     )
     samples = _samples([(question, reading.data) for question, reading in lines if reading.data is not None], limits)
     return LogsFound(
         samples=tuple(samples),
         volume=tuple(series for reading in counts for series in reading.data or []),
         step=step,
-        reads=(*reads, *(reading.read for _, reading in lines), *(reading.read for reading in counts)),
+        events=tuple(change for asked, got in events for change in kubernetes.changes(got.data or [], asked.query)),
+        reads=(*reads, *(reading.read for _, reading in (*lines, *events)), *(reading.read for reading in counts)),
         gaps=tuple(gaps),
     )
 
@@ -139,6 +144,14 @@ def questions(selector: str, window: Window) -> list[LogQuestion]:
     return asked
 
 
+def _events(writer: str, alerts: Sequence[Alert], window: Window) -> LogQuestion:
+    """Kubernetes' events about the alerts' namespaces and entities."""
+    values = [value for group in wanted(alerts) for value in group]
+    return LogQuestion(
+        "events of Kubernetes", f"{writer} {logql.contains_any(values)}", window.start, window.end, writer
+    )
+
+
 def volume_of(selector: str, streams: Sequence[dict[str, str]], step: float) -> str:
     """Lines per level and entity in each step."""
     known = {name for each in streams for name in each}
@@ -163,6 +176,7 @@ async def _streams(
     if not usable:
         return [], [names.read]
     asked = ["{" + f"{name}=~{logql.quote(_alternatives(values))}" + "}" for name in usable]
+    asked += kubernetes.writers(usable)
     found = await reader.ask(
         "loki", "streams of the alerts", " ".join(asked), lambda: loki.series(asked, window.start, window.end), SHARE
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from aiops_processor.clients.prometheus import Metadata, Rule
+from aiops_processor.models.change import PostedChange
 from aiops_processor.models.samples import Answer, Series, Stream
 
 
@@ -47,6 +48,12 @@ class Logs(Protocol):
     async def series(
         self, selectors: Sequence[str], start: datetime, end: datetime
     ) -> Answer[list[dict[str, str]]]: ...
+
+
+class Changes(Protocol):
+    """Where people and pipelines say what they changed; raises a SourceError where there is no usable answer."""
+
+    async def between(self, start: datetime, end: datetime) -> Answer[list[PostedChange]]: ...
 
 
 Labels = Mapping[str, str]

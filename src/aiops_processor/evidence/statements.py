@@ -56,6 +56,8 @@ def line_title(spoken: Spoken) -> str:
 
 def happened(event: Event) -> str:
     """What was changed, and when."""
+    if event.kind == "posted":
+        return event.text
     when = f"{utc(event.at):%H:%M:%S} UTC"
     if event.kind == "version":
         return f"{event.entity} runs {event.after} instead of {event.before} since {when}"

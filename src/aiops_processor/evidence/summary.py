@@ -27,7 +27,8 @@ def without_model(alerts: Sequence[Alert], evidence: EvidenceReport, now: dateti
     `confidence` is the ranking's own, which is calibrated on labelled incidents, less 0.1 for each source with gaps.
     Statements are our own measurements, hence verified.
     """
-    strongest = [each for each in evidence.findings if each.kind != "rule"]
+    # A change that somebody told of says nothing by itself: without a score nothing moved that speaks for it.
+    strongest = [each for each in evidence.findings if each.kind != "rule" and each.score > 0]
     verdict = _verdict(evidence, strongest)
     return AnalysisResult(
         alert_name=_alert_name(alerts),

@@ -93,6 +93,7 @@ class Evidence(Frozen):
 
     `id` is what the analysis cites: M1 (metric), L1 (log), C1 (change), A1 (the alert's own rule).
     `entity` is the service, pod or instance that it is about. `score` orders findings of one report, more is stronger.
+    `at` is when a change happened; `source` who told us of it, "" for what was measured.
     """
 
     id: str
@@ -108,6 +109,8 @@ class Evidence(Frozen):
     logs: LogCount | None = None
     points: tuple[Point, ...] = ()
     lines: tuple[LogLine, ...] = ()
+    at: datetime | None = None
+    source: str = ""
 
 
 class EvidenceReport(Frozen):

@@ -70,10 +70,10 @@ class Incident(Frozen):
 
 
 class TimelineEntry(Frozen):
-    """One line of an incident's history: what an operator asks first."""
+    """One line of an incident's history: what an operator asks first. `change`: of the system, not of the incident."""
 
     at: datetime
-    kind: Literal["opened", "joined", "analysed", "notified", "failed", "resolved", "note"]
+    kind: Literal["opened", "joined", "analysed", "notified", "failed", "resolved", "note", "change"]
     text: str
 
 

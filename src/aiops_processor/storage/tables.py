@@ -234,3 +234,22 @@ workers = sa.Table(
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("beat_at", UtcDateTime, nullable=False),
 )
+
+# What somebody told us was changed; `key` is the same where the same is told again.
+changes = sa.Table(
+    "changes",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("key", sa.String(64), nullable=False, unique=True),
+    sa.Column("source", sa.String(16), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("title", Text, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False, index=True),
+    sa.Column("service", Text, nullable=False),
+    sa.Column("namespace", Text, nullable=False),
+    sa.Column("realm", Json, nullable=False),
+    sa.Column("version", Text, nullable=False),
+    sa.Column("author", Text, nullable=False),
+    sa.Column("url", Text, nullable=False),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+)

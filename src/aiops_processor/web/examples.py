@@ -38,3 +38,15 @@ ANALYSIS: dict[str, Any] = {
     "evidence": [{"id": "L1", "statement": "payments: new error line, 0 → 212 in 90 s", "verified": True}],
     "analyzed_at": "2026-01-31T12:00:11Z",
 }
+
+CHANGE: dict[str, Any] = {
+    "title": "Roll out the new discounts",
+    "kind": "deployment",
+    "service": "checkout",
+    "namespace": "shop",
+    "labels": {"cluster": "europe"},
+    "version": "1.4.3",
+    "author": "ann",
+    "at": "2026-01-31T11:58:00Z",
+    "url": "https://ci.example/builds/77",
+}

@@ -9,7 +9,7 @@ from typing import Literal
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Statement, Step, Verdict
 from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Outcome, Read
-from aiops_processor.models.incident import Incident, IncidentState
+from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry
 from aiops_processor.models.notification import DeliveryState
 from aiops_processor.report import words
 from aiops_processor.report.numbers import amount, change, duration, moment
@@ -145,6 +145,7 @@ class IncidentView:
     healthy: tuple[str, ...]
     alerts: tuple[AlertView, ...]
     more_alerts: int
+    timeline: tuple[TimelineEntry, ...]
     deliveries: tuple[Word, ...]
     reads: tuple[ReadView, ...]
 
@@ -197,6 +198,7 @@ def page(detail: IncidentDetail, now: datetime) -> IncidentView:
         healthy=(analysis.checked_healthy if analysis else ()) or (evidence.healthy if evidence else ()),
         alerts=tuple(_alert(alert, at) for alert in alerts[:MOST_ALERTS]),
         more_alerts=max(0, len(alerts) - MOST_ALERTS),
+        timeline=_timeline(detail),
         deliveries=tuple(Word(delivery.state, _DELIVERIES[delivery.state]) for delivery in detail.deliveries),
         reads=tuple(map(_read, evidence.reads)) if evidence else (),
     )
@@ -346,6 +348,15 @@ def _alert(alert: Alert, at: datetime) -> AlertView:
         labels=_pairs(alert.labels, {"alertname", "severity"}),
         annotations=_pairs(alert.annotations, {about, _RUNBOOK}),
     )
+
+
+def _timeline(detail: IncidentDetail) -> tuple[TimelineEntry, ...]:
+    """The incident's history, and between its lines the changes that the evidence has."""
+    found = detail.evidence.findings if detail.evidence else ()
+    changes = (
+        TimelineEntry(at=each.at, kind="change", text=f"{each.statement} [{each.id}]") for each in found if each.at
+    )
+    return tuple(sorted((*detail.timeline, *changes), key=lambda entry: entry.at))
 
 
 def _pairs(named: Mapping[str, str], said: set[str]) -> tuple[tuple[str, str], ...]:

@@ -1,18 +1,20 @@
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from aiops_processor.clients.prometheus import Rule
+from aiops_processor.errors import SourceRefused
 from aiops_processor.evidence import packs, summary
 from aiops_processor.evidence.gather import Gatherer
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.links import Links
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import Verdict
+from aiops_processor.models.change import PostedChange
 from aiops_processor.models.evidence import EvidenceReport, Outcome
-from aiops_processor.models.samples import Series, Stream
+from aiops_processor.models.samples import Answer, Series, Stream
 
 pytestmark = pytest.mark.anyio
 
@@ -292,3 +294,57 @@ async def test_a_configured_call_explains_the_caller(
 
     assert await first([("cart", "db")]) == "db"
     assert await first([("db", "cart")]) == "cart"
+class Told:
+    """Changes that somebody told of, or why they cannot be read."""
+
+    def __init__(self, *changes: PostedChange, failure: Exception | None = None) -> None:
+        self._changes = list(changes)
+        self._failure = failure
+
+    async def between(self, start: datetime, end: datetime) -> Answer[list[PostedChange]]:
+        if self._failure:
+            raise self._failure
+        return Answer(self._changes)
+
+
+def deployment(noon: datetime, seconds_ago: float, service: str) -> PostedChange:
+    at = noon - timedelta(seconds=seconds_ago)
+    return PostedChange(
+        source="github", kind="deployment", title="v2", at=at, service=service, url="https://ci.example"
+    )
+
+
+async def test_a_posted_deployment_near_the_onset_is_evidence(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series], noon: datetime
+) -> None:
+    metrics.raw = shop
+    told = {"changes": Told(deployment(noon, 125, "db"), deployment(noon, 125, "elsewhere"))}
+
+    gatherer = Gatherer(metrics, lines, packs.built_in(), Limits(seconds=5), clock, changes=told)
+    report = await gatherer.gather([alert(service="cart")])
+
+    (change,) = [each for each in report.findings if each.kind == "change"]
+    assert (change.id, change.entity, change.source, change.link) == ("C1", "db", "github", "https://ci.example")
+    assert change.at == noon - timedelta(seconds=125)
+
+
+async def test_a_deployment_alone_does_not_make_an_incident_of_a_quiet_time(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, series: MakeSeries, noon: datetime
+) -> None:
+    metrics.raw = [
+        series("queue_length", lambda t: 5 + (t * 7919) % 13 / 13, service=s) for s in ("cart", "db", "mail")
+    ]
+    told = {"changes": Told(deployment(noon, -20, "cart"))}
+
+    gatherer = Gatherer(metrics, lines, packs.built_in(), Limits(seconds=5), clock, changes=told)
+    report = await gatherer.gather([alert(service="cart")])
+
+    assert [each.kind for each in report.findings] == ["change"]
+    assert summary.without_model([alert(service="cart")], report, noon).outcome is Verdict.INCONCLUSIVE
+
+
+async def test_changes_that_cannot_be_read_are_a_gap(metrics: Any, lines: Any, clock: Any, alert: MakeAlert) -> None:
+    told = {"grafana": Told(failure=SourceRefused("grafana answered 401"))}
+    gatherer = Gatherer(metrics, lines, packs.built_in(), Limits(seconds=5), clock, changes=told)
+    report = await gatherer.gather([alert(service="cart")])
+    assert [gap.reason for gap in report.gaps if gap.source == "grafana"] == ["what was changed: grafana answered 401"]

@@ -1,0 +1,1 @@
+"""Bodies that tell of changes, one file a sender."""
