@@ -4,7 +4,7 @@ A model that fails is followed by the next, within one deadline for all.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from aiops_processor.clock import Clock
 from aiops_processor.errors import ModelError, ModelUnavailable, ModelUnreadable, PromptTooLong
@@ -68,13 +68,9 @@ class Explainer:
         answered = paid[-1][1].model
         instead = (Gap(source="model", reason=f"{failure}; {answered} answered instead") for failure in failures)
         return AnalysisResult(
-            **check(draft, evidence)._asdict(),
+            **check(draft, evidence, _named(alerts))._asdict(),
             alert_name=alerts[0].name,
             severity=alerts[0].severity,
-            summary=draft.summary or draft.root_cause,
-            root_cause=draft.root_cause,
-            severity_assessment=draft.severity_assessment,
-            affected=draft.affected,
             checked_healthy=evidence.healthy,
             gaps=(*evidence.gaps, *instead),
             model=answered,
@@ -125,6 +121,12 @@ async def _ask(candidate: Candidate, prompt: Prompt, paid: Paid) -> Draft:
     if len(draft.summary + draft.root_cause) < FEWEST_CHARACTERS:
         raise ModelUnreadable(f"{model.name} answered, but it says nothing in words")
     return draft
+
+
+def _named(alerts: Sequence[Alert]) -> Iterator[str]:
+    """What the alerts are about, by their labels."""
+    for alert in alerts:
+        yield from alert.labels.values()
 
 
 def _cost(paid: Paid) -> float | None:

@@ -23,11 +23,23 @@ class Verdict(StrEnum):
 
 
 class Statement(Frozen):
-    """One claim with the evidence it cites. `verified` only after code checked it against that evidence."""
+    """One claim with the evidence it cites. `verified` only after code checked it against that evidence.
+
+    `reason` says why one is not verified.
+    """
 
     id: str
     statement: str
     verified: bool
+    reason: str = ""
+
+
+class Dropped(Frozen):
+    """A sentence of the model that the evidence contradicts: left out of its field, and why."""
+
+    field: str
+    sentence: str
+    reason: str
 
 
 class Hypothesis(Frozen):
@@ -76,6 +88,7 @@ class AnalysisResult(Frozen):
     affected: tuple[str, ...] = ()
     checked_healthy: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
     model: str = ""
     usage: Usage = Usage()
     cost_usd: float | None = None
