@@ -328,6 +328,33 @@ async def proves_window_of_the_model(name: str, lab: Lab) -> None:
     assert budget("4000") < budget("8000")
 
 
+async def proves_prompts(name: str, lab: Lab) -> None:
+    (lab.folder / "prompts").mkdir()
+    (lab.folder / "prompts" / "company.md").write_text("We sell carts.")
+    asked = await lab.ask_model(**{name: str(lab.folder / "prompts")})
+    assert "We sell carts." in asked["messages"][0]["content"]
+
+
+async def proves_language(name: str, lab: Lab) -> None:
+    asked = await lab.ask_model(**{name: "Deutsch"})
+    assert "Write every text value in Deutsch" in asked["messages"][0]["content"]
+
+
+async def proves_prices(name: str, lab: Lab) -> None:
+    lab.recorder.answers["/chat/completions"] = COMPLETION
+    where = {"LLM_BASE_URL": lab.recorder.url, "DEEPSEEK_API_KEY": "sk", "LLM_MODEL": "m"}
+    assert (await lab.analyse(**where)).cost_usd is None
+    price = '{"m": {"input_usd": 1000000, "output_usd": 2000000}}'
+    assert (await lab.analyse(**where, **{name: price})).cost_usd == 10 + 2 * 5
+
+
+async def proves_budget(name: str, lab: Lab) -> None:
+    lab.recorder.answers["/chat/completions"] = COMPLETION
+    result = await lab.analyse(LLM_BASE_URL=lab.recorder.url, DEEPSEEK_API_KEY="sk", **{name: "0"})
+    assert not lab.recorder.of("/chat/completions")
+    assert any("budget" in gap.reason for gap in result.gaps)
+
+
 # Channels and the service itself.
 
 
@@ -391,6 +418,12 @@ async def proves_log_level(name: str, lab: Lab) -> None:
     assert '"level": "info"' not in lab.log()
 
 
+async def proves_shadow(name: str, lab: Lab) -> None:
+    url = f"{lab.recorder.url}/channel"
+    assert list(parts.channels(lab.settings(GENERIC_WEBHOOK_URL=url))) == ["log", "webhook"]
+    assert list(parts.channels(lab.settings(**{name: "true"}))) == ["log"]
+
+
 async def proves_settling(name: str, lab: Lab) -> None:
     noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
     settings = lab.settings(AIOPS_SETTLE_SECONDS="4", AIOPS_SETTLE_MAX_SECONDS="6")
@@ -427,6 +460,10 @@ PROOFS: dict[str, Proof] = {
     "LLM_TOP_P": sent("LLM_TOP_P", "0.5", "top_p", 0.5),
     "LLM_MAX_TOKENS": sent("LLM_MAX_TOKENS", "777", "max_tokens", 777),
     "LLM_CONTEXT_TOKENS": proves_window_of_the_model,
+    "LLM_PROMPTS": proves_prompts,
+    "LLM_LANGUAGE": proves_language,
+    "LLM_PRICES": proves_prices,
+    **{f"LLM_{of}_{what}": proves_budget for of in ("INCIDENT", "DAY") for what in ("CALLS", "TOKENS", "USD")},
     "DEEPSEEK_API_KEY": proves_key,
     "OPENAI_API_KEY": proves_key,
     "ANTHROPIC_API_KEY": proves_anthropic_key,
@@ -447,6 +484,7 @@ PROOFS: dict[str, Proof] = {
     "AIOPS_EXTERNAL_URL": proves_external_url,
     "AIOPS_SETTLE_SECONDS": proves_settling,
     "AIOPS_SETTLE_MAX_SECONDS": proves_settling,
+    "AIOPS_SHADOW": proves_shadow,
     "GRAFANA_URL": proves_links,
     "LOG_LEVEL": proves_log_level,
 }

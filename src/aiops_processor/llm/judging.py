@@ -85,10 +85,11 @@ class Judge:
     def _against(self, items: Sequence[Known], sentence: str) -> Judgement:
         if len(items) > 1 and (ordered := self._ordered(sentence, items)):
             return ordered
-        found = _best(self._one(item, take_apart(sentence)) for item in items)
+        claim = take_apart(sentence)
+        found = _best(self._one(item, claim) for item in items)
         if found.standing is not Standing.FALSE or len(items) == 1:
             return found
-        parts = [_best(self._one(item, take_apart(part)) for item in items) for part in clauses(sentence)]
+        parts = [_best(self._one(item, part) for item in items) for part in map(take_apart, clauses(sentence))]
         if parts and not any(part.standing is Standing.FALSE for part in parts):
             return GOOD if any(part is GOOD for part in parts) else NOTHING_TO_CHECK
         return found

@@ -5,7 +5,7 @@ Outcome and confidence are no higher than what remains.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiops_processor.llm.judging import Judge, Standing, says_why
 from aiops_processor.llm.risk import risk_of
@@ -35,11 +35,16 @@ class Checked(NamedTuple):
     severity_assessment: str
     affected: tuple[str, ...]
     dropped: tuple[Dropped, ...]
+    extra: dict[str, Any]
 
 
-def check(draft: Draft, evidence: EvidenceReport, names: Iterable[str] = ()) -> Checked:
-    """The draft with what the evidence bears out. `names` are components that the alerts name beside the evidence's."""
-    return _Check(evidence, names).of(draft)
+def check(draft: Draft, evidence: EvidenceReport, names: Iterable[str] = (), extra: Iterable[str] = ()) -> Checked:
+    """The draft with what the evidence bears out.
+
+    `names` are components that the alerts name beside the evidence's; `extra` are the user's own fields, any other is
+    left out.
+    """
+    return _Check(evidence, names).of(draft, frozenset(extra))
 
 
 class _Check:
@@ -51,10 +56,11 @@ class _Check:
         self._names = {name.lower() for name in (*names, *_names(evidence)) if name}
         self._dropped: list[Dropped] = []
 
-    def of(self, draft: Draft) -> Checked:
+    def of(self, draft: Draft, extra: frozenset[str]) -> Checked:
         statements = tuple(self._statement(claim) for claim in draft.evidence)
         root_cause = self._prose("root_cause", draft.root_cause)
         outcome, confidence = self._capped(draft, statements)
+        own = {name: self._prose(f"extra.{name}", text) for name, text in draft.extra.items() if name in extra}
         return Checked(
             summary=self._prose("summary", draft.summary or draft.root_cause) or NOTHING_LEFT,
             root_cause=root_cause,
@@ -66,6 +72,7 @@ class _Check:
             severity_assessment=self._prose("severity_assessment", draft.severity_assessment),
             affected=self._affected(draft.affected),
             dropped=tuple(dict.fromkeys(self._dropped)),
+            extra=own,
         )
 
     def _capped(self, draft: Draft, statements: Sequence[Statement]) -> tuple[Verdict, float]:

@@ -68,6 +68,34 @@ class Usage(Frozen):
     output_tokens: int = 0
 
 
+class Exchange(Frozen):
+    """One question to a model and what came of it, as it was sent: what was masked is masked here, too.
+
+    `estimated_tokens` is our count of the question, `input_tokens` the model's. `remembered`: the same question had
+    been answered before and was not paid for again. `error` says why there is no usable answer.
+    """
+
+    at: datetime
+    model: str
+    system: str
+    question: str
+    estimated_tokens: int
+    answer: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+    remembered: bool = False
+    error: str = ""
+
+
+class Spent(Frozen):
+    """What has been asked and paid for already, for one incident or for a day."""
+
+    calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+
 class AnalysisResult(Frozen):
     """The answer to "what changed, where, since when, why?". `model` is "" where the ranked evidence is the report.
 
