@@ -94,6 +94,24 @@ class NamedSource(Section):
         return self
 
 
+class PriceSettings(Section):
+    """What a million tokens of a model cost, in US dollars."""
+
+    input_usd: float = Field(ge=0)
+    output_usd: float = Field(ge=0)
+
+
+def _list_prices() -> dict[str, PriceSettings]:
+    """DeepSeek's list prices at peak hours, without its cache; off-peak is half.
+
+    Source: https://api-docs.deepseek.com/quick_start/pricing, as of October 2026.
+    """
+    return {
+        "deepseek-v4-pro": PriceSettings(input_usd=1.32, output_usd=3.96),
+        "deepseek-flash": PriceSettings(input_usd=0.3, output_usd=1.2),
+    }
+
+
 class ModelSettings(Section):
     """The language model. Without a key (or a base URL that needs none) the ranked evidence is the report."""
 
@@ -109,6 +127,15 @@ class ModelSettings(Section):
     max_tokens: int = Field(default=2000, gt=0)
     context_tokens: int | None = Field(default=None, gt=0, description="the model's window, prompt and answer")
     thinking: bool = Field(default=False, description="whether DeepSeek's models think before they answer")
+    prompts: str = Field(default="", description="a folder of your own templates and additions")
+    language: str = Field(default="English", min_length=1, max_length=40, pattern=r"^[\w ()-]+$")
+    prices: dict[str, PriceSettings] = Field(default_factory=_list_prices)
+    incident_calls: int | None = Field(default=8, ge=0)
+    incident_tokens: int | None = Field(default=100_000, ge=0)
+    incident_usd: float | None = Field(default=None, ge=0)
+    day_calls: int | None = Field(default=None, ge=0)
+    day_tokens: int | None = Field(default=None, ge=0)
+    day_usd: float | None = Field(default=20, ge=0)
 
 
 class KeySettings(Section):
@@ -173,6 +200,7 @@ class ServiceSettings(Section):
     external_url: str = ""
     settle_seconds: float = Field(default=10, ge=0)
     settle_max_seconds: float = Field(default=30, ge=0)
+    shadow: bool = Field(default=False, description="analyse, tell nobody")
 
 
 class GrafanaSettings(Section):

@@ -16,6 +16,7 @@
     ├── ModelError             the language model gave no usable answer
     │   ├── ModelRefused       wrong key, no money, unknown model: needs a person
     │   │   └── PromptTooLong  the question does not fit the model's window: a shorter one may
+    │   ├── BudgetSpent        calls, tokens or money of an incident or of the day are used up
     │   ├── ModelUnreadable    it answered, but not what was asked for
     │   └── ModelUnavailable   (retryable) down, slow, rate-limited
     └── DeliveryError          a channel did not take a message
@@ -108,6 +109,10 @@ class ModelRefused(ModelError):
 
 class PromptTooLong(ModelRefused):
     """The question does not fit the model's window; a shorter one may."""
+
+
+class BudgetSpent(ModelError):
+    """Calls, tokens or money of an incident or of the day are used up: no further question is asked."""
 
 
 class ModelUnreadable(ModelError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from aiops_processor import plugins
@@ -21,8 +22,11 @@ from aiops_processor.evidence.gather import Gatherer
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.links import Links
 from aiops_processor.evidence.sources import Changes
+from aiops_processor.llm.budget import Limit
+from aiops_processor.llm.budget import Limits as Budgets
 from aiops_processor.llm.explain import Explainer
-from aiops_processor.llm.lineup import Candidate, Lineup, budget_of
+from aiops_processor.llm.lineup import Candidate, Lineup, Price, budget_of
+from aiops_processor.llm.prompt import Prompts
 from aiops_processor.plugins import Model, Notifier
 from aiops_processor.query import matchers
 from aiops_processor.services.incidents import Settling
@@ -116,7 +120,7 @@ class Parts:
             sources=sources,
             gatherer=gatherer(settings, sources, clock, changes),
             model=made,
-            explainer=explainer(made, clock),
+            explainer=explainer(settings, made, clock),
             channels=channels(settings),
         )
 
@@ -169,14 +173,39 @@ def model(settings: Settings) -> Lineup | None:
     return Lineup((first, *others), llm.deadline)
 
 
-def explainer(models: Lineup | None, clock: Clock) -> Explainer | None:
-    """What writes analyses with these models."""
-    return Explainer(models, clock) if models else None
+def explainer(settings: Settings, models: Lineup | None, clock: Clock) -> Explainer | None:
+    """What writes analyses with these models. Raises ConfigError for templates that leave no room for evidence."""
+    if models is None:
+        return None
+    made = prompts(settings)
+    for candidate in models.candidates:
+        made.check(candidate.token_budget)
+    return Explainer(models, clock, made, limits(settings))
+
+
+def prompts(settings: Settings) -> Prompts:
+    """The templates in force: the user's own in front of ours."""
+    llm = settings.llm
+    return Prompts(Path(llm.prompts).expanduser() if llm.prompts else None, llm.language)
+
+
+def limits(settings: Settings) -> Budgets:
+    """What a model may cost."""
+    llm = settings.llm
+    return Budgets(
+        incident=Limit(calls=llm.incident_calls, tokens=llm.incident_tokens, usd=llm.incident_usd),
+        day=Limit(calls=llm.day_calls, tokens=llm.day_tokens, usd=llm.day_usd),
+    )
 
 
 def channels(settings: Settings) -> dict[str, Notifier]:
-    """The configured channels by name; the log is always one. Raises PluginError for a wrong option."""
+    """The configured channels by name; the log is always one, in shadow mode the only one.
+
+    Raises PluginError for a wrong option.
+    """
     made: dict[str, Notifier] = {"log": plugins.make("notifier", "log", {})}
+    if settings.aiops.shadow:
+        return made
     if settings.slack.webhook_url:
         made["slack"] = plugins.make("notifier", "slack", {"url": settings.slack.webhook_url})
     if settings.generic.webhook_url:
@@ -205,7 +234,9 @@ def _candidate(
     }
     given = {option: value for option, value in options.items() if value not in (None, "")}
     made: Model = plugins.make("model", provider, given)
-    return Candidate(made, budget_of(made))
+    called = name or str(plugins.load("model", provider).Options.model_fields["model"].default)
+    price = llm.prices.get(called)
+    return Candidate(made, budget_of(made), Price(**price.model_dump()) if price else None, called)
 
 
 def _fallbacks(text: str) -> Iterator[tuple[str, str]]:

@@ -58,6 +58,15 @@ class Metrics:
             registry=registry,
         )
         self.model_tokens = Counter("aiops_model_tokens", "Tokens of the model.", ["direction"], registry=registry)
+        self.model_calls = Counter(
+            "aiops_model_calls",
+            "Questions to the model: answered, failed or remembered.",
+            ["result"],
+            registry=registry,
+        )
+        self.model_cost = Counter(
+            "aiops_model_cost_usd", "What the model's answers cost, by the price table.", registry=registry
+        )
         self.queue_size = Gauge("aiops_queue_size", "Incidents and messages that wait for work.", registry=registry)
 
     def exposition(self) -> bytes:

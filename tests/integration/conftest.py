@@ -1,21 +1,28 @@
 """What the tests of parts together share."""
 
 import json
+import os
 import shutil
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+
+from aiops_processor import AlertAnalyzer, config, parts
+from aiops_processor.config import Settings
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.analysis import AnalysisResult
 
 
 class HandClock:
@@ -194,3 +201,110 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 
 _NEW_KEY = ("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+
+
+ANSWER = '{"summary": "s", "root_cause": "unknown", "outcome": "inconclusive", "confidence": 0.2}'
+
+
+@dataclass
+class Lab:
+    """What a proof may use. `folder` is its own; `recorder` is everything that the product asks."""
+
+    COMPLETION: ClassVar[dict[str, Any]] = {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": ANSWER}}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+    }
+
+    environment: pytest.MonkeyPatch
+    recorder: Any
+    folder: Path
+    asked_for: pytest.FixtureRequest
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def settings(self, **variables: str) -> Settings:
+        """The settings that these variables of the environment make."""
+        for name, value in variables.items():
+            self.environment.setenv(name, value)
+        return config.load()
+
+    def fixture(self, name: str) -> Any:
+        return self.asked_for.getfixturevalue(name)
+
+    async def probe(self, service: str, **variables: str) -> None:
+        """Ask a source whether it is well, as `/health` and `aiops check` do."""
+        sources = parts.Sources.of(self.settings(**variables))
+        probe = sources.probes[service]
+        assert probe is not None
+        try:
+            await probe()
+        finally:
+            await sources.aclose()
+
+    async def analyse(self, **variables: str) -> AnalysisResult:
+        """One alert, analysed with these settings, as a program that embeds us does."""
+        alert = Alert(
+            status="firing",
+            labels={"alertname": "Slow", "service": "cart", "namespace": "shop"},
+            starts_at=datetime.now(UTC) - timedelta(minutes=1),
+        )
+        async with AlertAnalyzer(self.settings(**variables)) as analyzer:
+            return await analyzer.analyze_alert(alert)
+
+    async def ask_model(self, **variables: str) -> dict[str, Any]:
+        """What the model was sent, body and headers, when one alert was analysed."""
+        self.recorder.answers["/chat/completions"] = self.COMPLETION
+        await self.analyse(
+            **{"LLM_BASE_URL": f"{self.recorder.url}/v1", "DEEPSEEK_API_KEY": "sk-deepseek", **variables}
+        )
+        asked = self.recorder.of("/chat/completions")[-1]
+        return {**asked.json(), "headers": asked.headers}
+
+    def start(self, command: str, port: int, host: str = "127.0.0.1", **variables: str) -> str:
+        """A running `aiops serve` or `aiops worker`; its address when it is alive."""
+        clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environment = {**clean, "AIOPS_DATA_DIR": str(self.folder / "data"), "AIOPS_SETTLE_SECONDS": "0.1", **variables}
+        with (self.folder / "log").open("ab") as log:
+            arguments = [sys.executable, "-m", "aiops_processor", command]
+            process = subprocess.Popen(arguments, env=environment, stdout=log, stderr=log, cwd=self.folder)
+        self.processes.append(process)
+        url = f"http://{host}:{port}"
+        self.until(lambda: self.alive(url) or process.poll() is not None, "the process answers")
+        assert process.poll() is None, self.log()
+        return url
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    @staticmethod
+    def until(look: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if found := look():
+                return found
+            time.sleep(0.05)
+        pytest.fail(f"not within {seconds} s: {what}")
+
+    @staticmethod
+    def alive(url: str) -> bool:
+        try:
+            return httpx2.get(f"{url}/health/live").status_code == 200
+        except httpx2.TransportError:
+            return False
+
+
+@pytest.fixture
+def lab(
+    monkeypatch: pytest.MonkeyPatch, recorder: Any, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Lab]:
+    for name, _ in config.variables():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv(config.FILE_VARIABLE, raising=False)
+    made = Lab(monkeypatch, recorder, tmp_path, request)
+    yield made
+    for process in made.processes:
+        process.terminate()
+        process.wait(20)

@@ -1,15 +1,11 @@
 """Every setting of the reference does what it says: each name has a proof here, and a name without one fails."""
 
 import base64
-import os
 import re
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,124 +13,20 @@ from typing import Any
 import httpx2
 import pytest
 
-from aiops_processor import AlertAnalyzer, config, parts
+from aiops_processor import config, parts
 from aiops_processor.cli.send_test_alert import AlertLost, send
 from aiops_processor.clock import ReplayClock
-from aiops_processor.config import Settings
 from aiops_processor.demo.recording import Recording, bundled
 from aiops_processor.demo.replay import Replay
 from aiops_processor.errors import ConfigError, SourceError, SourceRefused, SourceUnavailable
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.notification import Message
 
 pytestmark = pytest.mark.anyio
 
-ANSWER = '{"summary": "s", "root_cause": "unknown", "outcome": "inconclusive", "confidence": 0.2}'
-COMPLETION = {
-    "id": "c",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "m",
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": ANSWER}}],
-    "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
-}
-
-
-@dataclass
-class Lab:
-    """What a proof may use. `folder` is its own; `recorder` is everything that the product asks."""
-
-    environment: pytest.MonkeyPatch
-    recorder: Any
-    folder: Path
-    asked_for: pytest.FixtureRequest
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def settings(self, **variables: str) -> Settings:
-        """The settings that these variables of the environment make."""
-        for name, value in variables.items():
-            self.environment.setenv(name, value)
-        return config.load()
-
-    def fixture(self, name: str) -> Any:
-        return self.asked_for.getfixturevalue(name)
-
-    async def probe(self, service: str, **variables: str) -> None:
-        """Ask a source whether it is well, as `/health` and `aiops check` do."""
-        sources = parts.Sources.of(self.settings(**variables))
-        probe = sources.probes[service]
-        assert probe is not None
-        try:
-            await probe()
-        finally:
-            await sources.aclose()
-
-    async def analyse(self, **variables: str) -> AnalysisResult:
-        """One alert, analysed with these settings, as a program that embeds us does."""
-        alert = Alert(
-            status="firing",
-            labels={"alertname": "Slow", "service": "cart", "namespace": "shop"},
-            starts_at=datetime.now(UTC) - timedelta(minutes=1),
-        )
-        async with AlertAnalyzer(self.settings(**variables)) as analyzer:
-            return await analyzer.analyze_alert(alert)
-
-    async def ask_model(self, **variables: str) -> dict[str, Any]:
-        """What the model was sent, body and headers, when one alert was analysed."""
-        self.recorder.answers["/chat/completions"] = COMPLETION
-        await self.analyse(
-            **{"LLM_BASE_URL": f"{self.recorder.url}/v1", "DEEPSEEK_API_KEY": "sk-deepseek", **variables}
-        )
-        asked = self.recorder.of("/chat/completions")[-1]
-        return {**asked.json(), "headers": asked.headers}
-
-    def start(self, command: str, port: int, host: str = "127.0.0.1", **variables: str) -> str:
-        """A running `aiops serve` or `aiops worker`; its address when it is alive."""
-        clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        environment = {**clean, "AIOPS_DATA_DIR": str(self.folder / "data"), "AIOPS_SETTLE_SECONDS": "0.1", **variables}
-        with (self.folder / "log").open("ab") as log:
-            arguments = [sys.executable, "-m", "aiops_processor", command]
-            process = subprocess.Popen(arguments, env=environment, stdout=log, stderr=log, cwd=self.folder)
-        self.processes.append(process)
-        url = f"http://{host}:{port}"
-        until(lambda: alive(url) or process.poll() is not None, "the process answers")
-        assert process.poll() is None, self.log()
-        return url
-
-    def log(self) -> str:
-        return (self.folder / "log").read_text()
-
-
-@pytest.fixture
-def lab(
-    monkeypatch: pytest.MonkeyPatch, recorder: Any, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Lab]:
-    for name, _ in config.variables():
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.delenv(config.FILE_VARIABLE, raising=False)
-    made = Lab(monkeypatch, recorder, tmp_path, request)
-    yield made
-    for process in made.processes:
-        process.terminate()
-        process.wait(20)
-
-
-def until(look: Callable[[], Any], what: str, seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    pytest.fail(f"not within {seconds} s: {what}")
-
-
-def alive(url: str) -> bool:
-    try:
-        return httpx2.get(f"{url}/health/live").status_code == 200
-    except httpx2.TransportError:
-        return False
+Lab = Any
+"""What a proof may use: the class of that name in conftest.py, which no test module can import."""
 
 
 def free_port() -> int:
@@ -327,6 +219,33 @@ async def proves_window_of_the_model(name: str, lab: Lab) -> None:
     assert budget("4000") < budget("8000")
 
 
+async def proves_prompts(name: str, lab: Lab) -> None:
+    (lab.folder / "prompts").mkdir()
+    (lab.folder / "prompts" / "company.md").write_text("We sell carts.")
+    asked = await lab.ask_model(**{name: str(lab.folder / "prompts")})
+    assert "We sell carts." in asked["messages"][0]["content"]
+
+
+async def proves_language(name: str, lab: Lab) -> None:
+    asked = await lab.ask_model(**{name: "Deutsch"})
+    assert "Write every text value in Deutsch" in asked["messages"][0]["content"]
+
+
+async def proves_prices(name: str, lab: Lab) -> None:
+    lab.recorder.answers["/chat/completions"] = lab.COMPLETION
+    where = {"LLM_BASE_URL": lab.recorder.url, "DEEPSEEK_API_KEY": "sk", "LLM_MODEL": "m"}
+    assert (await lab.analyse(**where)).cost_usd is None
+    price = '{"m": {"input_usd": 1000000, "output_usd": 2000000}}'
+    assert (await lab.analyse(**where, **{name: price})).cost_usd == 10 + 2 * 5
+
+
+async def proves_budget(name: str, lab: Lab) -> None:
+    lab.recorder.answers["/chat/completions"] = lab.COMPLETION
+    result = await lab.analyse(LLM_BASE_URL=lab.recorder.url, DEEPSEEK_API_KEY="sk", **{name: "0"})
+    assert not lab.recorder.of("/chat/completions")
+    assert any("budget" in gap.reason for gap in result.gaps)
+
+
 # Channels and the service itself.
 
 
@@ -342,7 +261,7 @@ async def proves_channel(name: str, lab: Lab) -> None:
 async def proves_listening(name: str, lab: Lab) -> None:
     host, port = "127.0.0.2", free_port()
     lab.start("serve", port, host, API_HOST=host, API_PORT=str(port))
-    assert not alive(f"http://127.0.0.1:{port}")
+    assert not lab.alive(f"http://127.0.0.1:{port}")
 
 
 async def proves_access(name: str, lab: Lab) -> None:
@@ -376,7 +295,7 @@ def told(lab: Lab, **variables: str) -> dict[str, Any]:
     url = lab.start("serve", port, API_PORT=str(port), GENERIC_WEBHOOK_URL=f"{lab.recorder.url}/hook", **variables)
     alert = {"status": "firing", "labels": {"alertname": "A"}, "startsAt": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     assert httpx2.post(f"{url}/webhook/alerts", json={"alerts": [alert]}).status_code == 200
-    until(lambda: lab.recorder.of("/hook"), "the alert is told")
+    lab.until(lambda: lab.recorder.of("/hook"), "the alert is told")
     return lab.recorder.of("/hook")[0].json()
 
 
@@ -390,12 +309,18 @@ async def proves_log_level(name: str, lab: Lab) -> None:
     assert '"level": "info"' not in lab.log()
 
 
+async def proves_shadow(name: str, lab: Lab) -> None:
+    url = f"{lab.recorder.url}/channel"
+    assert list(parts.channels(lab.settings(GENERIC_WEBHOOK_URL=url))) == ["log", "webhook"]
+    assert list(parts.channels(lab.settings(**{name: "true"}))) == ["log"]
+
+
 async def proves_settling(name: str, lab: Lab) -> None:
     """One of the two is an hour, the other a second: the shorter one says when the incident is analysed."""
     seconds = {"AIOPS_SETTLE_SECONDS": "3600", "AIOPS_SETTLE_MAX_SECONDS": "3600", name: "1"}
     began = time.monotonic()
     told(lab, **seconds)
-    until(lambda: lab.recorder.of("/hook")[1:], "the analysis is told", 8)
+    lab.until(lambda: lab.recorder.of("/hook")[1:], "the analysis is told", 8)
     assert time.monotonic() - began > 1
 
 
@@ -428,6 +353,10 @@ PROOFS: dict[str, Proof] = {
     "LLM_MAX_TOKENS": sent("LLM_MAX_TOKENS", "777", "max_tokens", 777),
     "LLM_CONTEXT_TOKENS": proves_window_of_the_model,
     "LLM_THINKING": sent("LLM_THINKING", "true", "thinking", {"type": "enabled"}),
+    "LLM_PROMPTS": proves_prompts,
+    "LLM_LANGUAGE": proves_language,
+    "LLM_PRICES": proves_prices,
+    **{f"LLM_{of}_{what}": proves_budget for of in ("INCIDENT", "DAY") for what in ("CALLS", "TOKENS", "USD")},
     "DEEPSEEK_API_KEY": proves_key,
     "OPENAI_API_KEY": proves_key,
     "ANTHROPIC_API_KEY": proves_anthropic_key,
@@ -448,6 +377,7 @@ PROOFS: dict[str, Proof] = {
     "AIOPS_EXTERNAL_URL": proves_external_url,
     "AIOPS_SETTLE_SECONDS": proves_settling,
     "AIOPS_SETTLE_MAX_SECONDS": proves_settling,
+    "AIOPS_SHADOW": proves_shadow,
     "GRAFANA_URL": proves_links,
     "LOG_LEVEL": proves_log_level,
 }

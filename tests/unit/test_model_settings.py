@@ -24,7 +24,7 @@ def options(made: Any, place: int = 0) -> Any:
 
 def test_without_a_key_there_is_no_model() -> None:
     assert parts.model(Settings()) is None
-    assert parts.explainer(None, clock=None) is None  # pyrefly: ignore[bad-argument-type]
+    assert parts.explainer(Settings(), None, clock=None) is None  # pyrefly: ignore[bad-argument-type]
 
 
 def test_every_setting_of_the_model_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from aiops_processor import config, parts
 from aiops_processor.clock import SystemClock
 from aiops_processor.config import Settings
 from aiops_processor.errors import InputError
-from aiops_processor.llm.prompt import TOKEN_BUDGET, build
+from aiops_processor.llm.prompt import TOKEN_BUDGET
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.evidence import EvidenceReport
@@ -82,9 +82,9 @@ async def _analyze(settings: Settings, alerts: list[Alert]) -> tuple[EvidenceRep
     clock, sources, model = SystemClock(), parts.Sources.of(settings), parts.model(settings)
     try:
         gatherer = parts.gatherer(settings, sources, clock)
-        analyzer = Analyzer(gatherer, parts.explainer(model, clock), clock, Metrics())
+        analyzer = Analyzer(gatherer, parts.explainer(settings, model, clock), clock, Metrics())
         evidence = await analyzer.gather(alerts)
-        return evidence, await analyzer.explain(alerts, evidence)
+        return evidence, (await analyzer.explain(alerts, evidence)).result
     finally:
         await sources.aclose()
         if model:
@@ -98,7 +98,11 @@ async def _dry_run(settings: Settings, alerts: list[Alert]) -> str:
         evidence = await parts.gatherer(settings, sources, clock).gather(alerts, clock.now())
     finally:
         await sources.aclose()
-    prompt = build(alerts, evidence, TOKEN_BUDGET)
+    model = parts.model(settings)
+    budget = model.candidates[0].token_budget if model else TOKEN_BUDGET
+    prompt = parts.prompts(settings).build(alerts, evidence, budget)
+    if model:
+        await model.aclose()
     sections = {
         "QUERIES": _queries(evidence),
         "EVIDENCE": _evidence(evidence),

@@ -1,48 +1,68 @@
 """Evidence in, analysis out: one question to a model, one more where the answer cannot be read, then the check.
 
-A model that fails is followed by the next, within one deadline for all.
+A model that fails is followed by the next, within one deadline and one budget for all.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+
+import structlog
 
 from aiops_processor.clock import Clock
-from aiops_processor.errors import ModelError, ModelUnavailable, ModelUnreadable, PromptTooLong
-from aiops_processor.llm import prompt as prompts
+from aiops_processor.errors import BudgetSpent, ModelError, ModelUnavailable, ModelUnreadable, PromptTooLong
+from aiops_processor.llm.budget import Ledger, Limits
 from aiops_processor.llm.lineup import Candidate, Lineup, answer_of_none, usage_of
-from aiops_processor.llm.prompt import SMALLEST_BUDGET, Prompt
+from aiops_processor.llm.memory import Memory, key_of
+from aiops_processor.llm.prompt import SMALLEST_BUDGET, Prompt, Prompts
 from aiops_processor.llm.reading import read
 from aiops_processor.llm.shapes import Draft
 from aiops_processor.llm.verify import check
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.analysis import AnalysisResult
+from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
 from aiops_processor.models.evidence import EvidenceReport, Gap
-from aiops_processor.plugins import Answer, Model
+from aiops_processor.plugins import Answer
 
 FEWEST_CHARACTERS = 10
 """Small models fill the form with ids and nothing else; the ranked evidence says more than that."""
 
+Record = Callable[[Exchange], None]
 Paid = list[tuple[Candidate, Answer]]
 """Every answer that came, readable or not: it was paid for."""
+
+log = structlog.get_logger(__name__)
 
 
 class Explainer:
     """Has a model explain evidence, and lets through only what the evidence bears out."""
 
-    def __init__(self, lineup: Lineup, clock: Clock) -> None:
+    def __init__(
+        self, lineup: Lineup, clock: Clock, prompts: Prompts | None = None, limits: Limits | None = None
+    ) -> None:
         self._lineup = lineup
         self._clock = clock
+        self._prompts = prompts or Prompts()
+        self._limits = limits or Limits()
+        self._memory = Memory()
 
     def prompt(self, alerts: Sequence[Alert], evidence: EvidenceReport) -> Prompt:
         """What `explain` would send to the first model; nothing is sent."""
-        return prompts.build(alerts, evidence, self._lineup.candidates[0].token_budget)
+        return self._prompts.build(alerts, evidence, self._lineup.candidates[0].token_budget)
 
-    async def explain(self, alerts: Sequence[Alert], evidence: EvidenceReport) -> AnalysisResult:
+    async def explain(
+        self,
+        alerts: Sequence[Alert],
+        evidence: EvidenceReport,
+        record: Record = lambda _: None,
+        incident: Spent | None = None,
+        day: Spent | None = None,
+    ) -> AnalysisResult:
         """The checked analysis of one alert or more. A model that failed before another answered is a gap in it.
 
-        Raises a ModelError where none answered.
+        `record` is told of every question; `incident` and `day` say what was spent before. Raises BudgetSpent where a
+        limit is reached, another ModelError where no model answered.
         """
-        paid: Paid = []
+        ledger = Ledger(self._limits, incident or Spent(), day or Spent())
+        asking = _Asking(self._prompts, self._memory, ledger, self._clock, record)
         failures: list[ModelError] = []
         loop = asyncio.get_running_loop()
         ends = loop.time() + self._lineup.deadline_seconds
@@ -50,11 +70,13 @@ class Explainer:
             # An equal share of what is left: a model that hangs leaves the next one time to answer.
             share = (ends - loop.time()) / (len(self._lineup.candidates) - place)
             try:
-                draft = await _within(share, candidate, alerts, evidence, paid)
+                draft = await asking.within(share, candidate, alerts, evidence)
+            except BudgetSpent:
+                raise
             except ModelError as failure:
                 failures.append(failure)
             else:
-                return self._result(draft, alerts, evidence, paid, failures)
+                return self._result(draft, alerts, evidence, asking, failures)
         raise answer_of_none(failures)
 
     def _result(
@@ -62,73 +84,145 @@ class Explainer:
         draft: Draft,
         alerts: Sequence[Alert],
         evidence: EvidenceReport,
-        paid: Paid,
+        asking: "_Asking",
         failures: Sequence[ModelError],
     ) -> AnalysisResult:
-        answered = paid[-1][1].model
+        answered = asking.answered
         instead = (Gap(source="model", reason=f"{failure}; {answered} answered instead") for failure in failures)
         return AnalysisResult(
-            **check(draft, evidence)._asdict(),
+            **check(draft, evidence, _named(alerts), self._prompts.extra)._asdict(),
             alert_name=alerts[0].name,
             severity=alerts[0].severity,
-            summary=draft.summary or draft.root_cause,
-            root_cause=draft.root_cause,
-            severity_assessment=draft.severity_assessment,
-            affected=draft.affected,
             checked_healthy=evidence.healthy,
             gaps=(*evidence.gaps, *instead),
             model=answered,
-            usage=usage_of([answer for _, answer in paid]),
-            cost_usd=_cost(paid),
+            usage=usage_of([answer for _, answer in asking.paid]),
+            cost_usd=_cost(asking.paid),
             analyzed_at=self._clock.now(),
         )
 
 
-async def _within(
-    seconds: float, candidate: Candidate, alerts: Sequence[Alert], evidence: EvidenceReport, paid: Paid
-) -> Draft:
-    """The candidate's draft within so many seconds, all its questions together. Raises a ModelError."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await _draft(candidate, alerts, evidence, paid)
-    except TimeoutError:
-        raise ModelUnavailable(f"{candidate.model.name} gave no usable answer within its {seconds:.3g} s") from None
+class _Asking:
+    """The questions of one analysis: each within the budget, none paid for twice, all recorded."""
 
+    def __init__(self, prompts: Prompts, memory: Memory, ledger: Ledger, clock: Clock, record: Record) -> None:
+        self._prompts = prompts
+        self._memory = memory
+        self._ledger = ledger
+        self._clock = clock
+        self._record = record
+        self.paid: Paid = []
+        self.answered = ""
 
-async def _draft(candidate: Candidate, alerts: Sequence[Alert], evidence: EvidenceReport, paid: Paid) -> Draft:
-    """What the model makes of the evidence; of half as much where it says that all of it is too long for its window."""
-    budget = candidate.token_budget
-    try:
-        return await _readable(candidate, prompts.build(alerts, evidence, budget), paid)
-    except PromptTooLong:
-        if budget <= SMALLEST_BUDGET:
+    async def within(
+        self, seconds: float, candidate: Candidate, alerts: Sequence[Alert], evidence: EvidenceReport
+    ) -> Draft:
+        """The candidate's draft within so many seconds, all its questions together. Raises a ModelError."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._draft(candidate, alerts, evidence)
+        except TimeoutError:
+            name = candidate.model.name
+            raise ModelUnavailable(f"{name} gave no usable answer within its {seconds:.3g} s") from None
+
+    async def _draft(self, candidate: Candidate, alerts: Sequence[Alert], evidence: EvidenceReport) -> Draft:
+        """What the model makes of the evidence; of half as much where it says that all is too long for its window."""
+        budget = candidate.token_budget
+        try:
+            return await self._readable(candidate, self._prompts.build(alerts, evidence, budget))
+        except PromptTooLong:
+            if budget <= SMALLEST_BUDGET:
+                raise
+        half = max(SMALLEST_BUDGET, budget // 2)
+        return await self._readable(candidate, self._prompts.build(alerts, evidence, half))
+
+    async def _readable(self, candidate: Candidate, prompt: Prompt) -> Draft:
+        """The draft of one answer, or of a second one where the first cannot be read."""
+        try:
+            return await self._ask(candidate, prompt)
+        except ModelUnreadable as problem:
+            return await self._ask(candidate, self._prompts.repair(prompt, str(problem)))
+
+    async def _ask(self, candidate: Candidate, prompt: Prompt) -> Draft:
+        key = key_of(f"{candidate.model.name}/{candidate.called}", prompt.system, prompt.question)
+        async with self._memory.asking(key):
+            answer = self._memory.find(key, self._clock.now())
+            remembered = answer is not None
+            if answer is None:
+                answer = await self._paid_for(candidate, prompt)
+            self.answered = answer.model
+            try:
+                draft = _usable(candidate.model.name, answer)
+            except ModelUnreadable as error:
+                self._note(candidate, prompt, answer, remembered=remembered, error=str(error))
+                raise
+            if not remembered:
+                self._memory.keep(key, answer, self._clock.now())
+        self._note(candidate, prompt, answer, remembered=remembered)
+        return draft
+
+    async def _paid_for(self, candidate: Candidate, prompt: Prompt) -> Answer:
+        self._ledger.ask_for(prompt.tokens)
+        try:
+            answer = await candidate.model.ask(prompt.system, prompt.question)
+        except ModelError as error:
+            self._note(candidate, prompt, None, error=str(error))
             raise
-    return await _readable(candidate, prompts.build(alerts, evidence, max(SMALLEST_BUDGET, budget // 2)), paid)
+        self._ledger.book(answer.input_tokens + answer.output_tokens, _price(candidate, answer) or 0.0)
+        self.paid.append((candidate, answer))
+        if answer.input_tokens > prompt.tokens:
+            log.warning("a prompt has more tokens than estimated", counted=answer.input_tokens, estimated=prompt.tokens)
+        return answer
+
+    def _note(
+        self,
+        candidate: Candidate,
+        prompt: Prompt,
+        answer: Answer | None,
+        *,
+        remembered: bool = False,
+        error: str = "",
+    ) -> None:
+        paid = answer if not remembered else None
+        self._record(
+            Exchange(
+                at=self._clock.now(),
+                model=answer.model if answer else candidate.model.name,
+                system=prompt.system,
+                question=prompt.question,
+                estimated_tokens=prompt.tokens,
+                answer=answer.text if answer else "",
+                input_tokens=paid.input_tokens if paid else 0,
+                output_tokens=paid.output_tokens if paid else 0,
+                cost_usd=_price(candidate, paid) if paid else 0.0,
+                remembered=remembered,
+                error=error,
+            )
+        )
 
 
-async def _readable(candidate: Candidate, prompt: Prompt, paid: Paid) -> Draft:
-    """The draft of one answer, or of a second one where the first cannot be read."""
-    try:
-        return await _ask(candidate, prompt, paid)
-    except ModelUnreadable as problem:
-        return await _ask(candidate, prompts.repair(prompt, str(problem)), paid)
-
-
-async def _ask(candidate: Candidate, prompt: Prompt, paid: Paid) -> Draft:
-    model: Model = candidate.model
-    answer = await model.ask(prompt.system, prompt.question)
-    paid.append((candidate, answer))
+def _usable(name: str, answer: Answer) -> Draft:
     try:
         draft = read(answer.text)
     except ModelUnreadable as error:
-        raise ModelUnreadable(f"{model.name} answered, but {error}") from None
+        raise ModelUnreadable(f"{name} answered, but {error}") from None
     if len(draft.summary + draft.root_cause) < FEWEST_CHARACTERS:
-        raise ModelUnreadable(f"{model.name} answered, but it says nothing in words")
+        raise ModelUnreadable(f"{name} answered, but it says nothing in words")
     return draft
+
+
+def _price(candidate: Candidate, answer: Answer) -> float | None:
+    return candidate.price.of(usage_of([answer])) if candidate.price else None
+
+
+def _named(alerts: Sequence[Alert]) -> Iterator[str]:
+    """What the alerts are about, by their labels."""
+    for alert in alerts:
+        yield from alert.labels.values()
 
 
 def _cost(paid: Paid) -> float | None:
     """What all answers cost together; None where one has no known price."""
-    prices = [candidate.price.of(usage_of([answer])) if candidate.price else None for candidate, answer in paid]
+    prices = [_price(candidate, answer) for candidate, answer in paid]
     known = [price for price in prices if price is not None]
     return sum(known) if len(known) == len(prices) else None

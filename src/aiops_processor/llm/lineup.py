@@ -27,11 +27,12 @@ class Price(Frozen):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model, the tokens that a prompt for it may have, and what it costs where that is known."""
+    """A model, the tokens that a prompt for it may have, what it costs where that is known, and its own name."""
 
     model: Model
     token_budget: int = TOKEN_BUDGET
     price: Price | None = None
+    called: str = ""
 
 
 @dataclass(frozen=True)

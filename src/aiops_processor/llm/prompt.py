@@ -1,16 +1,18 @@
 """The prompt: alerts and ranked evidence within a token budget, fenced as data that nobody should obey.
 
-The same evidence makes the same prompt, byte for byte.
+The same evidence makes the same prompt, byte for byte. Every template can be replaced by a file of the same name in the
+user's own folder (see `own.py` for what else may stand there).
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from aiops_processor.errors import ConfigError
 from aiops_processor.llm.facts import alert_line, cut, datum, finding_block, gap_line, healthy_line, window_line
+from aiops_processor.llm.own import Own
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport
 
@@ -23,8 +25,11 @@ BYTES_PER_TOKEN = 3
 
 _FOLDER = Path(__file__).parent / "prompts"
 _ALERTS_SHARE, _GAPS_SHARE, _HEALTHY_SHARE = 0.2, 0.15, 0.1
+_CONTEXT_SHARE = 0.15
+_LEAST_ROOM = 900
 _REPAIR_BYTES = 500
 _NOTE_BYTES = 60
+ENGLISH = "English"
 
 
 class Prompt(NamedTuple):
@@ -39,26 +44,82 @@ class Prompt(NamedTuple):
         return -(-_size(self.system + self.question) // BYTES_PER_TOKEN)
 
 
-def build(alerts: Sequence[Alert], evidence: EvidenceReport, token_budget: int = TOKEN_BUDGET) -> Prompt:
-    """The prompt for these alerts and this evidence. Raises ConfigError for a budget that nothing fits into.
+class Prompts:
+    """Builds prompts, from the user's own templates where there are any. `folder` is None where there are none."""
 
-    Findings are taken in the report's order, strongest first; how many did not fit is said in their place.
-    """
-    if token_budget < SMALLEST_BUDGET:
-        raise ConfigError(f"a token budget of {token_budget} is too small; {SMALLEST_BUDGET} at least")
-    templates = _templates()
-    system = templates.get_template("system.md.j2").render()
-    question = templates.get_template("question.md.j2")
-    window = window_line(evidence.window)
-    empty = question.render(alerts=(), window=window, findings=(), gaps=(), healthy=())
-    room = token_budget * BYTES_PER_TOKEN - _size(system + empty) - _REPAIR_BYTES
-    return Prompt(system, question.render(window=window, **_told(alerts, evidence, room)))
+    def __init__(self, folder: Path | None = None, language: str = ENGLISH) -> None:
+        self._own = Own(folder)
+        self._language = language
+        self._templates = Environment(
+            loader=FileSystemLoader([*([folder] if folder else []), _FOLDER]),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,  # noqa: S701 - a prompt is no HTML; foreign text is made harmless in facts.py
+        )
+
+    @property
+    def extra(self) -> dict[str, str]:
+        """The fields of the user's own that a model is to fill, each with what it is for."""
+        return self._own.extra
+
+    def check(self, token_budget: int = TOKEN_BUDGET) -> None:
+        """Raises ConfigError where the user's own texts leave no room for evidence or cannot be used."""
+        self._frame((), "", token_budget)
+
+    def build(self, alerts: Sequence[Alert], evidence: EvidenceReport, token_budget: int = TOKEN_BUDGET) -> Prompt:
+        """The prompt for these alerts and this evidence. Raises ConfigError for a budget that nothing fits into.
+
+        Findings are taken in the report's order, strongest first; how many did not fit is said in their place.
+        """
+        window = window_line(evidence.window)
+        system, room = self._frame(_names(alerts, evidence), window, token_budget)
+        return Prompt(system, self._render("alert.md.j2", window=window, **_told(alerts, evidence, room)))
+
+    def repair(self, prompt: Prompt, problem: str) -> Prompt:
+        """The same question again, saying what was wrong with the answer. Stays within the budget."""
+        question = self._render("repair.md.j2", question=prompt.question, problem=datum(problem, 200))
+        return prompt._replace(question=question)
+
+    def _frame(self, names: Sequence[str], window: str, token_budget: int) -> tuple[str, int]:
+        """The system text, and the bytes that are left for what was found."""
+        if token_budget < SMALLEST_BUDGET:
+            raise ConfigError(f"a token budget of {token_budget} is too small; {SMALLEST_BUDGET} at least")
+        whole = token_budget * BYTES_PER_TOKEN
+        context = self._own.context(names, int(whole * _CONTEXT_SHARE))
+        system = self._render("system.md.j2", language=self._language, context=context, extra=self._own.extra)
+        empty = self._render("alert.md.j2", alerts=(), window=window, findings=(), gaps=(), healthy=())
+        room = whole - _size(system + empty) - _REPAIR_BYTES
+        if room < _LEAST_ROOM:
+            raise ConfigError(
+                f"LLM_PROMPTS: the templates alone fill the prompt of {token_budget} tokens; "
+                "shorten system.md.j2, alert.md.j2 or extra.yaml"
+            )
+        return system, room
+
+    def _render(self, name: str, **values: object) -> str:
+        try:
+            return self._templates.get_template(name).render(**values)
+        except TemplateError as error:
+            raise ConfigError(f"LLM_PROMPTS: {name}: {error}") from error
+
+
+def build(alerts: Sequence[Alert], evidence: EvidenceReport, token_budget: int = TOKEN_BUDGET) -> Prompt:
+    """The prompt of our own templates."""
+    return Prompts().build(alerts, evidence, token_budget)
 
 
 def repair(prompt: Prompt, problem: str) -> Prompt:
-    """The same question again, saying what was wrong with the answer. Stays within the budget."""
-    template = _templates().get_template("repair.md.j2")
-    return prompt._replace(question=template.render(question=prompt.question, problem=datum(problem, 200)))
+    """The same question again, by our own template."""
+    return Prompts().repair(prompt, problem)
+
+
+def _names(alerts: Sequence[Alert], evidence: EvidenceReport) -> list[str]:
+    """What additions may be about: alert names, then components, those of the strongest findings first."""
+    labels = ("service", "pod", "instance", "namespace", "job")
+    of_alerts = [alert.labels[label] for alert in alerts for label in labels if alert.labels.get(label)]
+    entities = [item.entity for item in evidence.findings]
+    return list(dict.fromkeys([*(alert.name for alert in alerts), *entities, *of_alerts]))
 
 
 def _told(alerts: Sequence[Alert], evidence: EvidenceReport, room: int) -> dict[str, list[str]]:
@@ -87,13 +148,3 @@ def _fitting(items: Sequence[T], written: Callable[[T], str], room: int, rest: s
 
 def _size(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
-
-
-def _templates() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_FOLDER),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - a prompt is no HTML; foreign text is made harmless in facts.py
-    )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from aiops_processor.models.analysis import Hypothesis, Statement, Step, Verdict
 from aiops_processor.models.base import Frozen
@@ -93,6 +93,11 @@ def as_steps(value: Any) -> tuple[Step, ...]:
     )
 
 
+def as_fields(value: Any) -> dict[str, str]:
+    """The user's own fields as texts; nothing where they are no object."""
+    return {str(name): as_text(item) for name, item in value.items()} if isinstance(value, Mapping) else {}
+
+
 class Draft(Frozen):
     """What a model made of the evidence, before anything in it was checked. Every field may be missing."""
 
@@ -105,6 +110,7 @@ class Draft(Frozen):
     remediation_steps: Annotated[tuple[Step, ...], BeforeValidator(as_steps)] = ()
     severity_assessment: Annotated[str, BeforeValidator(as_text)] = ""
     affected: Annotated[tuple[str, ...], BeforeValidator(as_texts)] = ()
+    extra: Annotated[dict[str, str], BeforeValidator(as_fields)] = Field(default_factory=dict)
 
 
 def _statement(value: Any) -> Statement | None:

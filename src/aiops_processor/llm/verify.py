@@ -1,85 +1,171 @@
-"""What of a draft may be said: each claim is held against the evidence that it cites.
+"""What of a draft may be said: every sentence of every field is held against the evidence.
 
-A first, strict rule: a claim stands when it cites a finding that exists and every number in it is in that finding.
+A false sentence of prose is dropped, one that cannot be checked is marked, one that says why stays a hypothesis.
+Outcome and confidence are no higher than what remains.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
-from aiops_processor.llm.quantities import Quantity, quantities, quantity
+from aiops_processor.llm.judging import Judge, Standing, says_why
 from aiops_processor.llm.risk import risk_of
+from aiops_processor.llm.sentences import sentences
 from aiops_processor.llm.shapes import Draft
-from aiops_processor.models.analysis import Hypothesis, Statement, Step, Verdict
-from aiops_processor.models.evidence import Evidence, EvidenceReport
-from aiops_processor.report.numbers import change
+from aiops_processor.models.analysis import Dropped, Hypothesis, Statement, Step, Verdict
+from aiops_processor.models.evidence import EvidenceReport
 
 MOST_UNVERIFIED_CONFIDENCE = 0.5
+UNVERIFIED = "(unverified)"
+HYPOTHESIS = "Hypothesis: "
+NOTHING_LEFT = "Nothing that the model said of this agrees with the evidence."
+WHY = "it says why, which no evidence can show"
+_ROLLBACK = ("rollback", "roll back", "rolled back", "roll-back", "rollout undo", "revert", "downgrade")
 
 
 class Checked(NamedTuple):
     """The parts of an analysis that the evidence decides on."""
 
+    summary: str
+    root_cause: str
     outcome: Verdict
     confidence: float
     hypotheses: tuple[Hypothesis, ...]
     evidence: tuple[Statement, ...]
     remediation_steps: tuple[Step, ...]
+    severity_assessment: str
+    affected: tuple[str, ...]
+    dropped: tuple[Dropped, ...]
+    extra: dict[str, Any]
 
 
-def check(draft: Draft, evidence: EvidenceReport) -> Checked:
-    """The draft's claims, each verified or not; outcome and confidence no higher than what is verified allows."""
-    statements = tuple(_checked(claim, evidence) for claim in draft.evidence)
-    outcome, confidence = _outcome(draft), draft.confidence or 0.0
-    if not any(statement.verified for statement in statements):
-        confidence = min(confidence, MOST_UNVERIFIED_CONFIDENCE)
-        outcome = Verdict.INCONCLUSIVE if outcome is Verdict.FOUND else outcome
-    return Checked(
-        outcome=outcome,
-        confidence=confidence,
-        hypotheses=tuple(_with_known_ids(item, evidence) for item in draft.hypotheses),
-        evidence=statements,
-        remediation_steps=tuple(_with_risk(step) for step in draft.remediation_steps),
-    )
+def check(draft: Draft, evidence: EvidenceReport, names: Iterable[str] = (), extra: Iterable[str] = ()) -> Checked:
+    """The draft with what the evidence bears out.
+
+    `names` are components that the alerts name beside the evidence's; `extra` are the user's own fields, any other is
+    left out.
+    """
+    return _Check(evidence, names).of(draft, frozenset(extra))
 
 
-def _outcome(draft: Draft) -> Verdict:
-    return draft.outcome or (Verdict.FOUND if draft.root_cause else Verdict.INCONCLUSIVE)
+class _Check:
+    """One draft against one report; remembers what it dropped."""
+
+    def __init__(self, evidence: EvidenceReport, names: Iterable[str]) -> None:
+        self._evidence = evidence
+        self._judge = Judge(evidence)
+        self._names = {name.lower() for name in (*names, *_names(evidence)) if name}
+        self._dropped: list[Dropped] = []
+
+    def of(self, draft: Draft, extra: frozenset[str]) -> Checked:
+        statements = tuple(self._statement(claim) for claim in draft.evidence)
+        root_cause = self._prose("root_cause", draft.root_cause)
+        outcome, confidence = self._capped(draft, statements)
+        own = {name: self._prose(f"extra.{name}", text) for name, text in draft.extra.items() if name in extra}
+        return Checked(
+            summary=self._prose("summary", draft.summary or draft.root_cause) or NOTHING_LEFT,
+            root_cause=root_cause,
+            outcome=outcome,
+            confidence=confidence,
+            hypotheses=tuple(found for item in draft.hypotheses if (found := self._hypothesis(item))),
+            evidence=statements,
+            remediation_steps=tuple(found for item in draft.remediation_steps if (found := self._step(item))),
+            severity_assessment=self._prose("severity_assessment", draft.severity_assessment),
+            affected=self._affected(draft.affected),
+            dropped=tuple(dict.fromkeys(self._dropped)),
+            extra=own,
+        )
+
+    def _capped(self, draft: Draft, statements: Sequence[Statement]) -> tuple[Verdict, float]:
+        """A cause is found only where claims were verified; what was refuted takes its share of the confidence."""
+        outcome = draft.outcome or (Verdict.FOUND if draft.root_cause else Verdict.INCONCLUSIVE)
+        confidence = draft.confidence or 0.0
+        good = sum(statement.verified for statement in statements)
+        if not good:
+            confidence = min(confidence, MOST_UNVERIFIED_CONFIDENCE)
+            outcome = Verdict.INCONCLUSIVE if outcome is Verdict.FOUND else outcome
+        elif good < len(statements):
+            confidence = min(confidence, max(MOST_UNVERIFIED_CONFIDENCE, good / len(statements)))
+        return outcome, confidence
+
+    def _statement(self, claim: Statement) -> Statement:
+        """Verified only if each of its sentences is, and none of them names a cause."""
+        found = [self._judge.cited(each, [claim.id]) for each in sentences(claim.statement)]
+        bad = next((each for each in found if each.standing is Standing.FALSE), None)
+        weak = next((each for each in found if each.standing is Standing.UNVERIFIED), None)
+        worst = bad or (weak if weak and not _only_weak_beside_good(found) else None)
+        if worst is None and says_why(claim.statement):
+            return claim.model_copy(update={"verified": False, "reason": WHY})
+        return claim.model_copy(update={"verified": worst is None, "reason": worst.reason if worst else ""})
+
+    def _prose(self, field: str, text: str) -> str:
+        """The sentences that may stay, each marked for what it is."""
+        kept = [self._sentence(field, each) for each in sentences(text)]
+        return " ".join(filter(None, kept))
+
+    def _sentence(self, field: str, sentence: str) -> str:
+        found = self._judge.prose(sentence)
+        if found.standing is Standing.FALSE:
+            self._dropped.append(Dropped(field=field, sentence=sentence, reason=found.reason))
+            return ""
+        if says_why(sentence) or field == "root_cause":
+            return sentence if sentence.startswith(HYPOTHESIS.strip()) else f"{HYPOTHESIS}{sentence}"
+        return sentence if found.standing is Standing.VERIFIED else f"{sentence} {UNVERIFIED}"
+
+    def _hypothesis(self, item: Hypothesis) -> Hypothesis | None:
+        """A hypothesis may say why; what it says of the evidence must still be so."""
+        if not (cause := self._true("hypotheses", item.cause)):
+            return None
+        sides = {"supports": item.supports, "contradicts": item.contradicts}
+        known = {side: tuple(id_ for id_ in ids if self._evidence.find(id_)) for side, ids in sides.items()}
+        return item.model_copy(update={**known, "cause": cause})
+
+    def _step(self, step: Step) -> Step | None:
+        if _rolls_back(step) and not any(item.kind == "change" for item in self._evidence.findings):
+            said = step.action or step.command
+            self._dropped.append(
+                Dropped(field="remediation_steps", sentence=said, reason="there is no change to roll back")
+            )
+            return None
+        if not (action := self._true("remediation_steps", step.action)):
+            return None
+        about = self._true("remediation_steps", step.description)
+        risk = risk_of(step.command or step.action)
+        return step.model_copy(update={"action": action, "description": about, "risk": risk})
+
+    def _true(self, field: str, text: str) -> str:
+        """The sentences that are not false; what is proposed or supposed need not be in the evidence yet."""
+        kept: list[str] = []
+        for each in sentences(text):
+            found = self._judge.supposed(each)
+            if found.standing is Standing.FALSE:
+                self._dropped.append(Dropped(field=field, sentence=each, reason=found.reason))
+            else:
+                kept.append(each)
+        return " ".join(kept)
+
+    def _affected(self, named: Sequence[str]) -> tuple[str, ...]:
+        """Components that the evidence or the alerts know."""
+        kept: list[str] = []
+        for each in named:
+            if any(word in self._names for word in (each.lower(), *each.lower().replace(",", " ").split())):
+                kept.append(each)
+            else:
+                self._dropped.append(Dropped(field="affected", sentence=each, reason="no evidence names it"))
+        return tuple(kept)
 
 
-def _checked(claim: Statement, evidence: EvidenceReport) -> Statement:
-    cited = evidence.find(claim.id)
-    return claim.model_copy(update={"verified": cited is not None and _stands(claim.statement, cited)})
+def _only_weak_beside_good(found: Sequence[object]) -> bool:
+    """A remark beside a verified sentence does not undo it."""
+    return any(getattr(each, "standing", None) is Standing.VERIFIED for each in found)
 
 
-def _stands(statement: str, cited: Evidence) -> bool:
-    """A claim without a number says nothing that could be checked: it does not stand."""
-    claimed, known = list(quantities(statement)), list(_known(cited))
-    return bool(claimed) and all(any(number.agrees(other) for other in known) for number in claimed)
+def _rolls_back(step: Step) -> bool:
+    said = f"{step.action} {step.command}".lower()
+    return any(word in said for word in _ROLLBACK)
 
 
-def _known(cited: Evidence) -> Iterator[Quantity]:
-    """Every number of a finding."""
-    texts = (cited.entity, cited.title, cited.statement, *cited.labels.values(), *(line.line for line in cited.lines))
-    for text in texts:
-        yield from quantities(text)
-    if cited.change:
-        before, after, unit = cited.change.before, cited.change.after, cited.change.unit
-        yield from (quantity(before, unit), quantity(after, unit), quantity(cited.change.score))
-        # As the prompt shows them, too: 500 s stands there as "8 min 20 s".
-        yield from quantities(change(before, after, unit))
-    if cited.logs:
-        logs = cited.logs
-        yield from quantities(logs.template)
-        yield from (quantity(logs.before), quantity(logs.after))
-        yield from (quantity(logs.before_seconds, "s"), quantity(logs.after_seconds, "s"))
-
-
-def _with_known_ids(hypothesis: Hypothesis, evidence: EvidenceReport) -> Hypothesis:
-    sides = {"supports": hypothesis.supports, "contradicts": hypothesis.contradicts}
-    return hypothesis.model_copy(
-        update={side: tuple(name for name in ids if evidence.find(name)) for side, ids in sides.items()}
-    )
-
-
-def _with_risk(step: Step) -> Step:
-    return step.model_copy(update={"risk": risk_of(step.command or step.action)})
+def _names(evidence: EvidenceReport) -> Iterable[str]:
+    yield from (text.partition(":")[0].strip() for text in evidence.healthy)
+    for item in evidence.findings:
+        yield item.entity
+        yield from item.labels.values()

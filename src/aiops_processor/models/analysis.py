@@ -23,11 +23,23 @@ class Verdict(StrEnum):
 
 
 class Statement(Frozen):
-    """One claim with the evidence it cites. `verified` only after code checked it against that evidence."""
+    """One claim with the evidence it cites. `verified` only after code checked it against that evidence.
+
+    `reason` says why one is not verified.
+    """
 
     id: str
     statement: str
     verified: bool
+    reason: str = ""
+
+
+class Dropped(Frozen):
+    """A sentence of the model that the evidence contradicts: left out of its field, and why."""
+
+    field: str
+    sentence: str
+    reason: str
 
 
 class Hypothesis(Frozen):
@@ -56,6 +68,34 @@ class Usage(Frozen):
     output_tokens: int = 0
 
 
+class Exchange(Frozen):
+    """One question to a model and what came of it, as it was sent: what was masked is masked here, too.
+
+    `estimated_tokens` is our count of the question, `input_tokens` the model's. `remembered`: the same question had
+    been answered before and was not paid for again. `error` says why there is no usable answer.
+    """
+
+    at: datetime
+    model: str
+    system: str
+    question: str
+    estimated_tokens: int
+    answer: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+    remembered: bool = False
+    error: str = ""
+
+
+class Spent(Frozen):
+    """What has been asked and paid for already, for one incident or for a day."""
+
+    calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+
 class AnalysisResult(Frozen):
     """The answer to "what changed, where, since when, why?". `model` is "" where the ranked evidence is the report.
 
@@ -76,6 +116,7 @@ class AnalysisResult(Frozen):
     affected: tuple[str, ...] = ()
     checked_healthy: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
     model: str = ""
     usage: Usage = Usage()
     cost_usd: float | None = None

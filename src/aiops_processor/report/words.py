@@ -56,6 +56,7 @@ def sections(
         Section("Do next", tuple(_step(number, step) for number, step in enumerate(steps(analysis), 1))),
         Section("Other causes to consider", tuple(map(Line, hypotheses(analysis)))),
         _grounds(analysis, evidence),
+        Section("Said by the model and left out", tuple(map(Line, left_out(analysis)))),
         Section("Checked and healthy", tuple(map(Line, _healthy(analysis, evidence)))),
         Section(LINKS, tuple(_links(evidence, url))),
     )
@@ -176,6 +177,15 @@ def claims(analysis: AnalysisResult) -> list[str]:
         clean(f"[{claim.id or '–'}] {claim.statement}") + ("" if claim.verified else " — NOT VERIFIED")
         for claim in analysis.evidence
     ]
+
+
+def left_out(analysis: AnalysisResult) -> list[str]:
+    """What the model said and the evidence contradicts: how often, and the first with its reason."""
+    if not analysis.dropped:
+        return []
+    first, *others = analysis.dropped
+    more = f"; and {len(others)} more" if others else ""
+    return [clean(f"“{first.sentence}”: {first.reason}{more}")]
 
 
 def clean(text: str) -> str:

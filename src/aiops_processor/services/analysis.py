@@ -11,7 +11,7 @@ from aiops_processor.models.notification import Occasion
 from aiops_processor.services.analyzer import Analyzer
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
-from aiops_processor.storage import outbox
+from aiops_processor.storage import outbox, spending
 from aiops_processor.storage.database import Connection, Database
 from aiops_processor.telemetry import Metrics
 
@@ -58,9 +58,16 @@ class Analysis:
     async def explain(self, incident_id: int, generation: int) -> None:
         """Write the analysis and store it."""
         alerts = await self._alerts(incident_id)
-        result = await self._analyzer.explain(alerts, await self._evidence(incident_id, generation))
+        today = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        async with self._database.read() as connection:
+            incident = await spending.of_incident(connection, incident_id)
+            day = await spending.since(connection, today)
+        evidence = await self._evidence(incident_id, generation)
+        result, exchanges = await self._analyzer.explain(alerts, evidence, incident, day)
+        now = self._clock.now()
         async with self._database.write() as connection:
-            await incident_rows.save_result(connection, incident_id, generation, result, self._clock.now())
+            await incident_rows.save_result(connection, incident_id, generation, result, now)
+            await spending.save(connection, incident_id, generation, exchanges)
         self._metrics.alerts_processed.inc(len(alerts))
 
     async def tell(self, incident_id: int, generation: int) -> None:

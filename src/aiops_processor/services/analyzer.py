@@ -1,9 +1,9 @@
 """The analysis itself: evidence first, then an explanation. Knows nothing of storage."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
@@ -11,13 +11,14 @@ from aiops_processor.clock import Clock
 from aiops_processor.errors import ModelError
 from aiops_processor.evidence.summary import without_model
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.analysis import AnalysisResult
+from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent, Usage
 from aiops_processor.models.evidence import EvidenceReport, Gap
 from aiops_processor.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
 BATCH_AT_ONCE = 8
+NOTHING = Spent()
 
 
 class Gathers(Protocol):
@@ -29,7 +30,21 @@ class Gathers(Protocol):
 class Explains(Protocol):
     """Writes the analysis with a language model. Raises ModelError."""
 
-    async def explain(self, alerts: Sequence[Alert], evidence: EvidenceReport) -> AnalysisResult: ...
+    async def explain(
+        self,
+        alerts: Sequence[Alert],
+        evidence: EvidenceReport,
+        record: Callable[[Exchange], None],
+        incident: Spent,
+        day: Spent,
+    ) -> AnalysisResult: ...
+
+
+class Explained(NamedTuple):
+    """An analysis, and every question that it took."""
+
+    result: AnalysisResult
+    exchanges: tuple[Exchange, ...]
 
 
 class Analyzer:
@@ -56,18 +71,27 @@ class Analyzer:
         self._count(report)
         return report
 
-    async def explain(self, alerts: Sequence[Alert], evidence: EvidenceReport) -> AnalysisResult:
-        """The analysis of this evidence. A model that fails is a gap in the result, not an error."""
-        result = await self._explain(alerts, evidence)
+    async def explain(
+        self, alerts: Sequence[Alert], evidence: EvidenceReport, incident: Spent = NOTHING, day: Spent = NOTHING
+    ) -> Explained:
+        """The analysis of this evidence. A model that fails, or may not be asked, is a gap in it, not an error.
+
+        `incident` and `day` are what was spent before, for the budgets.
+        """
+        exchanges: list[Exchange] = []
+        result = await self._explain(alerts, evidence, exchanges, incident, day)
         self._metrics.analyses.labels(result.outcome).inc()
-        self._metrics.model_tokens.labels("input").inc(result.usage.input_tokens)
-        self._metrics.model_tokens.labels("output").inc(result.usage.output_tokens)
-        return result
+        for each in exchanges:
+            self._metrics.model_calls.labels(_ended(each)).inc()
+            self._metrics.model_tokens.labels("input").inc(each.input_tokens)
+            self._metrics.model_tokens.labels("output").inc(each.output_tokens)
+            self._metrics.model_cost.inc(each.cost_usd or 0.0)
+        return Explained(result, tuple(exchanges))
 
     async def analyze(self, alerts: Sequence[Alert]) -> AnalysisResult:
         """Both in one: what changed, where, since when and why."""
         with self._metrics.analysis_duration.time():
-            return await self.explain(alerts, await self.gather(alerts))
+            return (await self.explain(alerts, await self.gather(alerts))).result
 
     async def analyze_each(self, alerts: Sequence[Alert]) -> list[AnalysisResult | BaseException]:
         """Each alert by itself, some at a time; a result or an error for each, in the order given."""
@@ -92,13 +116,37 @@ class Analyzer:
             if gap.limit:
                 metrics.read_limits.labels(gap.source, gap.limit).inc()
 
-    async def _explain(self, alerts: Sequence[Alert], evidence: EvidenceReport) -> AnalysisResult:
+    async def _explain(
+        self,
+        alerts: Sequence[Alert],
+        evidence: EvidenceReport,
+        exchanges: list[Exchange],
+        incident: Spent,
+        day: Spent,
+    ) -> AnalysisResult:
         if self._explainer is None:
             return without_model(alerts, evidence, self._clock.now())
         try:
-            return await self._explainer.explain(alerts, evidence)
+            return await self._explainer.explain(alerts, evidence, exchanges.append, incident, day)
         except ModelError as error:
             log.warning("model failed", error=str(error), kind=type(error).__name__)
             gap = Gap(source="model", reason=f"no usable answer: {error}")
             with_gap = evidence.model_copy(update={"gaps": (*evidence.gaps, gap)})
-            return without_model(alerts, with_gap, self._clock.now())
+            return _with_costs(without_model(alerts, with_gap, self._clock.now()), exchanges)
+
+
+def _with_costs(result: AnalysisResult, exchanges: Sequence[Exchange]) -> AnalysisResult:
+    """What the questions took that led to no analysis: it was paid for all the same."""
+    usage = Usage(
+        requests=sum(not each.remembered for each in exchanges),
+        input_tokens=sum(each.input_tokens for each in exchanges),
+        output_tokens=sum(each.output_tokens for each in exchanges),
+    )
+    known = [each.cost_usd for each in exchanges if each.cost_usd is not None]
+    return result.model_copy(update={"usage": usage, "cost_usd": sum(known) if known else None})
+
+
+def _ended(exchange: Exchange) -> str:
+    if exchange.remembered:
+        return "remembered"
+    return "failed" if exchange.error else "answered"

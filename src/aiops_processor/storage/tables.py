@@ -194,6 +194,20 @@ analyses = sa.Table(
     sa.Column("finished_at", UtcDateTime),
 )
 
+# Every question to a model and its answer, in order; what it cost counts against the budgets.
+exchanges = sa.Table(
+    "exchanges",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False, index=True),
+    sa.Column("paid", sa.Boolean, nullable=False),
+    sa.Column("tokens", sa.BigInteger, nullable=False),
+    sa.Column("usd", sa.Float, nullable=False),
+    sa.Column("exchange", Json, nullable=False),
+)
+
 # The outbox: one row for each (incident, channel, revision).
 outbox = sa.Table(
     "outbox",

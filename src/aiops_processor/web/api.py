@@ -4,14 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 
-from aiops_processor.models.analysis import AnalysisResult
+from aiops_processor.models.analysis import AnalysisResult, Exchange
 from aiops_processor.models.base import Frozen
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.incident import Episode, Incident, TimelineEntry
 from aiops_processor.models.notification import Delivery
 from aiops_processor.services.health import HealthReport
 from aiops_processor.storage import alerts as alert_rows
-from aiops_processor.storage import dead_letters, outbox
+from aiops_processor.storage import dead_letters, outbox, spending
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.telemetry import CONTENT_TYPE
 from aiops_processor.web.service import Running
@@ -41,6 +41,7 @@ class IncidentDetail(Frozen):
     deliveries: tuple[Delivery, ...]
     evidence: EvidenceReport | None
     analysis: AnalysisResult | None
+    exchanges: tuple[Exchange, ...] = ()
 
 
 @router.get("/health", tags=["operations"])
@@ -128,4 +129,5 @@ async def load_detail(service: Running, incident_id: int) -> IncidentDetail | No
             deliveries=tuple(await outbox.of_incident(connection, incident_id)),
             evidence=evidence,
             analysis=analysis,
+            exchanges=tuple(await spending.asked(connection, incident_id)),
         )

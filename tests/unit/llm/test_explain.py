@@ -95,4 +95,4 @@ async def test_a_summary_that_is_missing_is_the_root_cause(
     result = await Explainer(Lineup([Candidate(scripted('{"root_cause": "a full disk"}'))]), clock).explain(
         message.alerts, evidence
     )
-    assert (result.summary, result.root_cause) == ("a full disk", "a full disk")
+    assert (result.summary, result.root_cause) == ("a full disk (unverified)", "Hypothesis: a full disk")

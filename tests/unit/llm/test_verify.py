@@ -102,3 +102,66 @@ def test_the_risk_of_a_step_is_set_from_its_command(evidence: EvidenceReport) ->
     steps = [{"action": "Look", "command": "kubectl delete pod x", "risk": "low"}, {"action": "Delete the volume"}]
     draft = Draft.model_validate({"remediation_steps": steps})
     assert [step.risk for step in check(draft, evidence).remediation_steps] == ["high", "high"]
+
+
+def _draft(**fields: object) -> Draft:
+    return Draft.model_validate({"evidence": [{"id": "M1", "statement": "12.4/s"}], **fields})
+
+
+def test_a_false_sentence_of_the_summary_is_left_out_and_kept_with_its_reason(evidence: EvidenceReport) -> None:
+    text = "Failed requests of checkout rose from 0 to 12.4/s [M1]. Failed requests of checkout rose to 99/s [M1]."
+    checked = check(_draft(summary=text), evidence)
+    assert checked.summary == "Failed requests of checkout rose from 0 to 12.4/s [M1]."
+    assert [(each.field, each.sentence) for each in checked.dropped] == [
+        ("summary", "Failed requests of checkout rose to 99/s [M1].")
+    ]
+    assert "99" in checked.dropped[0].reason
+
+
+def test_a_sentence_without_anything_to_check_is_marked(evidence: EvidenceReport) -> None:
+    assert check(_draft(summary="Customers are unhappy."), evidence).summary == "Customers are unhappy. (unverified)"
+
+
+def test_a_cause_stays_a_hypothesis_however_right_its_numbers_are(evidence: EvidenceReport) -> None:
+    cause = "Connections of db rose to 97 % [M2] because of a slow query."
+    checked = check(_draft(summary=cause, root_cause=cause), evidence)
+    assert checked.summary == f"Hypothesis: {cause}"
+    assert checked.root_cause == f"Hypothesis: {cause}"
+
+
+def test_a_cause_is_no_verified_evidence(evidence: EvidenceReport) -> None:
+    claim = {"id": "M2", "statement": "Connections of db rose to 97 % because of a slow query"}
+    (statement,) = check(Draft.model_validate({"summary": "s", "evidence": [claim]}), evidence).evidence
+    assert not statement.verified
+    assert "says why" in statement.reason
+
+
+def test_a_summary_that_is_all_wrong_says_so(evidence: EvidenceReport) -> None:
+    checked = check(_draft(summary="Memory of db rose from 1 to 2 TB [M2]."), evidence)
+    assert checked.summary == "Nothing that the model said of this agrees with the evidence."
+
+
+def test_a_number_of_the_prose_need_not_cite_but_must_be_somewhere(evidence: EvidenceReport) -> None:
+    checked = check(_draft(summary="Failed requests rose to 12.4/s. Failed requests rose to 77/s."), evidence)
+    assert checked.summary == "Failed requests rose to 12.4/s."
+
+
+def test_a_rollback_stands_only_on_a_change(evidence: EvidenceReport) -> None:
+    step = {"action": "Roll back checkout", "command": "kubectl rollout undo deploy/checkout"}
+    checked = check(_draft(remediation_steps=[step]), evidence)
+    assert checked.remediation_steps == ()
+    assert "no change" in checked.dropped[0].reason
+    change = evidence.findings[0].model_copy(update={"id": "C1", "kind": "change"})
+    changed = evidence.model_copy(update={"findings": (*evidence.findings, change)})
+    assert check(_draft(remediation_steps=[step]), changed).remediation_steps
+
+
+def test_an_affected_component_that_nothing_names_is_left_out(evidence: EvidenceReport) -> None:
+    checked = check(_draft(affected=["checkout", "warehouse", "billing"]), evidence, names=["billing"])
+    assert checked.affected == ("checkout", "billing")
+
+
+def test_a_refuted_claim_lowers_the_confidence(evidence: EvidenceReport) -> None:
+    claims = [{"id": "M1", "statement": "12.4/s"}, {"id": "M1", "statement": "99/s"}, {"id": "M9", "statement": "1/s"}]
+    checked = check(Draft.model_validate({"root_cause": "r", "confidence": 0.9, "evidence": claims}), evidence)
+    assert checked.confidence == 0.5

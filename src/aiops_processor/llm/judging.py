@@ -1,0 +1,321 @@
+"""One sentence held against the evidence: it stands, it cannot be checked, or it is false, and why.
+
+Nothing here knows a system or a product: every rule compares what the sentence says with what the finding holds.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from aiops_processor.llm import amounts, negations, whose, wording
+from aiops_processor.llm.known import Fact, Known, Part, known, times_in
+from aiops_processor.llm.quantities import Quantity
+from aiops_processor.llm.sentences import ID, Claim, Role, clauses, take_apart
+from aiops_processor.models.evidence import EvidenceReport, Window
+
+NEAR_SECONDS = 2.0
+ENDS = 1e-9
+
+
+class Standing(StrEnum):
+    """What a sentence is worth."""
+
+    VERIFIED = "verified"
+    UNVERIFIED = "unverified"
+    FALSE = "false"
+
+
+class Judgement(NamedTuple):
+    """The standing, and where it is not verified the reason in words."""
+
+    standing: Standing
+    reason: str = ""
+
+
+GOOD = Judgement(Standing.VERIFIED)
+NO_ID = Judgement(Standing.UNVERIFIED, "it cites no evidence")
+NOTHING_TO_CHECK = Judgement(Standing.UNVERIFIED, "it says nothing that can be checked")
+NO_ORDER = Judgement(Standing.UNVERIFIED, "the evidence does not say which of the two came first")
+
+
+class Judge:
+    """Holds sentences against one report."""
+
+    def __init__(self, report: EvidenceReport) -> None:
+        self._window = report.window
+        entities = frozenset(item.entity for item in report.findings)
+        self._known = {item.id: known(item, report.window, entities) for item in report.findings}
+        self._healthy = frozenset(text.partition(":")[0].strip().lower() for text in report.healthy)
+        self._places = frozenset(name for item in self._known.values() for name in item.names) | self._healthy
+
+        self._vocabulary = frozenset(word for item in self._known.values() for word in re.findall(r"[\w-]+", item.text))
+
+    def cited(self, sentence: str, ids: Iterable[str]) -> Judgement:
+        """A sentence that rests on these findings, and those that it names itself."""
+        claim = take_apart(sentence)
+        named = list(dict.fromkeys((*(each for each in ids if each), *claim.ids)))
+        if not named:
+            return NO_ID
+        if unknown := [each for each in named if each not in self._known]:
+            return Judgement(Standing.FALSE, f"there is no evidence {', '.join(unknown)}")
+        return self._against([self._known[each] for each in named], sentence)
+
+    def prose(self, sentence: str) -> Judgement:
+        """A sentence of a summary: against the findings that it names, else against all of them."""
+        claim = take_apart(sentence)
+        if claim.ids:
+            return self.cited(sentence, ())
+        if self._says_healthy(claim):
+            return GOOD
+        if not _checkable(claim):
+            return NOTHING_TO_CHECK
+        found = self._against(list(self._known.values()), sentence)
+        if found.standing is not Standing.FALSE or not self._said_somewhere(claim):
+            return found
+        return Judgement(Standing.UNVERIFIED, "no single finding says all of it")
+
+    def supposed(self, sentence: str) -> Judgement:
+        """A sentence that proposes or supposes: false only where it cites what is not there or says it wrongly."""
+        claim = take_apart(sentence)
+        if unknown := [each for each in claim.ids if each not in self._known]:
+            return Judgement(Standing.FALSE, f"there is no evidence {', '.join(unknown)}")
+        return self.cited(sentence, ()) if claim.ids else NOTHING_TO_CHECK
+
+    def _against(self, items: Sequence[Known], sentence: str) -> Judgement:
+        if len(items) > 1 and (ordered := self._ordered(sentence, items)):
+            return ordered
+        claim = take_apart(sentence)
+        found = _best(self._one(item, claim) for item in items)
+        if found.standing is not Standing.FALSE or len(items) == 1:
+            return found
+        parts = [_best(self._one(item, part) for item in items) for part in map(take_apart, clauses(sentence))]
+        if parts and not any(part.standing is Standing.FALSE for part in parts):
+            return GOOD if any(part is GOOD for part in parts) else NOTHING_TO_CHECK
+        return found
+
+    def _one(self, item: Known, claim: Claim) -> Judgement:
+        """Against one finding: every check must pass, and at least one must have had something to check."""
+        reasons = (
+            *(check(claim, item) for check in _CHECKS),
+            _wrong_time(claim, item, self._window),
+            whose.wrong(claim, item, self._places, self._vocabulary),
+        )
+        if reason := next(filter(None, reasons), ""):
+            return Judgement(Standing.FALSE, reason)
+        return GOOD if _checkable(claim) or _placed(claim, item) else NOTHING_TO_CHECK
+
+    def _ordered(self, sentence: str, items: Sequence[Known]) -> Judgement | None:
+        """A sentence that says which of two cited findings came first; None where it says no such thing."""
+        spots = [(found[0], *found.span()) for found in ID.finditer(sentence) if found[0] in self._known]
+        if len(spots) == 1 and spots[0][0] != items[0].id:
+            spots.insert(0, (items[0].id, 0, 0))  # the id that the claim stands under is what it begins with
+        if len(spots) != 2:
+            return None
+        one, other = (self._known[spot[0]] for spot in spots)
+        between = sentence[spots[0][2] : spots[1][1]]
+        sign = _order(sentence[: spots[0][1]], between)
+        if sign is None:
+            return None
+        both = _together(one, other)
+        found = self._one(both, take_apart(wording.FIRST.sub(" ", wording.LATER.sub(" ", sentence))))
+        if found.standing is Standing.FALSE:
+            return found
+        if one.moment is None or other.moment is None or abs(one.moment - other.moment) < ENDS:
+            return NO_ORDER
+        true = (one.moment < other.moment) == sign
+        return GOOD if true else Judgement(Standing.FALSE, f"{one.id} and {other.id} came the other way round")
+
+    def _says_healthy(self, claim: Claim) -> bool:
+        """`catalog and db stayed healthy`, where all that it names was looked at and found as usual."""
+        if not wording.STAY.search(claim.words) or claim.numbers or claim.quotes or wording.NOT.search(claim.words):
+            return False
+        named = whose.mentioned(claim.words, self._places)
+        return bool(named) and all(name in self._healthy for name in named)
+
+    def _said_somewhere(self, claim: Claim) -> bool:
+        """Whether each number, quotation, name and time of it is in some finding."""
+        items = list(self._known.values())
+        single: list[Claim] = [
+            *(
+                claim._replace(numbers=(each._replace(role=Role.ANY),), quotes=(), names=(), times=())
+                for each in claim.numbers
+            ),
+            *(claim._replace(numbers=(), quotes=(each,), names=(), times=()) for each in claim.quotes),
+            *(claim._replace(numbers=(), quotes=(), names=((each, Role.ANY),), times=()) for each, _ in claim.names),
+            *(claim._replace(numbers=(), quotes=(), names=(), times=(each,)) for each in claim.times),
+        ]
+        return all(any(self._holds(item, each) for item in items) for each in single) and not any(
+            _turned_round(claim, items)
+        )
+
+    def _holds(self, item: Known, claim: Claim) -> bool:
+        wrong = (_wrong_quote(claim, item), _wrong_name(claim, item), amounts.wrong(claim, item))
+        return not any((*wrong, _wrong_time(claim, item, self._window)))
+
+
+def _best(found: Iterable[Judgement]) -> Judgement:
+    """The first that is verified, else the first that cannot be checked, else the first."""
+    all_of_them = list(found)
+    for standing in (Standing.VERIFIED, Standing.UNVERIFIED):
+        for each in all_of_them:
+            if each.standing is standing:
+                return each
+    return all_of_them[0] if all_of_them else NO_ID
+
+
+def _checkable(claim: Claim) -> bool:
+    return bool(claim.numbers or claim.times or claim.quotes or claim.names)
+
+
+def _placed(claim: Claim, item: Known) -> bool:
+    """Without any number it still says something if it names the component and which way it went."""
+    directed = wording.RISE.search(claim.words) or wording.FALL.search(claim.words)
+    return bool(directed) and item.entity.lower() in claim.words.lower()
+
+
+def _wrong_quote(claim: Claim, item: Known) -> str:
+    for quote in claim.quotes:
+        parts = [" ".join(part.lower().split()).strip(" .,;:!") for part in re.split(r"…|\.\.\.|\[…\]", quote)]
+        if not all(part in item.text for part in parts):
+            return f"{item.id} does not hold the words “{quote[:60]}”"
+    return ""
+
+
+def _wrong_name(claim: Claim, item: Known) -> str:
+    for name, role in claim.names:
+        if name.lower().removesuffix("s") not in item.text:
+            return f"{item.id} does not name {name}"
+        if (name == item.old != "" and role is Role.AFTER) or (name == item.new != "" and role is Role.BEFORE):
+            return f"{item.id} has the versions the other way round"
+    return ""
+
+
+def _wrong_time(claim: Claim, item: Known, window: Window) -> str:
+    for text in claim.times:
+        for start, length in times_in(text, window):
+            near = NEAR_SECONDS if length == 1 else length / 2
+            if not any(start - near <= at < start + length + NEAR_SECONDS for at in item.times):
+                return f"{item.id} has nothing at {text}"
+    if re.search(r"\b(?:CET|CEST|EST|EDT|PST|PDT|IST|JST|BST|local time)\b", claim.words):
+        return "times are in UTC"
+    return ""
+
+
+def _wrong_direction(claim: Claim, item: Known) -> str:
+    words = negations.without_negated(claim.words)
+    if item.before is None or item.after is None:
+        return f"{item.id} is no sign of health" if wording.STAY.search(words) else ""
+    went = _went(item)
+    for pattern, sign in ((wording.RISE, 1), (wording.FALL, -1), (wording.STAY, 0)):
+        found = pattern.search(words)
+        if found and went != sign and not _of_time(found[0], item):
+            return f"{item.id} did not go that way: “{found[0]}”"
+    return ""
+
+
+def _went(item: Known) -> int:
+    """1 where it rose, -1 where it fell, 0 where it stayed; of lines the rate counts, for the spans differ."""
+    if item.log and any(fact.exact for fact in item.facts):
+        rates = {fact.part: fact.quantity.sizes[0] for fact in item.facts if fact.quantity.rate}
+        before, after = rates.get(Part.BEFORE, 0.0), rates.get(Part.AFTER, 0.0)
+    else:
+        before, after = item.before or 0.0, item.after or 0.0
+    return (after > before) - (after < before)
+
+
+def _of_time(word: str, item: Known) -> bool:
+    """Slower and faster say something of durations alone; of a rate it could be either."""
+    return word.lower() in {"slower", "faster"} and not item.timed
+
+
+def _wrong_side(claim: Claim, item: Known) -> str:
+    """Above or below: a number that follows, or the rule's own limit."""
+    value = item.after
+    if value is None:
+        return ""
+    for pattern, sign in ((wording.ABOVE, 1), (wording.BELOW, -1)):
+        for found in pattern.finditer(claim.words):
+            limit = _limit_after(claim.words[found.end() :], claim, item)
+            if limit is None:
+                continue
+            if re.search(r"\bfires?\b\W*(?:\w+\W+){0,2}$", claim.words[: found.start()]):
+                value_side = 1 if item.limit and ">" in item.limit[0] else -1
+            else:
+                value_side = 1 if value > limit * (1 - 0.005) else -1
+            if value_side != sign:
+                return f"{item.id} is not {found[0]} {limit:g}"
+    return ""
+
+
+def _limit_after(words: str, claim: Claim, item: Known) -> float | None:
+    near = " ".join(words.split()[:6])
+    for said in claim.numbers:
+        if item.limit and said.quantity.sizes[0] == item.limit[1] and re.search(r"\d", near):
+            return item.limit[1]
+    if item.limit and re.search(r"\b(?:threshold|limit|rule)\b", near):
+        return item.limit[1]
+    return None
+
+
+def _wrong_negation(claim: Claim, item: Known) -> str:
+    return negations.wrong(claim.words, item, _went(item))
+
+
+_CHECKS: tuple[Callable[[Claim, Known], str], ...] = (
+    _wrong_quote,
+    _wrong_name,
+    amounts.wrong,
+    _wrong_direction,
+    _wrong_side,
+    _wrong_negation,
+)
+
+
+def says_why(sentence: str) -> bool:
+    """Whether a sentence names a cause: that stays a hypothesis, however right its numbers are."""
+    return bool(wording.CAUSE.search(take_apart(sentence).words))
+
+
+def _turned_round(claim: Claim, items: Sequence[Known]) -> Iterable[bool]:
+    """Whether it gives a change the wrong way round: its two ends belong to one finding, but exchanged."""
+    before = [said for said in claim.numbers if said.role is Role.BEFORE]
+    after = [said for said in claim.numbers if said.role is Role.AFTER]
+    for one, other in zip(before, after, strict=False):
+        turned = claim._replace(numbers=(one._replace(role=Role.AFTER), other._replace(role=Role.BEFORE)))
+        yield any(not amounts.wrong(turned, item) for item in items)
+
+
+def _order(head: str, between: str) -> bool | None:
+    """True where the first of two comes first, False where the second does, None where nothing is said."""
+    if re.search(r"^\W*(?:after|once|following)\b", head, re.IGNORECASE):
+        return True
+    if re.search(r"^\W*before\b", head, re.IGNORECASE):
+        return False
+    if re.search(r"\bpreceded by\b", between):
+        return False
+    if re.search(r"\bfollowed by\b", between):
+        return True
+    first, later = wording.FIRST.search(between), wording.LATER.search(between)
+    if bool(first) == bool(later):
+        return None
+    return bool(first)
+
+
+def _together(one: Known, other: Known) -> Known:
+    return one._replace(
+        names=one.names | other.names,
+        facts=(*one.facts, *other.facts, *_apart(one, other)),
+        times=(*one.times, *other.times),
+        text=f"{one.text} {other.text}",
+        title=f"{one.title} {other.title}",
+        before=None,
+        after=None,
+    )
+
+
+def _apart(one: Known, other: Known) -> Iterable[Fact]:
+    if one.moment is not None and other.moment is not None:
+        seconds = abs(one.moment - other.moment)
+        yield Fact(Quantity(seconds, "time", (seconds,)), Part.DIFFERENCE)
+        yield Fact(Quantity(round(seconds), "time", (round(seconds),)), Part.DIFFERENCE)

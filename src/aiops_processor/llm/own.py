@@ -1,0 +1,64 @@
+"""What users add to the prompt, each a file in one folder:
+
+system.md.j2, alert.md.j2, repair.md.j2    in place of ours
+company.md                                 what a model should know of the company and its systems
+components/NAME.md                         added where an alert or a finding is about NAME
+runbooks/ALERTNAME.md                      added for that alert
+extra.yaml                                 `name: what it is for`: fields of your own, filled by the model
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from aiops_processor.errors import ConfigError
+from aiops_processor.llm.facts import cut
+
+MOST_FIELDS = 20
+_FILE_NAME = re.compile(r"[\w.:@ -]{1,200}")
+
+
+class Own:
+    """The additions of one folder; None has none. What a file holds is read when it is needed, so edits take effect."""
+
+    def __init__(self, folder: Path | None) -> None:
+        if folder is not None and not folder.is_dir():
+            raise ConfigError(f"LLM_PROMPTS: {folder} is no folder")
+        self._folder = folder
+
+    @property
+    def extra(self) -> dict[str, str]:
+        """The fields of `extra.yaml`. Raises ConfigError."""
+        text = self._read("extra.yaml")
+        try:
+            found = yaml.safe_load(text) if text else {}
+        except yaml.YAMLError:
+            raise ConfigError("LLM_PROMPTS: extra.yaml is not YAML") from None
+        if not isinstance(found, dict) or len(found) > MOST_FIELDS:
+            raise ConfigError(f"LLM_PROMPTS: extra.yaml holds `name: what it is for`, at most {MOST_FIELDS} of them")
+        return {str(name): " ".join(str(about).split()).replace('"', "'") for name, about in found.items()}
+
+    def context(self, names: Sequence[str], most: int) -> str:
+        """Company, runbooks and components that bear on these names, in that order, in at most `most` bytes."""
+        runbooks = [text for name in names if (text := self._of("runbooks", name))]
+        components = [text for name in names if (text := self._of("components", name))]
+        parts = [self._read("company.md"), *runbooks, *components]
+        return cut("\n\n".join(filter(None, map(str.strip, parts))), most)
+
+    def _of(self, kind: str, name: str) -> str:
+        # The name comes from an alert: it must not lead anywhere else.
+        if not _FILE_NAME.fullmatch(name) or name.startswith("."):
+            return ""
+        return self._read(f"{kind}/{name}.md")
+
+    def _read(self, name: str) -> str:
+        if self._folder is None:
+            return ""
+        try:
+            return (self._folder / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"LLM_PROMPTS: {name} cannot be read: {type(error).__name__}") from error
