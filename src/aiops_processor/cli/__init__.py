@@ -1,4 +1,4 @@
-"""The command line: `aiops serve | worker | analyze | demo | check | migrate | dead-letters`."""
+"""The command line: `aiops serve | worker | analyze | demo | check | migrate | dead-letters | …`."""
 
 import sys
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aiops_processor.app import VERSION
-from aiops_processor.cli import analyze, check, dead_letters, demo, migrate, serve, worker
+from aiops_processor.cli import analyze, by_hand, check, dead_letters, demo, migrate, serve, worker
 from aiops_processor.errors import AiopsError
 
 cli = typer.Typer(
@@ -23,6 +23,9 @@ cli.command("demo")(demo.demo)
 cli.command("check")(check.check)
 cli.command("migrate")(migrate.migrate)
 cli.add_typer(dead_letters.commands, name="dead-letters")
+cli.add_typer(by_hand.incidents, name="incidents")
+cli.add_typer(by_hand.deliveries, name="deliveries")
+cli.add_typer(by_hand.watchdogs, name="watchdogs")
 
 
 @cli.callback(invoke_without_command=True)

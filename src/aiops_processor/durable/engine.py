@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ SCHEMA = "dbos"  # of PostgreSQL
 POLL_SECONDS = 0.1
 QUEUE_POLL_SECONDS = 0.2
 POOL_SIZE = 8
+FORGOTTEN_AT_ONCE = 500
 STARTED_SECONDS = 5  # so long after it was written down, a piece of work certainly runs
 
 Workflow = Callable[..., Coroutine[Any, Any, Any]]
@@ -162,13 +164,22 @@ class Engine:
         for queue, ids in queues.items():
             await DBOS.resume_workflows_async(ids, queue_name=queue)
 
-    async def forget_finished(self, before_iso: str) -> None:
-        """Delete workflows that ended before this time; their results live in our own tables."""
+    async def forget_finished(self, before: datetime) -> int:
+        """Delete some workflows that ended before this time; their results live in our own tables.
+
+        Returns how many; 0 when none is left. On SQLite the disk gets their room back.
+        """
         old = await DBOS.list_workflows_async(
-            status=["SUCCESS", "ERROR", "CANCELLED"], completed_before=before_iso, limit=1000, load_input=False
+            status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+            completed_before=before.isoformat(),
+            limit=FORGOTTEN_AT_ONCE,
+            load_input=False,
+            load_output=False,
         )
         if old:
             await DBOS.delete_workflows_async([workflow.workflow_id for workflow in old])
+            await asyncio.to_thread(_shrink_sqlite, self._url)
+        return len(old)
 
     async def close(self, drain_seconds: int = 0) -> None:
         """Stop taking work; wait so long for what runs. The rest is taken over by another process, or the next."""
@@ -190,10 +201,21 @@ class Engine:
 
 
 def _prepare_sqlite(url: sa.URL) -> None:
-    """Write-ahead logging is a property of the file; DBOS does not set it, and is four times slower without."""
+    """Write-ahead logging is a property of the file; DBOS does not set it, and is four times slower without.
+
+    So is it that room can be given back to the disk.
+    """
     if is_sqlite(url):
         with sqlite3.connect(url.database or "") as connection:
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
             connection.execute("PRAGMA journal_mode=WAL")
+        connection.close()
+
+
+def _shrink_sqlite(url: sa.URL) -> None:
+    if is_sqlite(url):
+        with sqlite3.connect(url.database or "", timeout=5) as connection:
+            connection.execute("PRAGMA incremental_vacuum").fetchall()
         connection.close()
 
 

@@ -169,6 +169,7 @@ def episode(row: sa.Row[Any]) -> Episode:
         ended_at=row.ended_at,
         incident_id=row.incident_id,
         previous=row.previous_id,
+        reconstructed=row.reconstructed,
     )
 
 

@@ -23,6 +23,7 @@ BUSY_TIMEOUT_MS = 5000
 CONNECT_SECONDS = 5
 COMMAND_SECONDS = 15
 POOL_SIZE = 8
+MOST_JOURNAL_BYTES = 64 * 1024 * 1024  # of the write-ahead log after a storm; it is emptied, not cut, without this
 WRITES = "aiops_writes"
 
 # A process that was frozen in the middle of a transaction must not hold up the fleet: the server ends its session.
@@ -33,6 +34,16 @@ POSTGRESQL_SETTINGS = {
 }
 
 
+SQLITE_PRAGMAS = (
+    "auto_vacuum=INCREMENTAL",
+    "journal_mode=WAL",
+    f"journal_size_limit={MOST_JOURNAL_BYTES}",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"busy_timeout={BUSY_TIMEOUT_MS}",
+)
+
+
 class Turn(IntEnum):
     """What only one process does at a time: the numbers of PostgreSQL's advisory locks, fixed for ever."""
 
@@ -40,6 +51,9 @@ class Turn(IntEnum):
     RECEIVING = 7_203_317_443
     GROUPING = 7_203_317_444
     REAPING = 7_203_317_445
+    WATCHING = 7_203_317_446
+    RECONSTRUCTING = 7_203_317_447
+    CLEANING = 7_203_317_448
 
 
 class Database:
@@ -77,6 +91,17 @@ class Database:
         async with self.read() as connection:
             await connection.execute(sa.select(1))
 
+    async def shrink(self, pages: int) -> int:
+        """On SQLite give so many free pages back to the disk; returns how many are left. 0 on PostgreSQL."""
+        if not self.sqlite:
+            return 0
+        with translated():
+            async with self._queue(), self._engine.connect() as connection:
+                # outside of a transaction, and read to its end: each row that is fetched frees one page
+                raw: Any = (await connection.get_raw_connection()).driver_connection
+                await raw.execute_fetchall(f"PRAGMA incremental_vacuum({pages})")
+                return next(iter(await raw.execute_fetchall("PRAGMA freelist_count")))[0]
+
     async def close(self) -> None:
         await self._engine.dispose()
 
@@ -111,10 +136,13 @@ def _sqlite_engine(url: sa.URL) -> AsyncEngine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    """WAL lets readers go on while one writes; FULL makes a commit survive a power cut, which is what 200 promises."""
+    """WAL lets readers go on while one writes; FULL makes a commit survive a power cut, which is what 200 promises.
+
+    What is deleted is given back to the disk by `incremental_vacuum` only where that is said before the first table.
+    """
     connection.isolation_level = None  # the driver would begin transactions by itself, too late for BEGIN IMMEDIATE
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+    for pragma in SQLITE_PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -146,7 +147,7 @@ async def test_finished_work_can_be_forgotten(url: sa.URL) -> None:
     async with engine(url, "a", ran) as one:
         await one.start("work", "id-1", "x")
         await one.finished("id-1")
-        await one.forget_finished("2999-01-01T00:00:00Z")
+        await one.forget_finished(datetime(2999, 1, 1, tzinfo=UTC))
     assert rows(url, "SELECT count(*) FROM workflow_status") == [(0,)]
 
 
