@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import structlog
@@ -28,7 +29,9 @@ from aiops_processor.storage.database import Connection, Database, Turn
 
 log = structlog.get_logger(__name__)
 
-BREAK = timedelta(minutes=5)  # Prometheus' own look-back: what is silent for longer did not fire in between
+BREAK = 4  # intervals between evaluations without a sample: it did not fire in between
+SLACK = timedelta(minutes=1)  # by which Alertmanager's times may differ from those of the samples
+LEAD = timedelta(minutes=5)  # before what is looked at, so that the beginning of a run is mostly seen
 FURTHEST_BACK = timedelta(days=1)
 REASON = "reconstructed: Prometheus shows that it fired and ended, and no Alertmanager told us"
 
@@ -77,7 +80,7 @@ class Reconstructed:
         if self._prometheus is None:
             return
         now = self._clock.now()
-        until = now - self._patience.adopt_after  # what ended since may still be told
+        until = now - max(self._patience.adopt_after, timedelta(seconds=1))  # what ended since may still be told
         async with self._database.read() as connection:
             since = await readings.read_until(connection, self._source)
         runs = await self._ended(self._prometheus, max(since, now - FURTHEST_BACK), until, now) if since else []
@@ -89,7 +92,7 @@ class Reconstructed:
 
     async def _ended(self, prometheus: AsksPrometheus, since: datetime, until: datetime, now: datetime) -> list[Run]:
         """What ended between these two and does not fire again."""
-        window, recent = _seconds(now - since + BREAK), _seconds(now - until)
+        window, recent = _seconds(now - since + LEAD), _seconds(now - until)
         gone = f"count_over_time({FIRING}[{window}s]) unless count_over_time({FIRING}[{recent}s])"
         names = {series.labels.get("alertname", "") for series in (await prometheus.query(gone, now)).data}
         if not names:
@@ -97,13 +100,13 @@ class Reconstructed:
         one_of = "|".join(re.escape(name) for name in sorted(names))
         ask = f'ALERTS{{alertstate="firing",alertname=~{json.dumps(one_of, ensure_ascii=False)}}}[{window}s]'
         found = (await prometheus.query(ask, now)).data
-        return [run for series in found for run in runs_of(series) if since < run.last <= until]
+        return [run for series in found for run in runs_of(series) if since <= run.last < until]
 
     async def _unknown(self, connection: Connection, runs: Sequence[Run]) -> list[Run]:
         """Those whose name reached us before, and that are no episode of ours."""
         if not runs:
             return []
-        slack = self._patience.adopt_after
+        slack = min(SLACK, self._patience.adopt_after)
         first, last = min(run.first for run in runs), max(run.last for run in runs)
         names = await readings.known_names(connection, self._source, {run.name for run in runs})
         episodes = await readings.fired_between(connection, self._source, first - slack, last + slack)
@@ -157,12 +160,14 @@ class Reconstructed:
 
 
 def runs_of(series: Series) -> Iterator[Run]:
-    """The stretches without a break in which it fired."""
+    """The stretches without a break in which it fired; the usual distance of its samples is the rule's interval."""
     labels = {name: value for name, value in series.labels.items() if name not in {"__name__", "alertstate"}}
     times = [datetime.fromtimestamp(at, UTC) for at, _ in series.points]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    longest = BREAK * sorted(gaps)[(len(gaps) - 1) // 2] if gaps else timedelta()
     begin = 0
     for place in range(1, len(times) + 1):
-        if place == len(times) or times[place] - times[place - 1] > BREAK:
+        if place == len(times) or gaps[place - 1] > longest:
             yield Run(labels, times[begin], times[place - 1])
             begin = place
 
@@ -185,4 +190,5 @@ def _alert(run: Run) -> Alert:
 
 
 def _seconds(span: timedelta) -> int:
-    return max(1, round(span.total_seconds()))
+    """Whole ones, rounded down: what ended just before `until` must not count as recent, or it is never found."""
+    return max(1, int(span.total_seconds()))
