@@ -71,11 +71,18 @@ class Retention:
         while forgotten := await self._workflows.forget_finished(now - WORKFLOWS_KEPT):
             deleted += forgotten
             await self._clock.sleep(PAUSE_SECONDS)
-        while deleted and await self._database.shrink(PAGES_AT_ONCE):
-            await self._clock.sleep(PAUSE_SECONDS)
+        if deleted:
+            await self._shrink()
         if deleted:
             log.info("deleted what has had its time", rows=deleted)
         return deleted
+
+    async def _shrink(self) -> None:
+        """Give free room back to the disk as long as there is less of it each time."""
+        left, before = await self._database.shrink(PAGES_AT_ONCE), None
+        while left and left != before:
+            await self._clock.sleep(PAUSE_SECONDS)
+            left, before = await self._database.shrink(PAGES_AT_ONCE), left
 
     async def _all(self, piece: Piece, before: datetime) -> int:
         """Piece by piece, each a transaction of its own, until one finds less than it may take."""
