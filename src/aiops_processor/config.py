@@ -8,10 +8,19 @@ Only the file can hold the list `sources` and the map `topology`.
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -64,6 +73,34 @@ class SourceSettings(Section):
     timeout: float = Field(default=10, gt=0, le=600)
 
 
+def _matchers(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The same, when all of them are matchers and there is one at least. Raises ValueError."""
+    try:
+        found = matchers.parse_all(texts)
+    except QueryError as error:
+        raise ValueError(str(error)) from None
+    if not found:
+        raise ValueError("no matcher: every alert would be meant")
+    return texts
+
+
+Matchers = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_matchers)]
+"""Alertmanager's matchers, in either of its syntaxes; all of them must fit."""
+
+
+class AlertmanagerSettings(SourceSettings):
+    """Alertmanager, its peers (reached in the same way), and how patiently they are asked for what was never sent.
+
+    `receivers` are ours although no webhook has come from them yet. All times are in seconds.
+    """
+
+    peers: str = ""
+    receivers: str = ""
+    adopt_seconds: float = Field(default=360, ge=0, description="group_wait + group_interval")
+    absent_seconds: float = Field(default=300, ge=0)
+    round_seconds: float = Field(default=60, gt=0)
+
+
 class NamedSource(Section):
     """A Prometheus, a Loki or both, for the alerts that `match` fits: Alertmanager's matchers, all of which must fit.
 
@@ -71,20 +108,9 @@ class NamedSource(Section):
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
-    match: tuple[str, ...] = Field(min_length=1)
+    match: Matchers
     prometheus: SourceSettings | None = None
     loki: SourceSettings | None = None
-
-    @field_validator("match")
-    @classmethod
-    def _are_matchers(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            found = matchers.parse_all(texts)
-        except QueryError as error:
-            raise ValueError(str(error)) from None
-        if not found:
-            raise ValueError("no matcher: every alert would be meant, which is what the default sources are for")
-        return texts
 
     @model_validator(mode="after")
     def _has_an_address(self) -> "NamedSource":
@@ -203,6 +229,62 @@ class ServiceSettings(Section):
     shadow: bool = Field(default=False, description="analyse, tell nobody")
 
 
+class WatchdogSettings(Section):
+    """The alert that always fires, and after how many seconds of silence people are told; 0: learned from it."""
+
+    match: str = 'alertname="Watchdog"'
+    seconds: float = Field(default=0, ge=0)
+
+    @field_validator("match")
+    @classmethod
+    def _is_a_matcher(cls, text: str) -> str:
+        return _matchers((text,))[0]
+
+
+class RetentionSettings(Section):
+    """How many days things are kept: incidents with all that belongs to them, and their raw evidence."""
+
+    incident_days: float = Field(default=30, gt=0)
+    evidence_days: float = Field(default=7, gt=0)
+
+
+class GroupingRule(Section):
+    """Alerts that `match` fits and that agree in the labels `by` belong together, begun within the window."""
+
+    name: str = Field(min_length=1, max_length=60)
+    match: Matchers
+    by: tuple[str, ...] = ()
+    window_seconds: float = Field(default=300, ge=0)
+
+
+class GroupingSettings(Section):
+    """What belongs together, and how near in time it must begin.
+
+    `identity` are labels (with commas between) that say which entity an alert is about, besides the known ones;
+    `calls` are edges of the call graph: `gateway>cart, cart>db`.
+    """
+
+    window_seconds: float = Field(default=300, ge=0)
+    neighbour_seconds: float = Field(default=120, ge=0)
+    identity: str = ""
+    calls: str = ""
+    rules: tuple[GroupingRule, ...] = ()
+
+
+class PriorityRule(Section):
+    """Incidents with an alert that `match` fits have this level; the smaller, the sooner."""
+
+    match: Matchers
+    level: int = Field(ge=-1000, le=1000)
+
+
+class PrioritySettings(Section):
+    """In which order work is taken: the first rule that fits, else the place of the severity in the list."""
+
+    severities: str = "critical,page,error,high,warning,medium,info,low,none,unknown"
+    rules: tuple[PriorityRule, ...] = ()
+
+
 class GrafanaSettings(Section):
     """Where links lead; with a token its annotations are read, too."""
 
@@ -219,7 +301,7 @@ class Settings(Section):
 
     prometheus: SourceSettings = SourceSettings()
     loki: SourceSettings = SourceSettings()
-    alertmanager: SourceSettings = SourceSettings()
+    alertmanager: AlertmanagerSettings = AlertmanagerSettings()
     llm: ModelSettings = ModelSettings()
     deepseek: KeySettings = KeySettings()
     openai: KeySettings = KeySettings()
@@ -233,6 +315,10 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     database: DatabaseSettings = DatabaseSettings()
     aiops: ServiceSettings = ServiceSettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
+    retention: RetentionSettings = RetentionSettings()
+    grouping: GroupingSettings = GroupingSettings()
+    priority: PrioritySettings = PrioritySettings()
     grafana: GrafanaSettings = GrafanaSettings()
     log: LogSettings = LogSettings()
     sources: tuple[NamedSource, ...] = ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from aiops_processor.clients.http import Endpoint
 from aiops_processor.clients.loki import Loki
 from aiops_processor.clients.prometheus import Prometheus
 from aiops_processor.clock import Clock
-from aiops_processor.config import NamedSource, Settings, SourceSettings
+from aiops_processor.config import AlertmanagerSettings, NamedSource, Settings, SourceSettings
 from aiops_processor.errors import ConfigError
 from aiops_processor.evidence import packs
 from aiops_processor.evidence.choice import Choice, Choosing
@@ -29,7 +30,13 @@ from aiops_processor.llm.lineup import Candidate, Lineup, Price, budget_of
 from aiops_processor.llm.prompt import Prompts
 from aiops_processor.plugins import Model, Notifier
 from aiops_processor.query import matchers
-from aiops_processor.services.incidents import Settling
+from aiops_processor.services.grouping import Rules
+from aiops_processor.services.incidents import Policy, Settling
+from aiops_processor.services.missed import Patience
+from aiops_processor.services.own_rules import OwnRule
+from aiops_processor.services.priority import Level, Priority
+from aiops_processor.services.retention import Keeping
+from aiops_processor.services.watchdogs import Expected
 from aiops_processor.telemetry import Metrics
 
 Probe = Callable[[], Awaitable[None]]
@@ -55,6 +62,7 @@ class Sources:
     alertmanager: Alertmanager | None
     named: tuple[NamedClients, ...] = ()
     grafana: Grafana | None = None
+    peers: tuple[Alertmanager, ...] = ()
 
     @classmethod
     def of(cls, settings: Settings, cache: Cache | None = None) -> "Sources":
@@ -73,7 +81,13 @@ class Sources:
                 for source in settings.sources
             ),
             grafana=_grafana(settings),
+            peers=tuple(Alertmanager(endpoint(peer)) for peer in _peers(alertmanager)),
         )
+
+    @property
+    def alertmanagers(self) -> tuple[Alertmanager, ...]:
+        """All of them that stand in for each other."""
+        return (*((self.alertmanager,) if self.alertmanager else ()), *self.peers)
 
     @property
     def probes(self) -> Mapping[str, Probe | None]:
@@ -83,11 +97,12 @@ class Sources:
             "loki": self.loki.healthy if self.loki else None,
             **({"alertmanager": self.alertmanager.healthy} if self.alertmanager else {}),
             **({"grafana": self.grafana.healthy} if self.grafana else {}),
+            **{f"alertmanager/{number}": peer.healthy for number, peer in enumerate(self.peers, 2)},
             **{client.name: client.healthy for client in self._named()},
         }
 
     async def aclose(self) -> None:
-        for client in (self.prometheus, self.loki, self.alertmanager, self.grafana, *self._named()):
+        for client in (self.prometheus, self.loki, *self.alertmanagers, self.grafana, *self._named()):
             if client:
                 await client.aclose()
 
@@ -128,6 +143,29 @@ class Parts:
     def settling(self) -> Settling:
         return Settling(self.settings.aiops.settle_seconds, self.settings.aiops.settle_max_seconds)
 
+    @property
+    def policy(self) -> Policy:
+        return policy(self.settings)
+
+    @property
+    def patience(self) -> Patience:
+        asked = self.settings.alertmanager
+        return Patience(
+            adopt_after=timedelta(seconds=asked.adopt_seconds),
+            absent_for=timedelta(seconds=asked.absent_seconds),
+            round_seconds=asked.round_seconds,
+        )
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Alertmanager's receivers that are ours by configuration."""
+        return _listed(self.settings.alertmanager.receivers)
+
+    @property
+    def keeping(self) -> Keeping:
+        kept = self.settings.retention
+        return Keeping(timedelta(days=kept.incident_days), timedelta(days=kept.evidence_days))
+
     async def aclose(self) -> None:
         """Close every connection."""
         await self.sources.aclose()
@@ -147,7 +185,8 @@ def cache(clock: Clock, metrics: Metrics) -> Cache:
 
 def endpoint(source: SourceSettings) -> Endpoint:
     """How a source is reached."""
-    return Endpoint(timeout_seconds=source.timeout, **source.model_dump(exclude={"timeout"}))
+    known = set(SourceSettings.model_fields) - {"timeout"}
+    return Endpoint(timeout_seconds=source.timeout, **source.model_dump(include=known))
 
 
 def gatherer(settings: Settings, sources: Sources, clock: Clock, posted: Changes | None = None) -> Gatherer | Choosing:
@@ -211,6 +250,44 @@ def channels(settings: Settings) -> dict[str, Notifier]:
     if settings.generic.webhook_url:
         made["webhook"] = plugins.make("notifier", "webhook", {"url": settings.generic.webhook_url})
     return made
+
+
+def policy(settings: Settings) -> Policy:
+    """What the settings say of incidents. Raises ConfigError for a call that is none."""
+    seconds, own = settings.watchdog.seconds, settings.grouping
+    identity = (OwnRule(label, (), (label,), own.window_seconds) for label in _listed(own.identity))
+    return Policy(
+        rules=Rules(own.window_seconds, own.neighbour_seconds, frozenset(_calls(own.calls))),
+        own=(
+            *(OwnRule(rule.name, matchers.parse_all(rule.match), rule.by, rule.window_seconds) for rule in own.rules),
+            *identity,
+        ),
+        expected=Expected(matchers.parse(settings.watchdog.match), timedelta(seconds=seconds) if seconds else None),
+        priority=Priority(
+            _listed(settings.priority.severities.lower()),
+            tuple(Level(matchers.parse_all(rule.match), rule.level) for rule in settings.priority.rules),
+        ),
+    )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """The words of `a, b`."""
+    return tuple(filter(None, map(str.strip, text.split(","))))
+
+
+def _calls(text: str) -> Iterator[tuple[str, str]]:
+    """The callers and callees of `gateway>cart, cart>db`. Raises ConfigError."""
+    for edge in _listed(text):
+        caller, _, callee = map(str.strip, edge.partition(">"))
+        if not caller or not callee:
+            raise ConfigError(f"GROUPING_CALLS: {edge!r} is no caller>callee; write for example gateway>cart")
+        yield caller, callee
+
+
+def _peers(settings: AlertmanagerSettings) -> Iterator[AlertmanagerSettings]:
+    """The others that stand in for this one: reached in the same way, at another address."""
+    for url in _listed(settings.peers):
+        yield settings.model_copy(update={"url": url})
 
 
 def _candidate(

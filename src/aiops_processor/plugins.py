@@ -21,6 +21,8 @@ class Notifier(Protocol):
     """A channel: takes a message, gives a receipt, raises a DeliveryError.
 
     `key` is the same on every retry of this message. `previous` is the receipt of the incident's last message here.
+    A channel that drops what comes again under a key it knows has the attribute `deduplicates = True`: to any other an
+    update whose request was cut off by a kill is not sent again.
     """
 
     name: str

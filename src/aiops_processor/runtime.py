@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -26,6 +27,9 @@ from aiops_processor.services.ingest import Ingest
 from aiops_processor.services.missed import Missed
 from aiops_processor.services.notifier import Telling
 from aiops_processor.services.reconciler import Reconciler
+from aiops_processor.services.reconstructed import Reconstructed
+from aiops_processor.services.retention import Retention
+from aiops_processor.services.watchdogs import Watchdogs
 from aiops_processor.storage.address import postgresql_url, sqlite_url, workflows_url
 from aiops_processor.storage.data_folder import claim
 from aiops_processor.storage.database import Database
@@ -44,6 +48,7 @@ class _Story:
     analysis: Analysis
     telling: Telling
     incidents: Incidents
+    watchdogs: Watchdogs
     health: Health
 
     @classmethod
@@ -54,7 +59,8 @@ class _Story:
             analyzer=analyzer,
             analysis=Analysis(database, analyzer, clock, channels, metrics),
             telling=Telling(database, parts.channels, clock, metrics, parts.settings.aiops.external_url),
-            incidents=Incidents(database, clock, channels, parts.settling),
+            incidents=Incidents(database, clock, channels, parts.settling, parts.policy),
+            watchdogs=Watchdogs(database, clock, channels, parts.policy.expected),
             health=Health(database.ping, parts.sources.probes, VERSION),
         )
 
@@ -64,8 +70,38 @@ class _Story:
         self.analyzer.use(parts.gatherer, parts.explainer)
         self.analysis.use(channels)
         self.telling.use(parts.channels, parts.settings.aiops.external_url)
-        self.incidents.use(channels, parts.settling)
+        self.incidents.use(channels, parts.settling, parts.policy)
+        self.watchdogs.use(channels, parts.policy.expected)
         self.health.use(parts.sources.probes)
+
+
+@dataclass(frozen=True)
+class _Watching:
+    """The services that look after what nobody tells us: alerts that were never sent, and what has had its time."""
+
+    missed: Missed
+    reconstructed: Reconstructed
+    retention: Retention
+
+    @classmethod
+    def of(cls, parts: Parts, database: Database, ingest: Ingest, engine: Engine, clock: Clock) -> "_Watching":
+        made = cls(
+            missed=Missed(database, ingest, clock),
+            reconstructed=Reconstructed(database, clock),
+            retention=Retention(database, engine, clock, parts.keeping),
+        )
+        made.use(parts)
+        return made
+
+    def use(self, parts: Parts) -> None:
+        """From now on ask these, and keep things so long."""
+        sources = parts.sources
+        self.missed.use(sources.alertmanagers, sources.prometheus, parts.receivers, parts.patience)
+        self.reconstructed.use(sources.prometheus, parts.policy, parts.patience)
+        self.retention.use(parts.keeping)
+
+    def loops(self) -> Iterator[Coroutine[Any, Any, None]]:
+        return (each.run() for each in (self.missed, self.reconstructed, self.retention))
 
 
 @contextlib.asynccontextmanager
@@ -89,7 +125,7 @@ async def running(
 
         def use(new: Parts) -> None:
             story.use(new)
-            missed.use(new.sources.alertmanager, new.sources.prometheus)
+            watching.use(new)
             renewed(new.settings)
 
         reloading = Reloading(
@@ -103,9 +139,8 @@ async def running(
         workflows.register(engine, story.analysis, story.telling, done=reconciler.poke)
         await stack.enter_async_context(_at_work(engine, database, clock, reconciler))
         ingest = Ingest(database, clock, metrics, reconciler.poke)
-        missed = Missed(database, ingest, clock)
-        missed.use(parts.sources.alertmanager, parts.sources.prometheus)
-        for loop in (ingest.run(), reconciler.run(), missed.run()):
+        watching = _Watching.of(parts, database, ingest, engine, clock)
+        for loop in (ingest.run(), reconciler.run(), story.watchdogs.run(), *watching.loops()):
             stack.push_async_callback(_stop, asyncio.create_task(loop))
         if read is not None:
             stack.enter_context(reloading.on_hangup())

@@ -169,6 +169,7 @@ def test_everything_of_the_environment_can_stand_in_the_file(tmp_path: Path) -> 
     for name, _ in config.variables():
         section = next(s for s in config.Settings.model_fields if name.startswith(f"{s.upper()}_"))
         field = name.removeprefix(f"{section.upper()}_").lower()
-        file.write_text(f"{section}: {{{field}: [not, a, value]}}\n")
+        wrong = "not a list" if name.endswith("_RULES") else "[not, a, value]"
+        file.write_text(f"{section}: {{{field}: {wrong}}}\n")
         with pytest.raises(ConfigError, match=f"{name} \\({section}.{field}\\)"):
             config.load(str(file))

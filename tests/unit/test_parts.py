@@ -6,7 +6,7 @@ import pytest
 
 from aiops_processor.clients.cached import CachedPrometheus
 from aiops_processor.clients.prometheus import Prometheus
-from aiops_processor.config import NamedSource, Settings, SourceSettings
+from aiops_processor.config import AlertmanagerSettings, NamedSource, Settings, SourceSettings
 from aiops_processor.errors import ConfigError
 from aiops_processor.evidence.choice import Choosing
 from aiops_processor.evidence.gather import Gatherer
@@ -47,7 +47,7 @@ async def test_the_service_shares_answers_and_a_single_analysis_does_not() -> No
 async def test_named_sources_have_clients_and_probes_of_their_own() -> None:
     settings = Settings(
         loki=SourceSettings(url="http://loki:3100"),
-        alertmanager=SourceSettings(url="http://am:9093"),
+        alertmanager=AlertmanagerSettings(url="http://am:9093"),
         sources=(NamedSource(name="europe", match=('cluster="eu"',), prometheus=SourceSettings(url="http://eu:9090")),),
     )
     parts = Parts.of(settings, StoppedClock(), Metrics())

@@ -1,4 +1,4 @@
-"""The command line: `aiops serve | worker | analyze | demo | eval | check | migrate | backup | dead-letters`."""
+"""The command line: `aiops serve | worker | analyze | demo | eval | check | migrate | backup | dead-letters | …`."""
 
 import sys
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aiops_processor.app import VERSION
-from aiops_processor.cli import analyze, backup, check, dead_letters, demo, evaluate, migrate, serve, worker
+from aiops_processor.cli import analyze, backup, by_hand, check, dead_letters, demo, evaluate, migrate, serve, worker
 from aiops_processor.errors import AiopsError
 
 cli = typer.Typer(
@@ -25,6 +25,9 @@ cli.command("check")(check.check)
 cli.command("migrate")(migrate.migrate)
 cli.command("backup")(backup.backup)
 cli.add_typer(dead_letters.commands, name="dead-letters")
+cli.add_typer(by_hand.incidents, name="incidents")
+cli.add_typer(by_hand.deliveries, name="deliveries")
+cli.add_typer(by_hand.watchdogs, name="watchdogs")
 
 
 @cli.callback(invoke_without_command=True)

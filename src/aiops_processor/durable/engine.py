@@ -28,6 +28,7 @@ POLL_SECONDS = 0.1
 QUEUE_POLL_SECONDS = 0.2
 POOL_SIZE = 8
 ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+FORGOTTEN_AT_ONCE = 500
 STARTED_SECONDS = 5  # so long after it was written down, a piece of work certainly runs
 
 Workflow = Callable[..., Coroutine[Any, Any, Any]]
@@ -176,13 +177,22 @@ class Engine:
         """Delete it and what it called: started again, it begins with its first step."""
         await DBOS.delete_workflows_async([workflow_id], delete_children=True)
 
-    async def forget_finished(self, before: datetime, at_once: int = 500) -> None:
-        """Delete workflows that ended before this time; their results live in our own tables."""
-        iso = before.astimezone(UTC).isoformat()
-        while old := await DBOS.list_workflows_async(
-            status=ENDED, completed_before=iso, limit=at_once, load_input=False, load_output=False
-        ):
+    async def forget_finished(self, before: datetime, at_once: int = FORGOTTEN_AT_ONCE) -> int:
+        """Delete some workflows that ended before this time; their results live in our own tables.
+
+        Returns how many; 0 when none is left. On SQLite the disk gets their room back.
+        """
+        old = await DBOS.list_workflows_async(
+            status=ENDED,
+            completed_before=before.astimezone(UTC).isoformat(),
+            limit=at_once,
+            load_input=False,
+            load_output=False,
+        )
+        if old:
             await DBOS.delete_workflows_async([workflow.workflow_id for workflow in old])
+            await asyncio.to_thread(_shrink_sqlite, self._url)
+        return len(old)
 
     async def close(self, drain_seconds: int = 0) -> None:
         """Stop taking work; wait so long for what runs. The rest is taken over by another process, or the next."""
@@ -205,9 +215,13 @@ class Engine:
 
 
 def _prepare_sqlite(url: sa.URL) -> None:
-    """Write-ahead logging is a property of the file; DBOS does not set it, and is four times slower without."""
+    """Write-ahead logging is a property of the file; DBOS does not set it, and is four times slower without.
+
+    So is it that room can be given back to the disk.
+    """
     if is_sqlite(url):
         with sqlite3.connect(url.database or "") as connection:
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
             connection.execute("PRAGMA journal_mode=WAL")
         connection.close()
 
@@ -225,6 +239,13 @@ class _Unsynced(sqlite3.Connection):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.execute("PRAGMA synchronous=NORMAL")
+
+
+def _shrink_sqlite(url: sa.URL) -> None:
+    if is_sqlite(url):
+        with sqlite3.connect(url.database or "", timeout=5) as connection:
+            connection.execute("PRAGMA incremental_vacuum").fetchall()
+        connection.close()
 
 
 def _quiet_dbos_logger() -> None:

@@ -6,7 +6,6 @@ waits would hold a place in its queue.
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -118,9 +117,6 @@ class Work:
 
     async def deliver(self, delivery_id: int, attempt: int) -> None:
         await self._engine.start(DELIVER, f"delivery:{delivery_id}:{attempt}", delivery_id, attempt)
-
-    async def forget_finished(self, before: datetime) -> None:
-        await self._engine.forget_finished(before)
 
     async def revive(self) -> None:
         dropped = await self._engine.dropped()

@@ -16,6 +16,7 @@ class Episode(Frozen):
 
     `id` is our own; (`source`, `fingerprint`) has at most one open episode. `source` is a configured name of the
     Alertmanager that told us, never its address. `previous` is the episode of the same alert before this one.
+    `reconstructed` ones were never told us: Prometheus shows that they fired while we could not be reached.
     """
 
     id: int
@@ -28,6 +29,7 @@ class Episode(Frozen):
     ended_at: datetime | None = None
     incident_id: int | None = None
     previous: int | None = None
+    reconstructed: bool = False
 
     @property
     def open(self) -> bool:
@@ -50,6 +52,7 @@ class Incident(Frozen):
     `generation` counts the analyses that were due; `due_at` is when the next one is, None when none is.
     `reopened` counts how often it fired again soon after its end. `merged_into` is the incident that this one turned
     out to be the same as. `manual` incidents came through /analyze: they do not settle, and no Alertmanager ends them.
+    The smaller `priority`, the sooner it is worked on. `flapping` ones have come back again and again.
     """
 
     id: int
@@ -67,6 +70,10 @@ class Incident(Frozen):
     manual: bool = False
     reopened: int = 0
     merged_into: int | None = None
+    priority: int = 0
+    flapping: bool = False
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
 
 
 class TimelineEntry(Frozen):

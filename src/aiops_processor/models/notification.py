@@ -24,7 +24,8 @@ class Occasion(StrEnum):
 class Message(Frozen):
     """One thing to tell one channel about one incident, complete in itself.
 
-    `url` is the incident's page, "" where no external address is configured.
+    `url` is the incident's page, "" where no external address is configured. Where a Watchdog is overdue there is no
+    incident: then `incident` only carries what is told, with a negative id of its own and no page.
     """
 
     occasion: Occasion
@@ -52,11 +53,16 @@ class DeliveryState(StrEnum):
 
 
 class Delivery(Frozen):
-    """One outbox row: one message for one channel. `key` is the same on every retry."""
+    """One outbox row: one message for one channel. `key` is the same on every retry.
+
+    It is about an incident, or about a Watchdog that is overdue. `sending`: a request that must not be repeated has
+    begun, and nobody wrote down what came of it.
+    """
 
     id: int
     key: str
-    incident_id: int
+    incident_id: int | None
+    watchdog_id: int | None = None
     channel: str
     occasion: Occasion
     revision: int
@@ -65,3 +71,4 @@ class Delivery(Frozen):
     next_try_at: datetime | None
     error: str = ""
     receipt: Receipt | None = None
+    sending: bool = False

@@ -18,6 +18,7 @@ class LogOptions(BaseModel):
 class LogNotifier:
     """One structured line a message: `incident`, and what it is about as fields."""
 
+    deduplicates = True
     Options: ClassVar[type[BaseModel]] = LogOptions
 
     def __init__(self, options: LogOptions | None = None) -> None:  # noqa: ARG002 - the plugin door passes options

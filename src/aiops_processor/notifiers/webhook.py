@@ -50,6 +50,7 @@ class Payload(Frozen):
 class WebhookNotifier:
     """Posts each message with its key as `Idempotency-Key`, by which the receiver can drop a repeat."""
 
+    deduplicates = True
     Options: ClassVar[type[BaseModel]] = WebhookOptions
 
     def __init__(self, options: WebhookOptions, transport: httpx2.AsyncBaseTransport | None = None) -> None:

@@ -3,7 +3,7 @@
 Two episodes belong together by the first of these that holds; an incident is what hangs together by such links, so
 the order in which episodes arrive does not matter:
 
-1. the same Alertmanager group, while its incident lasts
+1. the same Alertmanager group, while its incident lasts; or a rule of the configuration (services/own_rules.py)
 2. the same entity (service, workload of a pod, instance), begun within the window
 3. neighbours, begun within the narrower window: one calls the other, or they share a namespace
 
@@ -41,6 +41,14 @@ class Rules:
     calls: frozenset[tuple[str, str]] = frozenset()
 
 
+class Tie(NamedTuple):
+    """A rule of the configuration holds for an episode: it belongs to others of the same key, begun so near."""
+
+    key: str
+    seconds: float = 0
+    reason: str = ""
+
+
 @dataclass(frozen=True)
 class Member:
     """An episode, or some that do not differ in this, as far as grouping looks at it."""
@@ -49,6 +57,7 @@ class Member:
     group_key: str
     place: Place
     starts_at: datetime
+    ties: tuple[Tie, ...] = ()
 
 
 @dataclass
@@ -133,7 +142,8 @@ class _Index:
     def add(self, member: Member, group: int) -> None:
         if member.group_key:
             self._groups[member.source, member.group_key] = group
-        for key in (("entity", member.place.entity), ("namespace", member.place.namespace)):
+        own = [("own", tie.key) for tie in member.ties]
+        for key in (("entity", member.place.entity), ("namespace", member.place.namespace), *own):
             if key[1]:
                 insort(self._began[key][group, member.place.realm], member.starts_at.timestamp())
 
@@ -142,6 +152,8 @@ class _Index:
         known = self._groups.get((member.source, member.group_key)) if member.group_key else None
         if known is not None:
             yield Link(known, f"same Alertmanager group {member.group_key}")
+        for tie in member.ties:
+            yield from self._near(("own", tie.key), member, tie.seconds, tie.reason)
         entity, namespace, _ = member.place
         if entity:
             yield from self._near(("entity", entity), member, self._rules.window_seconds, f"same {entity}")

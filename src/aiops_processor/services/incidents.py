@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aiops_processor.clock import Clock
@@ -10,16 +10,21 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Episode, Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.notification import Occasion
 from aiops_processor.services import grouping
-from aiops_processor.services.grouping import Group, Member, Place, Rules, place_of
+from aiops_processor.services.grouping import Group, Member, Place, Rules, Tie, place_of
+from aiops_processor.services.own_rules import OwnRule, ties
+from aiops_processor.services.priority import Priority
+from aiops_processor.services.watchdogs import Expected, arm
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
-from aiops_processor.storage import outbox
+from aiops_processor.storage import outbox, readings
+from aiops_processor.storage import ties as tie_rows
 from aiops_processor.storage.database import Connection, Database, Turn
+from aiops_processor.storage.ties import StoredTie
 
 BATCH = 1000
 TITLE_FROM = 100  # an incident of thousands is named by its first ones
 REANALYSE_AFTER = timedelta(seconds=60)
-SEVERITIES = ("critical", "page", "error", "high", "warning", "medium", "info", "low", "none", "unknown")
+FLAPS = 3  # so often back soon after its end: from then on it is flapping
 
 # They say that alerting itself works, or silence others; a person can do nothing about them.
 NOT_INCIDENTS = {
@@ -39,37 +44,66 @@ class Settling:
         return min(now + timedelta(seconds=self.seconds), opened_at + timedelta(seconds=self.most_seconds))
 
 
+@dataclass(frozen=True)
+class Policy:
+    """What a configuration says of incidents: what belongs together, what is a Watchdog, what is urgent."""
+
+    rules: Rules = field(default_factory=Rules)
+    own: tuple[OwnRule, ...] = ()
+    expected: Expected = field(default_factory=Expected)
+    priority: Priority = field(default_factory=Priority)
+
+    @property
+    def window(self) -> timedelta:
+        """The longest time that may lie between the beginnings of what belongs together."""
+        return timedelta(seconds=max(self.rules.window_seconds, *(rule.window_seconds for rule in self.own), 0))
+
+
 class Incidents:
     """Groups what ingest stored, and ends incidents whose alerts are all over."""
 
     def __init__(
-        self, database: Database, clock: Clock, channels: Sequence[str], settling: Settling, rules: Rules | None = None
+        self,
+        database: Database,
+        clock: Clock,
+        channels: Sequence[str],
+        settling: Settling,
+        policy: Policy | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._channels = channels
         self._settling = settling
-        self._rules = rules or Rules()
+        self._policy = policy or Policy()
 
-    def use(self, channels: Sequence[str], settling: Settling) -> None:
-        """From now on tell these channels, and wait so long."""
+    def use(self, channels: Sequence[str], settling: Settling, policy: Policy) -> None:
+        """From now on tell these channels, wait so long, and group by this policy."""
         self._channels = channels
         self._settling = settling
+        self._policy = policy
 
     async def group(self) -> bool:
         """One batch of new episodes; True where there may be more."""
         now = self._clock.now()
         async with self._database.write(Turn.GROUPING) as connection:
             new = await alert_rows.ungrouped(connection, BATCH)
-            unremarkable = [episode.id for episode in new if not_an_incident(episode.alert)]
-            if unremarkable:
-                await alert_rows.assign(connection, unremarkable, None)
-            remarkable = [episode for episode in new if not not_an_incident(episode.alert)]
+            await readings.note_names(connection, {(episode.source, episode.alert.name) for episode in new}, now)
+            remarkable = await self._remarkable(connection, new)
             for group in await self._grouped(connection, remarkable, now):
                 await self._place(connection, group, remarkable, now)
             for incident in await incident_rows.over(connection):
                 await self._resolve(connection, incident, now)
         return len(new) == BATCH
+
+    async def _remarkable(self, connection: Connection, new: Sequence[Episode]) -> list[Episode]:
+        """Without the Watchdogs, which are expected from now on, and others that never become incidents."""
+        watchdogs = [episode for episode in new if self._policy.expected.fits(episode.alert)]
+        others = [episode for episode in new if not_an_incident(episode.alert)]
+        await arm(connection, watchdogs)
+        left_out = {episode.id for episode in (*watchdogs, *others)}
+        if left_out:
+            await alert_rows.assign(connection, sorted(left_out), None)
+        return [episode for episode in new if episode.id not in left_out]
 
     async def claim_due(self, most: int = BATCH) -> list[Incident]:
         """Take incidents whose analysis is due: each is in its next generation afterwards."""
@@ -84,7 +118,7 @@ class Incidents:
         async with self._database.write() as connection:
             opened = await incident_rows.create(
                 connection,
-                _incident(alerts, "manual", "", now, "asked for through /analyze", manual=True),
+                _incident(alerts, self._policy.priority, "manual", "", now, "asked for through /analyze", manual=True),
                 notify=notify,
             )
             await alert_rows.insert_episodes(connection, [_manual_row(a, opened.id, now) for a in _distinct(alerts)])
@@ -95,7 +129,7 @@ class Incidents:
         """New episodes beside the incidents that could take them: those that last, and those that just ended."""
         if not new:
             return []
-        window = timedelta(seconds=self._rules.window_seconds)
+        window = self._policy.window
         earliest = min(episode.alert.starts_at for episode in new)
         existing: dict[int, list[Member]] = defaultdict(list)
         for each in await incident_rows.begun(connection, earliest - window, now - window):
@@ -103,7 +137,14 @@ class Incidents:
             existing[each.incident_id].append(Member("", "", place, each.starts_at))
         for incident_id, source, group_key in await incident_rows.group_keys(connection, now - window):
             existing[incident_id].append(Member(source, group_key, Place(), earliest))
-        return grouping.group([_member(episode) for episode in new], existing, self._rules)
+        for tie in await tie_rows.of_joinable(connection, earliest - window, now - window) if self._policy.own else ():
+            place = Place(realm=tie.realm)
+            existing[tie.incident_id].append(Member("", "", place, tie.starts_at, (Tie(tie.tie),)))
+        return grouping.group([self._member(episode) for episode in new], existing, self._policy.rules)
+
+    def _member(self, episode: Episode) -> Member:
+        labels, starts_at = episode.alert.labels, episode.alert.starts_at
+        return Member(episode.source, episode.group_key, place_of(labels), starts_at, ties(labels, self._policy.own))
 
     async def _place(self, connection: Connection, group: Group, new: Sequence[Episode], now: datetime) -> None:
         """Put the episodes of a group into its incident, and close what turned out to be the same incident."""
@@ -115,13 +156,19 @@ class Incidents:
         if known:
             await self._join(connection, known, episodes, now)
         await alert_rows.assign(connection, [episode.id for episode in episodes], incident.id)
+        await tie_rows.keep(connection, [tie for episode in episodes for tie in self._stored_ties(episode, incident)])
         for reason, names in _reasons(group, new).items():
             await incident_rows.note(connection, incident.id, _entry(now, "joined", f"{names}: {reason}"))
+
+    def _stored_ties(self, episode: Episode, incident: Incident) -> list[StoredTie]:
+        member = self._member(episode)
+        return [StoredTie(incident.id, tie.key, member.place.realm, member.starts_at) for tie in member.ties]
 
     async def _open(self, connection: Connection, episodes: Sequence[Episode], now: datetime) -> Incident:
         first = episodes[0]
         reason = f"Alertmanager group {first.group_key}" if first.group_key else "an alert without a group"
-        new = _incident([e.alert for e in episodes], first.source, first.group_key, now, reason)
+        alerts = [episode.alert for episode in episodes]
+        new = _incident(alerts, self._policy.priority, first.source, first.group_key, now, reason)
         due_at = self._settling.due(now, now)
         incident = await incident_rows.create(connection, new.model_copy(update={"due_at": due_at}), notify=True)
         await incident_rows.note(connection, incident.id, _entry(now, "opened", f"{_names(episodes)} ({reason})"))
@@ -136,9 +183,14 @@ class Incidents:
         known = await alert_rows.known_in(connection, incident.id, fingerprints)
         oldest = [e.alert for e in await alert_rows.of_incident(connection, incident.id, TITLE_FROM)]
         alerts = [*oldest, *(e.alert for e in episodes if e.alert.fingerprint not in known)]
-        severity = min(incident.severity, worst(alerts), key=_gravity)
-        changes: dict[str, object] = {"title": title_of(alerts), "severity": severity, "updated_at": now}
-        if fingerprints - known or incident.resolved_at:
+        ranks = self._policy.priority
+        changes: dict[str, object] = {
+            "title": title_of(alerts),
+            "severity": min(incident.severity, ranks.worst(alerts), key=ranks.gravity),
+            "priority": min(incident.priority, ranks.of(alerts)),
+            "updated_at": now,
+        }
+        if fingerprints - known or (incident.resolved_at and not incident.flapping):
             changes["due_at"] = self._next_due(incident, now)
         if incident.resolved_at:
             changes |= await self._reopen(connection, incident, now)
@@ -150,7 +202,11 @@ class Incidents:
         state = IncidentState.OPEN if incident.state == IncidentState.RESOLVED else incident.state
         await outbox.put(connection, incident.id, self._channels, Occasion.OPENED, times, now)
         await incident_rows.note(connection, incident.id, _entry(now, "opened", "fires again soon after its end"))
-        return {"resolved_at": None, "reopened": times, "state": state}
+        if times == FLAPS:
+            text = f"is flapping: {FLAPS} times back soon after its end; it is not analysed again for coming back"
+            await incident_rows.note(connection, incident.id, _entry(now, "note", text))
+        unseen = {"acknowledged_at": None, "acknowledged_by": ""}
+        return {"resolved_at": None, "reopened": times, "state": state, "flapping": times >= FLAPS, **unseen}
 
     async def _merge(self, connection: Connection, other: int, into: Incident, reason: str, now: datetime) -> None:
         """The younger incident was the same all along: its episodes move, and it is closed with a link."""
@@ -158,6 +214,7 @@ class Incidents:
         if younger is None:
             return
         await alert_rows.move(connection, other, into.id)
+        await tie_rows.move(connection, other, into.id)
         await incident_rows.change(
             connection,
             other,
@@ -196,19 +253,6 @@ def not_an_incident(alert: Alert) -> str | None:
     return NOT_INCIDENTS.get(alert.name)
 
 
-def worst(alerts: Sequence[Alert]) -> str:
-    """The gravest severity among the alerts; one that nobody knows counts as the least."""
-    return min((alert.severity for alert in alerts), key=_gravity, default="unknown")
-
-
-def _gravity(severity: str) -> int:
-    return SEVERITIES.index(severity.lower()) if severity.lower() in SEVERITIES else len(SEVERITIES)
-
-
-def _member(episode: Episode) -> Member:
-    return Member(episode.source, episode.group_key, place_of(episode.alert.labels), episode.alert.starts_at)
-
-
 def _reasons(group: Group, new: Sequence[Episode]) -> dict[str, str]:
     """Why episodes joined, in words, each reason once with the alerts that it holds for."""
     found: dict[str, list[Episode]] = defaultdict(list)
@@ -219,12 +263,20 @@ def _reasons(group: Group, new: Sequence[Episode]) -> dict[str, str]:
 
 
 def _incident(
-    alerts: Sequence[Alert], source: str, group: str, now: datetime, reason: str, *, manual: bool = False
+    alerts: Sequence[Alert],
+    priority: Priority,
+    source: str,
+    group: str,
+    now: datetime,
+    reason: str,
+    *,
+    manual: bool = False,
 ) -> Incident:
     return Incident(
         id=0,
         title=title_of(alerts),
-        severity=worst(alerts),
+        severity=priority.worst(alerts),
+        priority=priority.of(alerts),
         state=IncidentState.OPEN,
         source=source,
         group_key=group,

@@ -18,15 +18,24 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Episode
 from aiops_processor.models.samples import Answer, Series
 from aiops_processor.storage import alerts as alert_rows
-from aiops_processor.storage.database import Database
+from aiops_processor.storage.database import Connection, Database
 
 log = structlog.get_logger(__name__)
 
-ROUND_SECONDS = 60
-ADOPT_AFTER = timedelta(minutes=6)
-"""An alert younger than group_wait + group_interval may still be on its way."""
-ABSENT_FOR = timedelta(minutes=5)
 FIRING = 'ALERTS{alertstate="firing"}'
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait before something is concluded.
+
+    An alert younger than `adopt_after` (group_wait + group_interval) may still be on its way. One is over when two
+    readings `absent_for` apart do not list it. In between `round_seconds` pass.
+    """
+
+    adopt_after: timedelta = timedelta(minutes=6)
+    absent_for: timedelta = timedelta(minutes=5)
+    round_seconds: float = 60
 
 
 class ListsAlerts(Protocol):
@@ -57,10 +66,19 @@ class Absences:
 
     since: dict[str, datetime] = field(default_factory=dict)
 
-    def note(self, unlisted: Collection[str], now: datetime) -> list[str]:
+    def note(self, unlisted: Collection[str], now: datetime, absent_for: timedelta) -> list[str]:
         """Remember this reading; returns what has been absent for long enough, over two readings at least."""
-        self.since = {fingerprint: self.since.get(fingerprint, now) for fingerprint in unlisted}
-        return [fingerprint for fingerprint, first in self.since.items() if now - first >= ABSENT_FOR]
+        before = self.since
+        self.since = {fingerprint: before.get(fingerprint, now) for fingerprint in unlisted}
+        return [each for each, first in self.since.items() if each in before and now - first >= absent_for]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one Alertmanager listed, and since when it runs."""
+
+    listed: list[KnownAlert]
+    uptime: datetime
 
 
 class Missed:
@@ -69,25 +87,29 @@ class Missed:
     `source` is the configured name under which this Alertmanager's webhooks come.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        takes: TakesAlerts,
-        clock: Clock,
-        source: str = "default",
-    ) -> None:
+    def __init__(self, database: Database, takes: TakesAlerts, clock: Clock, source: str = "default") -> None:
         self._database = database
         self._takes = takes
-        self._alertmanager: ListsAlerts | None = None
-        self._prometheus: AsksPrometheus | None = None
         self._clock = clock
         self._source = source
         self._absences = Absences()
+        self.use([], None)
 
-    def use(self, alertmanager: ListsAlerts | None, prometheus: AsksPrometheus | None) -> None:
-        """From now on ask these; without an Alertmanager nothing is looked for."""
-        self._alertmanager = alertmanager
+    def use(
+        self,
+        alertmanagers: Sequence[ListsAlerts],
+        prometheus: AsksPrometheus | None,
+        receivers: Collection[str] = (),
+        patience: Patience | None = None,
+    ) -> None:
+        """From now on ask these peers; without any nothing is looked for.
+
+        `receivers` are ours by configuration; those that webhooks came from are ours in any case.
+        """
+        self._alertmanagers = alertmanagers
         self._prometheus = prometheus
+        self._receivers = frozenset(receivers)
+        self._patience = patience or Patience()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -98,34 +120,59 @@ class Missed:
                 log.warning("could not look for missed alerts", error=str(error))
             except Exception:  # the loop must not end: missed alerts would stay missed
                 log.exception("looking for missed alerts failed")
-            await self._clock.sleep(ROUND_SECONDS)
+            await self._clock.sleep(self._patience.round_seconds)
 
     async def round(self) -> None:
-        """One reading. Raises SourceError where Alertmanager does not answer: then nothing is concluded."""
-        if self._alertmanager is None:
-            return
+        """One reading of every peer. What one lists is adopted; only what all of them do not list may be closed."""
         now = self._clock.now()
-        status = await self._alertmanager.status()
-        listed = await self._alertmanager.alerts()
-        async with self._database.read() as connection:
-            receivers = await alert_rows.receivers(connection, self._source)
-            cut_off = await alert_rows.truncated_since(connection, self._source, now - ADOPT_AFTER)
-            known = {
-                episode.alert.fingerprint: episode for episode in await alert_rows.open_of(connection, self._source)
-            }
-        for receiver, alerts in adoptable(listed, receivers, cut_off, known, now).items():
-            log.warning("adopted alerts that were never sent", receiver=receiver, alerts=len(alerts))
-            await self._takes.adopt(alerts, self._source, receiver)
-        await self._close(known, listed, status, now)
-
-    async def _close(
-        self, known: Mapping[str, Episode], listed: Iterable[KnownAlert], status: Status, now: datetime
-    ) -> None:
-        """Close what two readings five minutes apart did not list, and Prometheus does not see firing either."""
-        absent = self._absences.note(set(known) - {alert.fingerprint for alert in listed}, now)
-        if not absent or now - status.uptime < ABSENT_FOR:  # a young one has forgotten its alerts, not seen their end
+        readings = [await self._read(each) for each in self._alertmanagers]
+        answered = [reading for reading in readings if reading is not None]
+        if not answered:
             return
-        over = await self._not_firing([known[fingerprint] for fingerprint in absent], now)
+        listed = _union(answered)
+        async with self._database.read() as connection:
+            receivers = self._receivers | await alert_rows.receivers(connection, self._source)
+            cut_off = await alert_rows.truncated_since(connection, self._source, now - self._patience.adopt_after)
+            known = {e.alert.fingerprint: e for e in await alert_rows.open_of(connection, self._source)}
+            found = adoptable(listed, receivers, cut_off, known, now, self._patience.adopt_after)
+            missed = {receiver: await self._not_just_ended(connection, each, now) for receiver, each in found.items()}
+        for receiver, alerts in missed.items():
+            if alerts:
+                log.warning("adopted alerts that were never sent", receiver=receiver, alerts=len(alerts))
+                await self._takes.adopt(alerts, self._source, receiver)
+        if all(reading is not None and self._is_grown(reading, now) for reading in readings):
+            await self._close(known, {alert.fingerprint for alert in listed}, now)
+
+    async def _read(self, alertmanager: ListsAlerts) -> Reading | None:
+        """None where it does not answer: that is not absence."""
+        try:
+            status = await alertmanager.status()
+            return Reading(await alertmanager.alerts(), status.uptime)
+        except SourceError as error:
+            log.warning("an Alertmanager did not answer; nothing is closed", error=str(error))
+            return None
+
+    def _is_grown(self, reading: Reading, now: datetime) -> bool:
+        """A young one has forgotten its alerts, not seen their end."""
+        return now - reading.uptime >= self._patience.absent_for
+
+    async def _not_just_ended(self, connection: Connection, alerts: Sequence[Alert], now: datetime) -> list[Alert]:
+        """Without those whose end came while we asked. One that we took for over fires on from there."""
+        keys = {(self._source, alert.fingerprint) for alert in alerts}
+        ends = {e.fingerprint: e.ended_at for e in await alert_rows.newest_episodes(connection, keys)}
+        going_on: list[Alert] = []
+        for alert in alerts:
+            end = ends.get(alert.fingerprint)
+            if end is None or alert.starts_at > end:
+                going_on.append(alert)
+            elif now - end >= self._patience.adopt_after:
+                going_on.append(alert.model_copy(update={"starts_at": end + timedelta(microseconds=1)}))
+        return going_on
+
+    async def _close(self, known: Mapping[str, Episode], listed: Collection[str], now: datetime) -> None:
+        """Close what two readings did not list, and Prometheus does not see firing either."""
+        absent = self._absences.note(set(known) - set(listed), now, self._patience.absent_for)
+        over = await self._not_firing([known[fingerprint] for fingerprint in absent], now) if absent else []
         if over:
             log.warning("closed alerts whose end was never sent", alerts=len(over))
             await self._takes.adopt([ended(episode.alert, now) for episode in over], self._source, "")
@@ -139,7 +186,9 @@ class Missed:
         except SourceError as error:
             log.warning("nothing closed: Prometheus did not answer", error=str(error))
             return []
-        return [episode for episode in episodes if not any(_same(series.labels, episode.alert) for series in firing)]
+        return [
+            episode for episode in episodes if not any(is_series_of(series.labels, episode.alert) for series in firing)
+        ]
 
 
 def adoptable(
@@ -148,16 +197,17 @@ def adoptable(
     cut_off: Collection[str],
     known: Collection[str],
     now: datetime,
+    adopt_after: timedelta,
 ) -> dict[str, list[Alert]]:
     """The alerts that were for us and never came, by receiver.
 
-    Only active ones, of receivers that our webhooks came from, and old enough that they cannot be on their way; at
+    Only active ones, of receivers that are ours, and old enough that they cannot be on their way; at
     once where a webhook of that receiver (`cut_off`) said that it left some out.
     """
     found: dict[str, list[Alert]] = {}
     for alert in listed:
         ours = [each.name for each in alert.receivers if each.name in receivers]
-        late = now - alert.starts_at >= ADOPT_AFTER or any(name in cut_off for name in ours)
+        late = now - alert.starts_at >= adopt_after or any(name in cut_off for name in ours)
         if ours and late and alert.status.state == "active" and alert.fingerprint not in known:
             found.setdefault(ours[0], []).append(_alert(alert))
     return found
@@ -166,6 +216,15 @@ def adoptable(
 def ended(alert: Alert, at: datetime) -> Alert:
     """The same alert, over."""
     return alert.model_copy(update={"status": "resolved", "ends_at": max(at, alert.starts_at)})
+
+
+def _union(readings: Iterable[Reading]) -> list[KnownAlert]:
+    """What any of the peers lists; one that is active at one of them is active."""
+    found: dict[str, KnownAlert] = {}
+    for alert in (alert for reading in readings for alert in reading.listed):
+        if alert.fingerprint not in found or alert.status.state == "active":
+            found[alert.fingerprint] = alert
+    return list(found.values())
 
 
 def _alert(known: KnownAlert) -> Alert:
@@ -182,7 +241,7 @@ def _alert(known: KnownAlert) -> Alert:
     )
 
 
-def _same(series: Mapping[str, str], alert: Alert) -> bool:
+def is_series_of(series: Mapping[str, str], alert: Alert) -> bool:
     """Is this series of `ALERTS` the alert? Alertmanager's has the external labels too, so ours may have more."""
     labels = {name: value for name, value in series.items() if name not in {"__name__", "alertstate"}}
     return bool(labels) and all(alert.labels.get(name) == value for name, value in labels.items())

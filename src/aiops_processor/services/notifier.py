@@ -9,12 +9,14 @@ import structlog
 from aiops_processor.clock import Clock
 from aiops_processor.errors import DeliveryError, DeliveryUnavailable
 from aiops_processor.models.incident import TimelineEntry
-from aiops_processor.models.notification import Delivery, DeliveryState, Message, Receipt
+from aiops_processor.models.notification import Delivery, DeliveryState, Message, Occasion, Receipt
 from aiops_processor.plugins import Notifier
+from aiops_processor.services import silence
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
-from aiops_processor.storage.database import Database
+from aiops_processor.storage import watchdogs as watchdog_rows
+from aiops_processor.storage.database import Connection, Database
 from aiops_processor.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -23,6 +25,7 @@ SECONDS_FOR_ONE_TRY = 20
 FIRST_WAIT_SECONDS = 1.0
 MOST_WAIT_SECONDS = 300.0
 MOST_ATTEMPTS = 100  # at five minutes each, eight hours
+NOT_KNOWN = "perhaps told: the process ended during the request, and this channel would show a repeat"
 
 
 class Telling:
@@ -36,6 +39,7 @@ class Telling:
         self._clock = clock
         self._metrics = metrics
         self._external_url = external_url.rstrip("/")
+        self._receipts: dict[str, Receipt] = {}
 
     def use(self, channels: Mapping[str, Notifier], external_url: str) -> None:
         """From now on send through these; what is under way ends with the channel that it began with."""
@@ -52,10 +56,22 @@ class Telling:
             delivery = await outbox.get(connection, delivery_id)
         if delivery is None or delivery.state != DeliveryState.PENDING or delivery.attempts != attempt:
             return
+        if delivery.key in self._receipts:  # it is told, but our own store was away when that was to be written down
+            await self._sent(delivery, self._receipts[delivery.key])
+            return
         channel = self._channels.get(delivery.channel)
         if channel is None:
             await self._failed(delivery, f"{delivery.channel} is not configured any more")
             return
+        if not may_repeat(delivery, channel):
+            if delivery.sending:
+                await self._unknown(delivery)
+                return
+            async with self._database.write() as connection:
+                await outbox.begin(connection, delivery.id)
+        await self._try(delivery, channel)
+
+    async def _try(self, delivery: Delivery, channel: Notifier) -> None:
         message, previous = await self._compose(delivery)
         try:
             async with asyncio.timeout(SECONDS_FOR_ONE_TRY):
@@ -65,16 +81,24 @@ class Telling:
         except DeliveryError as error:
             await self._failed(delivery, str(error))
         else:
+            self._receipts[delivery.key] = receipt
             await self._sent(delivery, receipt)
 
     async def _compose(self, delivery: Delivery) -> tuple[Message, Receipt | None]:
         async with self._database.read() as connection:
-            incident = await incident_rows.get(connection, delivery.incident_id)
-            episodes = await alert_rows.of_incident(connection, delivery.incident_id)
-            evidence, analysis = await incident_rows.latest_analysis(connection, delivery.incident_id)
-            previous = await outbox.last_receipt(connection, delivery.incident_id, delivery.channel)
+            previous = await outbox.last_receipt(connection, delivery)
+            if delivery.incident_id is not None:
+                return await self._about_incident(connection, delivery, delivery.incident_id), previous
+            watchdog = await watchdog_rows.get(connection, delivery.watchdog_id or 0)
+        assert watchdog is not None, "an outbox row refers to its Watchdog"  # noqa: S101 - a foreign key says so
+        return silence.message(watchdog, delivery.occasion, self._clock.now()), previous
+
+    async def _about_incident(self, connection: Connection, delivery: Delivery, incident_id: int) -> Message:
+        incident = await incident_rows.get(connection, incident_id)
+        episodes = await alert_rows.of_incident(connection, incident_id)
+        evidence, analysis = await incident_rows.latest_analysis(connection, incident_id)
         assert incident is not None, "an outbox row refers to its incident"  # noqa: S101 - a foreign key says so
-        message = Message(
+        return Message(
             occasion=delivery.occasion,
             incident=incident,
             alerts=tuple(episode.alert for episode in episodes),
@@ -83,13 +107,13 @@ class Telling:
             url=f"{self._external_url}/incidents/{incident.id}" if self._external_url else "",
             sent_at=self._clock.now(),
         )
-        return message, previous
 
     async def _sent(self, delivery: Delivery, receipt: Receipt) -> None:
         self._metrics.deliveries.labels(delivery.channel, "sent").inc()
         async with self._database.write() as connection:
             await outbox.finish(connection, delivery.id, DeliveryState.SENT, receipt=receipt)
-            await incident_rows.note(connection, delivery.incident_id, self._entry("notified", delivery, "told"))
+            await self._note(connection, delivery, "notified", "told")
+        self._receipts.pop(delivery.key, None)
 
     async def _again(self, delivery: Delivery, error: DeliveryUnavailable | TimeoutError) -> None:
         reason = str(error) or f"no answer within {SECONDS_FOR_ONE_TRY} s"
@@ -108,12 +132,29 @@ class Telling:
         log.error("channel refused", channel=delivery.channel, error=reason)
         async with self._database.write() as connection:
             await outbox.finish(connection, delivery.id, DeliveryState.FAILED, error=reason)
-            entry = self._entry("failed", delivery, f"could not be told ({reason})")
+            await self._note(connection, delivery, "failed", f"could not be told ({reason})")
+
+    async def _unknown(self, delivery: Delivery) -> None:
+        self._metrics.deliveries.labels(delivery.channel, "unknown").inc()
+        log.error("not known whether it was told", channel=delivery.channel, key=delivery.key)
+        async with self._database.write() as connection:
+            await outbox.finish(connection, delivery.id, DeliveryState.UNKNOWN, error=NOT_KNOWN)
+            await self._note(connection, delivery, "failed", NOT_KNOWN)
+
+    async def _note(self, connection: Connection, delivery: Delivery, kind: str, what: str) -> None:
+        """A line in the incident's history; a Watchdog has none."""
+        if delivery.incident_id is not None:
+            text = f"{delivery.channel}: {delivery.occasion} {what}"
+            entry = TimelineEntry.model_validate({"at": self._clock.now(), "kind": kind, "text": text})
             await incident_rows.note(connection, delivery.incident_id, entry)
 
-    def _entry(self, kind: str, delivery: Delivery, what: str) -> TimelineEntry:
-        text = f"{delivery.channel}: {delivery.occasion} {what}"
-        return TimelineEntry.model_validate({"at": self._clock.now(), "kind": kind, "text": text})
+
+def may_repeat(delivery: Delivery, channel: Notifier) -> bool:
+    """Whether it may be sent again when nobody knows what came of it.
+
+    What must reach people may; an update that is seen twice only confuses, unless the channel drops the second.
+    """
+    return delivery.occasion != Occasion.ANALYSED or getattr(channel, "deduplicates", False)
 
 
 def wait_seconds(attempts: int, asked: float | None) -> float:

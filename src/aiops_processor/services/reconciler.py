@@ -28,8 +28,6 @@ REST = 3  # while posts come in, so many times as long as a round took: they wan
 SWEEP = timedelta(seconds=30)
 STORE_BACK = timedelta(seconds=10)  # so long after the store came back, what it dropped is looked for
 LEASE = timedelta(seconds=120)
-TIDY = timedelta(hours=1)
-FINISHED_ARE_KEPT = timedelta(days=1)
 
 
 NextDue = Callable[[Connection], Awaitable[datetime | None]]
@@ -53,10 +51,6 @@ class WorkQueue(Protocol):
         """Let it begin anew when it is started again."""
         ...
 
-    async def forget_finished(self, before: datetime) -> None:
-        """What ended before this time leaves nothing behind but its results."""
-        ...
-
     async def revive(self) -> None:
         """Go on with what began here and was dropped, because its store was away for too long."""
         ...
@@ -76,7 +70,6 @@ class Reconciler:
         self._clock = clock
         self._poked = asyncio.Event()
         self._last_sweep: datetime | None = None
-        self._last_tidied: datetime | None = None
 
     def poke(self) -> None:
         self._poked.set()
@@ -107,7 +100,6 @@ class Reconciler:
         await self._group()
         await self._start_deliveries(self._clock.now())  # the first word before any work that takes longer
         await self._start_analyses(self._clock.now())
-        await self._tidy(self._clock.now())
         return await self._seconds_to_next()
 
     async def _group(self) -> None:
@@ -153,13 +145,6 @@ class Reconciler:
             await self._work.analyse(incident.id, incident.generation)
         for delivery in in_flight:
             await self._work.deliver(delivery.id, delivery.attempts)
-
-    async def _tidy(self, now: datetime) -> None:
-        """Without it the engine's tables would grow by three rows an alert, for ever."""
-        if self._last_tidied and abs(now - self._last_tidied) < TIDY:
-            return
-        self._last_tidied = now
-        await self._work.forget_finished(now - FINISHED_ARE_KEPT)
 
     async def _forget_what_ended_alone(self, analysing: Sequence[Incident]) -> None:
         """Analyses whose workflow ended and left the incident as it was: they would never end.

@@ -188,6 +188,7 @@ def episode(row: sa.Row[Any]) -> Episode:
         ended_at=row.ended_at,
         incident_id=row.incident_id,
         previous=row.previous_id,
+        reconstructed=row.reconstructed,
     )
 
 

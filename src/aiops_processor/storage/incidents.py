@@ -49,7 +49,7 @@ async def begun(connection: Connection, since: datetime, resolved_since: datetim
         sa.select(*columns)
         .distinct()
         .join(incidents, incidents.c.id == episodes.c.incident_id)
-        .where(_joinable(resolved_since), episodes.c.starts_at >= since)
+        .where(joinable(resolved_since), episodes.c.starts_at >= since)
     )
     return [Begun(row.incident_id, row.entity, row.namespace, tuple(row.realm), row.starts_at) for row in rows]
 
@@ -60,9 +60,15 @@ async def group_keys(connection: Connection, resolved_since: datetime) -> list[t
         sa.select(episodes.c.incident_id, episodes.c.source, episodes.c.group_key)
         .distinct()
         .join(incidents, incidents.c.id == episodes.c.incident_id)
-        .where(_joinable(resolved_since), episodes.c.group_key != "")
+        .where(joinable(resolved_since), episodes.c.group_key != "")
     )
     return [(row.incident_id, row.source, row.group_key) for row in rows]
+
+
+def joinable(resolved_since: datetime) -> sa.ColumnElement[bool]:
+    """Incidents that last, or ended since then; not those asked for by hand, nor those merged into another."""
+    lasts = incidents.c.resolved_at.is_(None) | (incidents.c.resolved_at >= resolved_since)
+    return lasts & incidents.c.manual.is_(sa.false()) & incidents.c.merged_into.is_(None)
 
 
 async def change(connection: Connection, incident_id: int, **values: Any) -> None:
@@ -70,11 +76,14 @@ async def change(connection: Connection, incident_id: int, **values: Any) -> Non
 
 
 async def due(connection: Connection, now: datetime, limit: int) -> list[Incident]:
-    """Incidents whose next analysis is due and none is under way, longest due first; each for one caller only."""
+    """Incidents whose next analysis is due and none is under way; each for one caller only.
+
+    The most urgent first, of those the longest due.
+    """
     rows = await connection.execute(
         sa.select(incidents)
         .where(incidents.c.due_at <= now, incidents.c.state != IncidentState.ANALYSING)
-        .order_by(incidents.c.due_at)
+        .order_by(incidents.c.priority, incidents.c.due_at)
         .limit(limit)
         .with_for_update(key_share=True, skip_locked=True)
     )
@@ -193,12 +202,6 @@ async def episode_counts(connection: Connection, ids: Sequence[int]) -> dict[int
         .group_by(episodes.c.incident_id)
     )
     return {row[0]: row[1] for row in rows}
-
-
-def _joinable(resolved_since: datetime) -> sa.ColumnElement[bool]:
-    """Incidents that last, or ended since then; not those asked for by hand, nor those merged into another."""
-    lasts = incidents.c.resolved_at.is_(None) | (incidents.c.resolved_at >= resolved_since)
-    return lasts & incidents.c.manual.is_(sa.false()) & incidents.c.merged_into.is_(None)
 
 
 def incident_of(row: sa.Row[Any]) -> Incident:

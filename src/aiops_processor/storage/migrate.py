@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -60,10 +61,17 @@ def _engine(url: sa.URL) -> Iterator[sa.Engine]:
     else:
         driver, arguments = "postgresql+psycopg", {"connect_timeout": CONNECT_SECONDS}
     engine = sa.create_engine(url.set(drivername=driver), connect_args=arguments, poolclass=sa.NullPool)
+    if is_sqlite(url):
+        sa.event.listen(engine, "connect", _let_it_shrink)
     try:
         yield engine
     finally:
         engine.dispose()
+
+
+def _let_it_shrink(connection: Any, _record: Any) -> None:
+    """It must be said before the first table."""
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -21,10 +21,29 @@ async def put(
     now: datetime,
 ) -> None:
     """One row a channel. The key names the message, so that putting it twice leaves one row."""
+    await _put(connection, "incident", incident_id, channels, occasion, revision, now)
+
+
+async def put_watchdog(
+    connection: Connection, watchdog_id: int, channels: Iterable[str], occasion: Occasion, silence: int, now: datetime
+) -> None:
+    """The same about a Watchdog: `opened` says that it is overdue, `resolved` that it is back."""
+    await _put(connection, "watchdog", watchdog_id, channels, occasion, silence, now)
+
+
+async def _put(
+    connection: Connection,
+    about: Literal["incident", "watchdog"],
+    number: int,
+    channels: Iterable[str],
+    occasion: Occasion,
+    revision: int,
+    now: datetime,
+) -> None:
     rows = [
         {
-            "key": f"incident-{incident_id}-{occasion}-{revision}-{channel}",
-            "incident_id": incident_id,
+            "key": f"{about}-{number}-{occasion}-{revision}-{channel}",
+            f"{about}_id": number,
             "channel": channel,
             "occasion": occasion,
             "revision": revision,
@@ -94,15 +113,49 @@ async def finish(
             error=error,
             next_try_at=next_try_at,
             receipt=None if receipt is None else receipt.model_dump(mode="json"),
+            sending=False,
         )
     )
 
 
-async def last_receipt(connection: Connection, incident_id: int, channel: str) -> Receipt | None:
-    """What the channel gave back for the incident's last message there."""
+async def begin(connection: Connection, delivery_id: int) -> None:
+    """A request that must not be repeated begins now."""
+    await connection.execute(sa.update(outbox).where(outbox.c.id == delivery_id).values(sending=True))
+
+
+async def again(connection: Connection, delivery_id: int, now: datetime) -> bool:
+    """Tell it once more, because somebody asked; False unless it has failed or its end is unknown."""
+    over = outbox.c.state.in_([DeliveryState.FAILED, DeliveryState.UNKNOWN])
+    result = await connection.execute(
+        sa.update(outbox)
+        .where(outbox.c.id == delivery_id, over)
+        .values(state=DeliveryState.PENDING, next_try_at=now, sending=False)
+    )
+    return result.rowcount > 0
+
+
+async def recent(
+    connection: Connection, limit: int, before: int | None = None, state: DeliveryState | None = None
+) -> list[Delivery]:
+    """Deliveries, newest first; `before` is the id where the last page ended."""
+    statement = sa.select(outbox).order_by(outbox.c.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(outbox.c.id < before)
+    if state is not None:
+        statement = statement.where(outbox.c.state == state)
+    return [_delivery(row) for row in await connection.execute(statement)]
+
+
+async def last_receipt(connection: Connection, delivery: Delivery) -> Receipt | None:
+    """What the channel gave back for its last message about the same incident or Watchdog."""
+    same = (
+        outbox.c.incident_id == delivery.incident_id
+        if delivery.incident_id is not None
+        else outbox.c.watchdog_id == delivery.watchdog_id
+    )
     stored = await connection.execute(
         sa.select(outbox.c.receipt)
-        .where(outbox.c.incident_id == incident_id, outbox.c.channel == channel, outbox.c.state == DeliveryState.SENT)
+        .where(same, outbox.c.channel == delivery.channel, outbox.c.state == DeliveryState.SENT)
         .order_by(outbox.c.id.desc())
         .limit(1)
     )
@@ -128,6 +181,7 @@ def _delivery(row: sa.Row[*tuple[Any, ...]]) -> Delivery:
         id=row.id,
         key=row.key,
         incident_id=row.incident_id,
+        watchdog_id=row.watchdog_id,
         channel=row.channel,
         occasion=row.occasion,
         revision=row.revision,
@@ -136,4 +190,5 @@ def _delivery(row: sa.Row[*tuple[Any, ...]]) -> Delivery:
         next_try_at=row.next_try_at,
         error=row.error,
         receipt=None if row.receipt is None else Receipt.model_validate(row.receipt),
+        sending=row.sending,
     )

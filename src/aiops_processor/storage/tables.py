@@ -129,6 +129,7 @@ episodes = sa.Table(
     sa.Column("namespace", Text, nullable=False),
     sa.Column("realm", Json, nullable=False),
     sa.Column("alert", Json, nullable=False),
+    sa.Column("reconstructed", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 sa.Index(
     "uq_episodes_open",
@@ -166,6 +167,10 @@ incidents = sa.Table(
     sa.Column("merged_into", Id),
     sa.Column("manual", sa.Boolean, nullable=False),
     sa.Column("notify", sa.Boolean, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("flapping", sa.Boolean, nullable=False),
+    sa.Column("acknowledged_at", UtcDateTime),
+    sa.Column("acknowledged_by", Text, nullable=False),
     sqlite_autoincrement=True,
 )
 sa.Index("ix_incidents_due", incidents.c.due_at)
@@ -208,13 +213,60 @@ exchanges = sa.Table(
     sa.Column("exchange", Json, nullable=False),
 )
 
-# The outbox: one row for each (incident, channel, revision).
+# The Watchdogs that we expect, and when each was last heard of. `told` counts the silences that people were told of.
+watchdogs = sa.Table(
+    "watchdogs",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("fingerprint", Key, nullable=False),
+    sa.Column("labels", Json, nullable=False),
+    sa.Column("heard_at", UtcDateTime, nullable=False),
+    sa.Column("counted_at", UtcDateTime, nullable=False),
+    sa.Column("longest_seconds", sa.Float, nullable=False),
+    sa.Column("overdue_since", UtcDateTime),
+    sa.Column("told", sa.Integer, nullable=False),
+    sa.UniqueConstraint("source", "fingerprint"),
+    sqlite_autoincrement=True,
+)
+
+# The alert names that reached us from each source.
+alert_names = sa.Table(
+    "alert_names",
+    metadata,
+    sa.Column("source", Key, primary_key=True),
+    sa.Column("name", Key, primary_key=True),
+    sa.Column("last_at", UtcDateTime, nullable=False),
+)
+
+# Up to when Prometheus' ALERTS have been read, for each source.
+readings = sa.Table(
+    "readings",
+    metadata,
+    sa.Column("source", Key, primary_key=True),
+    sa.Column("read_until", UtcDateTime, nullable=False),
+)
+
+# What ties later episodes to an incident by the configured rules of grouping.
+ties = sa.Table(
+    "ties",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("tie", Key, nullable=False),
+    sa.Column("realm", Json, nullable=False),
+    sa.Column("starts_at", UtcDateTime, nullable=False),
+)
+
+# The outbox: one row for each (incident, channel, revision), or (Watchdog, channel, silence). `sending`: a request
+# that must not be repeated has begun, and what came of it is not written down.
 outbox = sa.Table(
     "outbox",
     metadata,
     sa.Column("id", Id, primary_key=True),
     sa.Column("key", Text, nullable=False, unique=True),
-    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), index=True),
+    sa.Column("watchdog_id", Id, sa.ForeignKey("watchdogs.id"), index=True),
     sa.Column("channel", Text, nullable=False),
     sa.Column("occasion", sa.String(16), nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
@@ -224,6 +276,7 @@ outbox = sa.Table(
     sa.Column("next_try_at", UtcDateTime),
     sa.Column("error", Text, nullable=False),
     sa.Column("receipt", Json),
+    sa.Column("sending", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 sa.Index("ix_outbox_due", outbox.c.next_try_at)
 

@@ -181,7 +181,8 @@ async def test_finished_work_is_forgotten_however_much_it_is(url: sa.URL) -> Non
         ran.gate.clear()
         await one.start("work", "still runs", "x")
         await until(ran, 12)
-        await one.forget_finished(datetime.now(UTC) + timedelta(minutes=1), at_once=2)
+        later = datetime.now(UTC) + timedelta(minutes=1)
+        assert [await one.forget_finished(later, at_once=2) for _ in range(4)] == [2, 2, 1, 0]
         assert rows(url, "SELECT workflow_uuid FROM workflow_status") == [("still runs",)]
         ran.gate.set()
         await one.finished("still runs")

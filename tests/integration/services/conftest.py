@@ -70,7 +70,6 @@ class House:
         self.delivered: set[tuple[int, int]] = set()
         self.analysed: list[tuple[int, int]] = []
         self.ended: set[tuple[int, int]] = set()
-        self.forgotten: list[datetime] = []
 
     async def analyse(self, incident_id: int, generation: int) -> None:
         if (incident_id, generation) in self.ended:  # as the engine
@@ -96,9 +95,6 @@ class House:
 
     async def forget_analysis(self, incident_id: int, generation: int) -> None:
         self.ended.discard((incident_id, generation))
-
-    async def forget_finished(self, before: datetime) -> None:
-        self.forgotten.append(before)
 
     async def revive(self) -> None:
         """Nothing is ever dropped here."""

@@ -1,7 +1,6 @@
 """From a posted body to what is told, on a real database, without the workflow engine and with the time in our hand."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -84,12 +83,6 @@ async def test_an_analysis_that_ends_while_it_is_looked_at_is_left_alone(
     house.reconciler.sweep_now()
     await house.reconciler.tick()
     assert house.channel.occasions.count("analysed") == 1
-
-
-async def test_what_ended_a_day_ago_is_forgotten_every_hour(house: Any) -> None:
-    began = house.clock.now()
-    await house.pass_time(2 * 3600 + 60, tick=30)
-    assert house.forgotten == [began + timedelta(hours=hour, days=-1) for hour in range(3)]
 
 
 async def test_a_repeat_makes_no_second_analysis_and_no_message(house: Any, post: Any) -> None:

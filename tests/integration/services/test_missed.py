@@ -4,12 +4,14 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from aiops_processor.clients.alertmanager import AlertStatus, Cluster, KnownAlert, Named, Status
 from aiops_processor.errors import SourceUnavailable
 from aiops_processor.models.samples import Answer, Series
 from aiops_processor.services.missed import Missed
+from aiops_processor.storage import alerts as alert_rows
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +52,7 @@ class Scene:
         self.alertmanager = Alertmanager(house.clock.now())
         self.prometheus = Prometheus()
         self.missed = Missed(house.database, house.ingest, house.clock)
-        self.missed.use(self.alertmanager, self.prometheus)
+        self.missed.use([self.alertmanager], self.prometheus)
 
     def list_alert(self, name: str, age: float, *, receiver: str = "aiops", state: Any = "active") -> KnownAlert:
         labels = {"alertname": name, "cluster": "test"}
@@ -86,11 +88,12 @@ async def scene(house: Any, post_from: Any) -> Scene:
 
 @pytest.fixture
 def post_from(house: Any) -> Any:
-    async def post(receiver: str, name: str, **envelope: Any) -> None:
+    async def post(receiver: str, name: str, status: str = "firing", at: str | None = None, **envelope: Any) -> None:
         alert = {
-            "status": "firing",
+            "status": status,
             "labels": {"alertname": name, "cluster": "test"},
             "startsAt": "2026-01-31T11:00:00Z",
+            "endsAt": at,
             "fingerprint": name,
         }
         body = {"receiver": receiver, "groupKey": name, "alerts": [alert], **envelope}
@@ -160,6 +163,73 @@ async def test_a_reading_that_fails_is_no_reading(scene: Scene) -> None:
     scene.prometheus.down = True
     await scene.rounds(8)
     assert (await scene.titles())["Known"] != "resolved"
+    scene.prometheus.down = False
     scene.alertmanager.down = True
-    with pytest.raises(SourceUnavailable):
-        await scene.missed.round()
+    await scene.rounds(8)
+    assert (await scene.titles())["Known"] != "resolved"
+
+
+async def test_an_alert_of_a_receiver_that_is_ours_by_configuration_is_adopted(scene: Scene) -> None:
+    scene.missed.use([scene.alertmanager], scene.prometheus, receivers=["pager"])
+    scene.list_alert("Missed", 400, receiver="pager")
+    await scene.missed.round()
+    assert set(await scene.titles()) == {"Known", "Missed"}
+
+
+async def test_what_one_peer_lists_is_adopted_though_the_other_is_down(scene: Scene) -> None:
+    other = Alertmanager(scene.house.clock.now())
+    scene.missed.use([other, scene.alertmanager], scene.prometheus)
+    other.down = True
+    scene.list_alert("Missed", 400)
+    await scene.missed.round()
+    assert set(await scene.titles()) == {"Known", "Missed"}
+
+
+@pytest.mark.parametrize("why", ["lists it", "is down", "is young"])
+async def test_nothing_is_closed_while_one_peer(scene: Scene, why: str) -> None:
+    other = Alertmanager(scene.house.clock.now())
+    scene.missed.use([scene.alertmanager, other], scene.prometheus)
+    if why == "lists it":
+        scene.list_alert("Known", 4000)
+        scene.alertmanager.listed, other.listed = [], scene.alertmanager.listed
+    other.down = why == "is down"
+    other.uptime = scene.house.clock.now() + timedelta(minutes=4) if why == "is young" else other.uptime
+    await scene.rounds(8)
+    assert (await scene.titles())["Known"] != "resolved"
+    scene.missed.use([scene.alertmanager], scene.prometheus)
+    await scene.rounds(8)
+    assert (await scene.titles())["Known"] == "resolved"
+
+
+async def test_a_silence_at_one_peer_does_not_hide_that_it_fires_at_another(scene: Scene) -> None:
+    other = Alertmanager(scene.house.clock.now())
+    scene.missed.use([scene.alertmanager, other], scene.prometheus)
+    scene.list_alert("Missed", 400, state="suppressed")
+    other.listed = [msgspec.structs.replace(scene.alertmanager.listed[0], status=AlertStatus("active"))]
+    await scene.missed.round()
+    assert set(await scene.titles()) == {"Known", "Missed"}
+
+
+async def test_a_reading_that_failed_does_not_count_as_one_of_the_two(scene: Scene) -> None:
+    await scene.titles()
+    scene.alertmanager.down = True
+    await scene.rounds(8)
+    scene.alertmanager.down = False
+    await scene.missed.round()
+    assert (await scene.titles())["Known"] != "resolved"
+
+
+async def test_one_that_was_closed_and_still_fires_goes_on_as_a_linked_episode(scene: Scene, post_from: Any) -> None:
+    """Two Alertmanagers out of step: one said that it is over, and its API shows it active long after."""
+    await scene.titles()
+    known = scene.list_alert("Known", 3600)
+    await post_from("aiops", "Known", status="resolved", at="2026-01-31T11:59:00Z")
+    await scene.missed.round()
+    await scene.titles()
+    assert (await scene.house.all_incidents())[0].resolved_at
+    scene.house.clock.advance(360)
+    await scene.missed.round()
+    await scene.missed.round()
+    async with scene.house.database.read() as connection:
+        (episode,) = await alert_rows.open_of(connection, "default")
+    assert (episode.alert.fingerprint, episode.previous) == (known.fingerprint, 1)

@@ -294,6 +294,8 @@ async def test_a_configured_call_explains_the_caller(
 
     assert await first([("cart", "db")]) == "db"
     assert await first([("db", "cart")]) == "cart"
+
+
 class Told:
     """Changes that somebody told of, or why they cannot be read."""
 

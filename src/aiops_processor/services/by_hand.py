@@ -1,0 +1,57 @@
+"""What people do by hand: say that they look after an incident, and have failed work done once more."""
+
+from aiops_processor.clock import Clock
+from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry
+from aiops_processor.storage import incidents as incident_rows
+from aiops_processor.storage import outbox
+from aiops_processor.storage.database import Connection, Database
+
+
+class ByHand:
+    """Each method gives back None, or False, where there is no such thing. All raise StorageError."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def acknowledge(self, incident_id: int, by: str) -> Incident | None:
+        """Somebody looks after it. The first who says so stands there; it holds until the incident fires again."""
+        async with self._database.write() as connection:
+            incident = await incident_rows.get_to_change(connection, incident_id)
+            if incident is None or incident.acknowledged_at:
+                return incident
+            values = {"acknowledged_at": self._clock.now(), "acknowledged_by": by}
+            await incident_rows.change(connection, incident_id, **values)
+            await self._note(connection, incident_id, f"acknowledged{f' by {by}' if by else ''}")
+            return incident.model_copy(update=values)
+
+    async def withdraw(self, incident_id: int) -> Incident | None:
+        """Nobody looks after it any more."""
+        async with self._database.write() as connection:
+            incident = await incident_rows.get_to_change(connection, incident_id)
+            if incident is None or incident.acknowledged_at is None:
+                return incident
+            values = {"acknowledged_at": None, "acknowledged_by": ""}
+            await incident_rows.change(connection, incident_id, **values)
+            await self._note(connection, incident_id, "the acknowledgement was withdrawn")
+            return incident.model_copy(update=values)
+
+    async def analyse_again(self, incident_id: int) -> Incident | None:
+        """A failed analysis is due once more, as a new generation. One that has not failed is given back as it is."""
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            incident = await incident_rows.get_to_change(connection, incident_id)
+            if incident is None or incident.state != IncidentState.FAILED:
+                return incident
+            values = {"state": IncidentState.OPEN, "due_at": now, "updated_at": now}
+            await incident_rows.change(connection, incident_id, **values)
+            await self._note(connection, incident_id, "the analysis was asked for once more")
+            return incident.model_copy(update=values)
+
+    async def tell_again(self, delivery_id: int) -> bool:
+        """One more try of a message that failed, or of which nobody knows whether it arrived."""
+        async with self._database.write() as connection:
+            return await outbox.again(connection, delivery_id, self._clock.now())
+
+    async def _note(self, connection: Connection, incident_id: int, text: str) -> None:
+        await incident_rows.note(connection, incident_id, TimelineEntry(at=self._clock.now(), kind="note", text=text))

@@ -1,0 +1,193 @@
+"""What is told, what is told again, and what nobody knows."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import pytest
+
+from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, StorageBusy
+from aiops_processor.models.notification import Delivery, DeliveryState, Message, Receipt
+from aiops_processor.services import notifier
+from aiops_processor.services.by_hand import ByHand
+from aiops_processor.services.notifier import NOT_KNOWN, Telling
+from aiops_processor.storage import incidents as incident_rows
+from aiops_processor.storage import outbox
+from aiops_processor.telemetry import Metrics
+
+pytestmark = pytest.mark.anyio
+
+
+class Cut(BaseException):
+    """The end of the process, in the middle of a request."""
+
+
+class CutOff:
+    """A channel whose request the process does not survive, as long as `cuts`."""
+
+    def __init__(self, *, deduplicates: bool = False) -> None:
+        self.name = "test"
+        self.deduplicates = deduplicates
+        self.cuts = True
+        self.sent: list[tuple[str, str]] = []
+
+    async def send(self, message: Message, key: str, previous: Receipt | None) -> Receipt:
+        self.sent.append((str(message.occasion), key))
+        if self.cuts:
+            raise Cut
+        return Receipt(data={"number": len(self.sent)})
+
+    async def aclose(self) -> None: ...
+
+
+async def deliveries(house: Any) -> list[Delivery]:
+    async with house.database.read() as connection:
+        return await outbox.of_incident(connection, 1)
+
+
+async def tell(house: Any, channel: Any) -> None:
+    """One process: it tells what is due and may be cut off; what it did is not repeated by its engine."""
+    house.telling = Telling(house.database, {"test": channel}, house.clock, Metrics(), "")
+    house.delivered.clear()
+    with contextlib.suppress(Cut):
+        await house.reconciler.tick()
+
+
+@pytest.fixture
+async def analysed(house: Any, post: Any) -> Any:
+    """An incident that was told as opened; a process claimed the message of its analysis and ended before it began."""
+    await post("A")
+    await house.pass_time(9)
+    house.telling = Ended()
+    await house.pass_time(3)
+    return house
+
+
+class Ended:
+    """What a process does that was killed."""
+
+    async def deliver(self, delivery_id: int, attempt: int) -> None: ...
+
+
+async def test_an_update_that_was_cut_off_is_unknown_and_shown_so(analysed: Any) -> None:
+    channel = CutOff()
+    analysed.clock.advance(200)  # the claim of the process that ended has run out
+    await tell(analysed, channel)
+    assert channel.sent == [("analysed", "incident-1-analysed-1-test")]
+    analysed.clock.advance(200)
+    await tell(analysed, channel)
+    assert len(channel.sent) == 1
+    delivery = (await deliveries(analysed))[-1]
+    assert (delivery.state, delivery.error) == (DeliveryState.UNKNOWN, NOT_KNOWN)
+    async with analysed.database.read() as connection:
+        history = await incident_rows.history(connection, 1)
+    assert history[-1].text == f"test: analysed {NOT_KNOWN}"
+
+
+async def test_a_claim_without_a_request_leaves_nothing_unknown(analysed: Any) -> None:
+    channel = CutOff()
+    channel.cuts = False
+    analysed.clock.advance(200)
+    await tell(analysed, channel)
+    assert (await deliveries(analysed))[-1].state == DeliveryState.SENT
+
+
+async def test_a_channel_that_drops_repeats_is_sent_the_same_key_again(analysed: Any) -> None:
+    channel = CutOff(deduplicates=True)
+    for cuts in (True, False):
+        channel.cuts = cuts
+        analysed.clock.advance(200)
+        await tell(analysed, channel)
+    assert channel.sent == [("analysed", "incident-1-analysed-1-test")] * 2
+    assert (await deliveries(analysed))[-1].state == DeliveryState.SENT
+
+
+async def test_the_first_message_is_sent_again_with_the_same_key(house: Any, post: Any) -> None:
+    await post("A")
+    channel = CutOff()
+    for cuts in (True, False):
+        channel.cuts = cuts
+        await tell(house, channel)
+        house.clock.advance(200)
+    assert [key for event, key in channel.sent if event == "opened"] == ["incident-1-opened-0-test"] * 2
+    delivery = (await deliveries(house))[0]
+    assert (delivery.state, delivery.receipt) == (DeliveryState.SENT, Receipt(data={"number": 2}))
+
+
+async def test_an_update_that_failed_plainly_is_tried_again(analysed: Any) -> None:
+    """Only what was cut off is unknown: an answer that says no is an answer."""
+    analysed.telling = Telling(analysed.database, {"test": analysed.channel}, analysed.clock, Metrics(), "")
+    analysed.channel.error = DeliveryUnavailable("503")
+    analysed.clock.advance(200)
+    await analysed.reconciler.tick()
+    analysed.channel.error = None
+    await analysed.pass_time(5)
+    assert analysed.channel.occasions == ["opened", "analysed", "analysed"]
+    assert (await deliveries(analysed))[-1].state == DeliveryState.SENT
+
+
+async def test_a_receipt_that_could_not_be_written_down_is_kept_and_nothing_sent_twice(house: Any, post: Any) -> None:
+    await post("A")
+    await house.incidents.group()
+    async with house.database.write() as connection:
+        (delivery,) = await outbox.claim(connection, house.clock.now(), house.clock.now(), 1)
+    write, house.database.write = house.database.write, _away
+    with pytest.raises(StorageBusy):
+        await house.telling.deliver(delivery.id, delivery.attempts)
+    house.database.write = write
+    await house.telling.deliver(delivery.id, delivery.attempts)
+    assert len(house.channel.messages) == 1
+    assert (await deliveries(house))[0].state == DeliveryState.SENT
+
+
+def _away(*_: Any) -> Any:
+    raise StorageBusy("away")
+
+
+async def test_one_channel_that_fails_does_not_touch_another(house: Any, post: Any) -> None:
+    class Hanging(CutOff):
+        async def send(self, message: Message, key: str, previous: Receipt | None) -> Receipt:
+            await asyncio.sleep(60)
+            return Receipt()
+
+    house.incidents.use(["test", "slow", "gone"], house.incidents._settling, house.incidents._policy)
+    house.telling.use({"test": house.channel, "slow": Hanging()}, "")
+    await post("A")
+    await house.incidents.group()
+    async with house.database.write() as connection:
+        claimed = await outbox.claim(connection, house.clock.now(), house.clock.now(), 10)
+    slow = [asyncio.create_task(house.telling.deliver(each.id, each.attempts)) for each in claimed]
+    await asyncio.sleep(0.5)
+    states = {each.channel: each.state for each in await deliveries(house)}
+    assert states == {"test": DeliveryState.SENT, "slow": DeliveryState.PENDING, "gone": DeliveryState.FAILED}
+    for task in slow:
+        task.cancel()
+
+
+async def test_a_failed_message_is_told_again_by_hand(house: Any, post: Any) -> None:
+    house.channel.error = DeliveryRefused("no such hook")
+    await post("A")
+    await house.pass_time(2)
+    by_hand = ByHand(house.database, house.clock)
+    house.channel.error = None
+    (delivery,) = await deliveries(house)
+    assert (delivery.state, delivery.error) == (DeliveryState.FAILED, "no such hook")
+    assert await by_hand.tell_again(delivery.id)
+    assert not await by_hand.tell_again(delivery.id)
+    await house.reconciler.tick()
+    (delivery,) = await deliveries(house)
+    assert delivery.state == DeliveryState.SENT
+    assert len({key for _, key in house.channel.messages}) == 1
+    assert not await by_hand.tell_again(999)
+
+
+async def test_a_message_that_is_tried_in_vain_for_long_fails_visibly(
+    house: Any, post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier, "MOST_ATTEMPTS", 3)
+    house.channel.error = DeliveryUnavailable("503")
+    await post("A")
+    await house.pass_time(8)
+    delivery = (await deliveries(house))[0]
+    assert (delivery.state, delivery.attempts) == (DeliveryState.FAILED, 3)
+    assert delivery.error == "given up after 3 tries: 503"
