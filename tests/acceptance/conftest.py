@@ -53,12 +53,14 @@ class Peer:
     """Everything that the service talks to, in one recording HTTP server.
 
     `delays` holds back answers by the beginning of their path, so that a kill can hit the step that waits; what is in
-    `drips` comes one byte a second.
+    `drips` comes one byte a second. `answers` are for whole paths. In `requests` what a GET
+    asks for stands in the place of a body.
     """
 
     def __init__(self) -> None:
         self.delays: dict[str, float] = {}
         self.drips: set[str] = set()
+        self.answers: dict[str, Any] = {}
         self.statuses: dict[str, int] = {}
         self.requests: list[tuple[str, Any]] = []
         peer = self
@@ -71,14 +73,14 @@ class Peer:
                 self._answer(body)
 
             def do_GET(self) -> None:
-                self._answer(b"")
+                self._answer(self.path.partition("?")[2].encode())
 
             def _answer(self, body: bytes) -> None:
                 path = self.path.partition("?")[0]
                 peer.requests.append((path, body))
                 time.sleep(next((s for start, s in peer.delays.items() if path.startswith(start)), 0))
                 status = next((s for start, s in peer.statuses.items() if path.startswith(start)), 200)
-                content = json.dumps(answer(path)).encode()
+                content = json.dumps(peer.answers.get(path, answer(path))).encode()
                 try:
                     self.send_response(status)
                     self.send_header("Content-Type", "application/json")

@@ -8,6 +8,9 @@ from urllib.parse import parse_qs
 import promql_parser
 import pytest
 
+from aiops_processor.demo.labels import labels_of
+from aiops_processor.demo.logql import LogQuery, parsed_logql
+
 HOSTILE = [
     'x"} or {__name__=~".+"',
     'x"} or vector(1) or up{job="',
@@ -110,6 +113,30 @@ def test_a_label_value_never_changes_a_query(
             assert matcher.name != "__name__" or matcher.value != ".+", query
 
 
+def test_a_label_value_never_changes_a_question_to_loki(
+    service: Any, peer: Any, webhook: Callable[..., Any], wait: Callable[..., Any]
+) -> None:
+    streams = [{"service": value, "namespace": value} for value in HOSTILE]
+    peer.answers["/loki/api/v1/labels"] = {"status": "success", "data": ["namespace", "service"]}
+    peer.answers["/loki/api/v1/label/service/values"] = {"status": "success", "data": HOSTILE}
+    peer.answers["/loki/api/v1/label/namespace/values"] = {"status": "success", "data": HOSTILE}
+    peer.answers["/loki/api/v1/series"] = {"status": "success", "data": streams}
+    for number, value in enumerate(HOSTILE):
+        body = webhook(f"Hostile{number}", group=f"g{number}")
+        body["alerts"][0]["labels"].update(service=value, namespace=value)
+        assert service.post("/webhook/alerts", body)[1]["processed"] == 1
+    wait(lambda: len(peer.told("analysed")) >= len(HOSTILE), f"all are analysed\n{service.log()}", 60)
+    asked = questions(peer, "/loki/api/v1/query")
+    assert asked, "something was asked of Loki"
+    for query in asked:
+        selector = parsed_logql(query)
+        found = [selector] if isinstance(selector, LogQuery) else [part.query for part in selector.parts.values()]
+        for each in found:
+            assert {"service", "namespace"} >= set(each.selector.names), query
+            assert any(each.selector.matches(labels_of(stream)) for stream in streams), query
+            assert not each.selector.matches(labels_of({"service": "another", "namespace": "another"})), query
+
+
 def test_fifty_megabytes_are_taken_or_refused_in_moderate_memory(service: Any, webhook: Callable[..., Any]) -> None:
     body = webhook("Big")
     body["alerts"][0]["annotations"]["summary"] = "s" * 50_000_000
@@ -144,9 +171,13 @@ def test_a_get_is_no_delivery(service: Any) -> None:
 
 def queries(peer: Any) -> list[str]:
     """Every PromQL text that Prometheus was asked."""
+    return questions(peer, "/api/v1/")
+
+
+def questions(peer: Any, start: str) -> list[str]:
     found: list[str] = []
     for path, body in list(peer.requests):
-        if path.startswith("/api/v1/"):
+        if path.startswith(start):
             form = parse_qs(body.decode())
             found += form.get("query", []) + form.get("match[]", [])
     return found

@@ -94,6 +94,7 @@ def test_check_asks_postgresql_and_leaves_the_data_directory_alone(tmp_path: Pat
     address = postgresql.database()
     ran = aiops("check", folder=tmp_path, DATABASE_URL=address)
     assert "✓ database aiops_" in ran.stdout
+    assert "for example LOKI_URL=http://localhost:3100" in ran.stdout
     assert not (tmp_path / "data").exists()
     for wrong, remedy in ((address.replace("aiops_", "nowhere_"), "create the database"), ("mysql://x/y", "expected")):
         ran = aiops("check", folder=tmp_path, DATABASE_URL=wrong)

@@ -50,6 +50,14 @@ def test_every_built_in_plugin_is_in_the_reference() -> None:
         assert [name for name in plugins.names(kind) if f"`{kind}.{name}`" not in known] == []
 
 
+def test_the_architecture_names_every_folder_and_file_of_the_package() -> None:
+    package = Path(config.__file__).parent
+    known = (DOCS.parents[1] / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    folders = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    files = {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
+    assert {name for name in folders | files if f"`{name}`" not in known} == set()
+
+
 def test_every_link_leads_somewhere() -> None:
     top = DOCS.parents[1]
     for file in [top / "README.md", top / "ARCHITECTURE.md", *(top / "docs").rglob("*.md")]:

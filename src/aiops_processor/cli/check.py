@@ -14,6 +14,7 @@ from aiops_processor.runtime import claimed_database
 from aiops_processor.storage.address import shown
 from aiops_processor.storage.data_folder import claim
 
+EXAMPLES = {"prometheus": "http://localhost:9090", "loki": "http://localhost:3100"}
 RECEIVER = """\
 receivers:
   - name: aiops
@@ -110,7 +111,7 @@ async def _probe(name: str, probe: parts.Probe | None) -> str | None:
     service, _, source = name.partition("/")
     setting = f"{service}.url of source {source}" if source else f"{service.upper()}_URL"
     if probe is None:
-        return f"{setting} is not set: no evidence from {name}; set it, for example {setting}=http://localhost:9090"
+        return f"{setting} is not set: no evidence from {name}; set it, for example {setting}={EXAMPLES[service]}"
     try:
         await probe()
     except AiopsError as error:

@@ -55,7 +55,7 @@ class _Groups(msgspec.Struct):
 
 
 class _Build(msgspec.Struct):
-    version: str
+    version: str = ""  # VictoriaMetrics 1.79 answers an empty object
 
 
 _METADATA = Reader[dict[str, list[Metadata]]](msgspec.json.Decoder(Envelope[dict[str, list[Metadata]]]))
@@ -140,7 +140,7 @@ class Prometheus:
         return Answer(rules, answer.warnings, answer.infos, answer.octets)
 
     async def version(self) -> str:
-        """The version that the server calls itself."""
+        """The version that the server calls itself, "" where it does not say."""
         return (
             await _BUILD.read(self._service.source, await self._service.get(_path("status/buildinfo")))
         ).data.version

@@ -139,6 +139,11 @@ async def test_the_version_is_read_wherever_it_stands(endpoint: Endpoint, answer
     assert await Prometheus(endpoint, answering(answer(200, body))).version() == "2.24.0"
 
 
+async def test_a_server_that_does_not_say_its_version_has_none(endpoint: Endpoint, answering: Network) -> None:
+    body = {"status": "success", "data": {}}
+    assert await Prometheus(endpoint, answering(answer(200, body))).version() == ""
+
+
 async def test_the_path_prefixes_of_mimir_and_of_a_cluster_are_kept(
     answering: Network, asked: list[httpx2.Request]
 ) -> None:

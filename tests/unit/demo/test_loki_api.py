@@ -5,6 +5,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from aiops_processor.demo.logs.limits import Limits
 from aiops_processor.demo.loki_api import loki_app
 from aiops_processor.demo.recording import LogEntry
 
@@ -146,3 +147,23 @@ def test_every_error_is_text(loki: TestClient, params: dict[str, Any], message: 
 def test_ready_and_an_unknown_path(loki: TestClient) -> None:
     assert loki.get("/ready").text == "ready\n"
     assert loki.get("/loki/api/v1/nosuch").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("limits", "question", "asked", "said"),
+    [
+        (Limits(query_bytes=10), "query_range", {}, "would read too many bytes (query: 24 B, limit: 10 B)"),
+        (Limits(query_bytes=10), "query", {"query": 'rate({app="a"}[1h])'}, "(query: 16 B, limit: 10 B)"),
+        (Limits(series=1), "query", {"query": 'rate({app=~".+"}[1h])'}, "maximum number of series (1) reached"),
+        (Limits(entries=5), "query_range", {"limit": 6}, "max entries limit per query exceeded"),
+        (Limits(query_seconds=60), "query_range", {"since": "2m"}, "(query length: 0h2m0s, limit: 1m)"),
+        (Limits(tenants=True), "labels", {}, "no org id"),
+    ],
+)
+def test_a_limit_is_said_in_lokis_words(
+    at: Callable[[float], Any], limits: Limits, question: str, asked: dict[str, Any], said: str
+) -> None:
+    loki = TestClient(loki_app(ENTRIES, at(NOW), limits))
+    answer = loki.get(f"/loki/api/v1/{question}", params={"query": '{app=~".+"}', **asked})
+    assert answer.status_code == (401 if limits.tenants else 400)
+    assert said in answer.text
