@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from aiops_processor.clock import Clock
-from aiops_processor.evidence import findings, logs, plan, read, windows
+from aiops_processor.evidence import findings, logs, opinion, plan, read, windows
 from aiops_processor.evidence.compare import Answers, compare
 from aiops_processor.evidence.discovery import Neighbourhood, discover
 from aiops_processor.evidence.limits import Limits
@@ -67,10 +67,12 @@ class Gatherer:
         now = now or self._clock.now()
         window = self._window(alerts, now)
         # A reader each: a source that hangs must not hold the slots of the other.
+        reader = self._reader()
         metrics, lines = await asyncio.gather(
-            self._metrics(alerts, window, self._reader()), self._logs(alerts, window, self._reader())
+            self._metrics(alerts, window, reader), self._logs(alerts, window, self._reader())
         )
-        return await asyncio.to_thread(self._report, alerts, now, window, metrics, lines)
+        report = await asyncio.to_thread(self._report, alerts, now, window, metrics, lines)
+        return await self._second_opinion(report, reader)
 
     async def plan_only(self, alerts: Sequence[Alert], now: datetime | None = None) -> tuple[Question, ...]:
         """What `gather` would ask for after discovery, without asking it: for `aiops analyze --dry-run`."""
@@ -114,6 +116,16 @@ class Gatherer:
         reads = (*found.reads, *(reading.read for reading in readings))
         gaps = (*found.gaps, *planned.gaps, *read.partial(readings))
         return _Metrics(found, tuple(answered), reads, gaps)
+
+    async def _second_opinion(self, report: EvidenceReport, reader: Reader) -> EvidenceReport:
+        """The report with what its findings were a day and a week before, where that is known."""
+        prometheus, query = self._prometheus, opinion.question(report)
+        if prometheus is None or not query:
+            return report
+        title = "the same time a day and a week before"
+        reading = await reader.ask("prometheus", title, query, lambda: prometheus.query(query, report.window.end))
+        reads, gaps = (*report.reads, reading.read), (*report.gaps, *read.gaps_of([reading.read]))
+        return opinion.given(report, opinion.read(reading.data or [])).model_copy(update={"reads": reads, "gaps": gaps})
 
     async def _logs(self, alerts: Sequence[Alert], window: Window, reader: Reader) -> LogsFound:
         if self._loki is None:
