@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from aiops_processor.clock import Clock
-from aiops_processor.evidence import findings, logs, opinion, plan, read, windows
+from aiops_processor.evidence import earlier, findings, logs, opinion, plan, read, scopes, windows
 from aiops_processor.evidence.compare import Answers, compare
 from aiops_processor.evidence.discovery import Neighbourhood, discover
+from aiops_processor.evidence.earlier import Span
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.links import Links
 from aiops_processor.evidence.logs import LogsFound
@@ -21,6 +22,8 @@ from aiops_processor.models.evidence import EvidenceReport, Gap, Outcome, Read, 
 from aiops_processor.models.samples import Series
 
 NO_PROMETHEUS = Gap(source="prometheus", reason="not configured: set PROMETHEUS_URL")
+EARLIER_SHARE = 0.1
+"""The share of the deadline for a question before all others, which a dead source must not hold up."""
 NO_LOKI = Gap(source="loki", reason="not configured: set LOKI_URL")
 
 
@@ -65,13 +68,14 @@ class Gatherer:
         A source that fails is a gap; nothing that a source does wrong is raised.
         """
         now = now or self._clock.now()
-        window = self._window(alerts, now)
         # A reader each: a source that hangs must not hold the slots of the other.
         reader = self._reader()
+        window, excluded, asked = await self._without_earlier(alerts, self._window(alerts, now), reader)
         metrics, lines = await asyncio.gather(
             self._metrics(alerts, window, reader), self._logs(alerts, window, self._reader())
         )
-        report = await asyncio.to_thread(self._report, alerts, now, window, metrics, lines)
+        metrics = replace(metrics, reads=(*asked, *metrics.reads))
+        report = await asyncio.to_thread(self._report, alerts, now, window, metrics, lines, excluded)
         return await self._second_opinion(report, reader)
 
     async def plan_only(self, alerts: Sequence[Alert], now: datetime | None = None) -> tuple[Question, ...]:
@@ -117,6 +121,23 @@ class Gatherer:
         gaps = (*found.gaps, *planned.gaps, *read.partial(readings))
         return _Metrics(found, tuple(answered), reads, gaps)
 
+    async def _without_earlier(
+        self, alerts: Sequence[Alert], window: Window, reader: Reader
+    ) -> tuple[Window, tuple[Span, ...], tuple[Read, ...]]:
+        """The window, with a baseline that is long enough without the times in which neighbours fired and ended."""
+        prometheus, around = self._prometheus, scopes.scopes(alerts)
+        if prometheus is None or not around:
+            return window, (), ()
+        query = f"ALERTS{around[0].selector}[{earlier.looked_at(window)}s]"
+        reading = await reader.ask(
+            "prometheus", "earlier alerts", query, lambda: prometheus.query(query, window.onset), EARLIER_SHARE
+        )
+        excluded = earlier.spans(reading.data or [], window.onset.timestamp())
+        longer = earlier.lengthened(window, excluded)
+        if not earlier.leaves_enough(longer, excluded):
+            return window, (), (reading.read,)
+        return longer, excluded, (reading.read,)
+
     async def _second_opinion(self, report: EvidenceReport, reader: Reader) -> EvidenceReport:
         """The report with what its findings were a day and a week before, where that is known."""
         prometheus, query = self._prometheus, opinion.question(report)
@@ -133,10 +154,16 @@ class Gatherer:
         return await logs.collect(self._loki, alerts, window, reader, self._limits)
 
     def _report(
-        self, alerts: Sequence[Alert], now: datetime, window: Window, metrics: _Metrics, lines: LogsFound
+        self,
+        alerts: Sequence[Alert],
+        now: datetime,
+        window: Window,
+        metrics: _Metrics,
+        lines: LogsFound,
+        excluded: Sequence[Span],
     ) -> EvidenceReport:
         """The arithmetic, in a thread: it takes tens of milliseconds that the event loop has better uses for."""
-        compared = compare(_answers(metrics, lines, self._calls), window, self._limits)
+        compared = compare(_answers(metrics, lines, self._calls, excluded), window, self._limits)
         reads = (*metrics.reads, *lines.reads)
         return EvidenceReport(
             window=compared.window,
@@ -159,7 +186,9 @@ async def _ask(
     return await reader.ask("prometheus", question.title, question.query, ask)
 
 
-def _answers(metrics: _Metrics, lines: LogsFound, calls: Collection[tuple[str, str]]) -> Answers:
+def _answers(
+    metrics: _Metrics, lines: LogsFound, calls: Collection[tuple[str, str]], excluded: Sequence[Span]
+) -> Answers:
     found = metrics.neighbourhood
     raw = {
         tuple(sorted(series.labels.items())): series
@@ -176,6 +205,7 @@ def _answers(metrics: _Metrics, lines: LogsFound, calls: Collection[tuple[str, s
         interval=found.discovered.interval if found else 1.0,
         logs=lines,
         calls=calls,
+        excluded=excluded,
     )
 
 
