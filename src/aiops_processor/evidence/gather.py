@@ -1,6 +1,7 @@
 """From alerts to ranked evidence: plan, read everything at once, compare, rank, say."""
 
 import asyncio
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -110,7 +111,10 @@ class Gatherer:
         planned = self._plan(alerts, found, window)
         step = windows.step_for(window, found.discovered.interval)
         readings = await asyncio.gather(
-            *(_ask(self._prometheus, question, window, step, reader) for question in planned.questions)
+            *(
+                _ask(self._prometheus, each, window, self._step(each, window, step), reader)
+                for each in planned.questions
+            )
         )
         readings = [
             read.told_apart(reading, question.metrics, found.discovered.names)
@@ -147,6 +151,11 @@ class Gatherer:
         reading = await reader.ask("prometheus", title, query, lambda: prometheus.query(query, report.window.end))
         reads, gaps = (*report.reads, reading.read), (*report.gaps, *read.gaps_of([reading.read]))
         return opinion.given(report, opinion.read(reading.data or [])).model_copy(update={"reads": reads, "gaps": gaps})
+
+    def _step(self, question: Question, window: Window, step: float) -> float:
+        """Wider where so many series are read at each step that Prometheus would be busy for seconds."""
+        steps = (window.end - window.start).total_seconds() / step
+        return step * max(1, math.ceil(question.reads * steps / self._limits.evaluated))
 
     async def _logs(self, alerts: Sequence[Alert], window: Window, reader: Reader) -> LogsFound:
         if self._loki is None:
