@@ -11,12 +11,12 @@ import httpx2
 import pytest
 
 from aiops_processor.clients.prometheus import Metadata
-from aiops_processor.evidence import measure, packs, plan, rates, scopes
+from aiops_processor.evidence import measure, opinion, packs, plan, rates, scopes
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.plan import Condition, Discovered
 from aiops_processor.evidence.scopes import Found
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.evidence import Window
+from aiops_processor.models.evidence import Change, Evidence, EvidenceReport, Window
 from aiops_processor.models.samples import Series
 from aiops_processor.query import promql
 from aiops_processor.query.recorded import Recording
@@ -91,7 +91,7 @@ def asked(condition: Condition, limits: Limits, *, cut: bool) -> list[str]:
     """What is asked for one condition where every selector has series; `cut`: more than can be listed."""
     count = limits.series + 1 if cut else 1
     labels = {each.text: LABELS | {"__name__": each.metric or "x"} for each in plan.selectors([condition])}
-    series = {text: Found((found,), count) for text, found in labels.items()}
+    series = {text: Found((found,), (count,)) for text, found in labels.items()}
     counts = [promql.count(text, list(LABELS), 960) for text in series]
     many = {found["__name__"]: count for found in labels.values()}
     every = scopes.scopes(condition.alerts)
@@ -128,6 +128,14 @@ def test_every_query_that_shows_a_measured_row_is_taken(rules: list[dict[str, An
 
     assert len(queries) > len(metrics)
     assert refused(queries) == {}
+    assert refused(then(query) for query in queries) == {}
+
+
+def then(query: str) -> str:
+    """The question what this was a day and a week before."""
+    change = Change(before=1, after=2, score=9)
+    found = Evidence(id="M1", kind="metric", entity="e", title="t", statement="s", query=query, score=1, change=change)
+    return opinion.question(EvidenceReport(window=WINDOW, findings=(found,)))
 
 
 def test_every_query_of_the_packs_is_taken(refused: Any) -> None:

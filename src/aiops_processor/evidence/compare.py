@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from aiops_processor.clients.prometheus import Metadata
-from aiops_processor.evidence import changes, describe, measure, onset, posted, ranking, rates, templates
+from aiops_processor.evidence import changes, describe, earlier, measure, onset, posted, ranking, rates, templates
 from aiops_processor.evidence.changes import Event
+from aiops_processor.evidence.earlier import Span
 from aiops_processor.evidence.entities import entity_of
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.logs import LogsFound, Sample
@@ -34,7 +35,8 @@ class Answers:
     """What was read. `steps` are the questions that were asked over the window in steps, with their series.
 
     `rates` are counters that Prometheus made into rates, each with its metric's name. `calls` are (caller, callee)
-    that people know of. `posted` are the changes that somebody told of, `namespaces` those of the alerts.
+    that people know of. `posted` are the changes that somebody told of, `namespaces` those of the alerts. `excluded`
+    are times of the baseline that belong to earlier incidents.
     """
 
     raw: Sequence[Series]
@@ -46,6 +48,7 @@ class Answers:
     calls: Collection[tuple[str, str]] = ()
     posted: Sequence[PostedChange] = ()
     namespaces: Collection[str] = ()
+    excluded: Sequence[Span] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ class Observed:
     raw: Sequence[Series] = ()
     posted: Sequence[PostedChange] = ()
     namespaces: Collection[str] = ()
+    excluded: Sequence[Span] = ()
 
 
 def compare(answers: Answers, window: Window, limits: Limits) -> Comparison:
@@ -133,6 +137,7 @@ def compare(answers: Answers, window: Window, limits: Limits) -> Comparison:
             raw=answers.raw,
             posted=answers.posted,
             namespaces=answers.namespaces,
+            excluded=answers.excluded,
         ),
         window,
     )
@@ -140,6 +145,7 @@ def compare(answers: Answers, window: Window, limits: Limits) -> Comparison:
 
 def judge(observed: Observed, window: Window) -> Comparison:
     """When it began, what moved then, and whom that speaks against."""
+    observed = _without_excluded(observed, window)
     began = onset.find(
         observed.values[: observed.sharp],
         observed.times,
@@ -151,11 +157,21 @@ def judge(observed: Observed, window: Window) -> Comparison:
     shifts = ranking.shifts(observed.values, observed.times, cut, [row.kind for row in observed.rows])
     origins = observed.origins or [None] * len(observed.rows)
     measures = tuple(Measure(*each) for each in zip(observed.rows, observed.values, shifts, origins, strict=True))
-    spoken = tuple(_spoken(observed.logs, found, {row.entity for row in observed.rows if row.source == "prometheus"}))
     known = {row.entity for row in observed.rows if row.entity}
     told = posted.events(observed.posted, known, observed.namespaces, cut)
     events = (*changes.find(observed.raw, cut, found.end.timestamp()), *told)
+    spoken = tuple(
+        _spoken(
+            observed.logs, found, observed.excluded, {row.entity for row in observed.rows if row.source == "prometheus"}
+        )
+    )
     return Comparison(found, measures, spoken, events, _ranked(observed, cut, origins, spoken, events), observed.times)
+
+
+def _without_excluded(observed: Observed, window: Window) -> Observed:
+    """As if nobody had looked in those times of the baseline."""
+    gone = earlier.inside(observed.excluded, observed.times, window.onset.timestamp())
+    return replace(observed, values=np.where(gone, np.nan, observed.values)) if gone.any() else observed
 
 
 def _ranked(
@@ -279,7 +295,7 @@ def _volume(logs: LogsFound, edges: Array) -> list[tuple[Row, Array]]:
     ]
 
 
-def _spoken(logs: LogsFound, window: Window, known: set[str]) -> list[Spoken]:
+def _spoken(logs: LogsFound, window: Window, excluded: Sequence[Span], known: set[str]) -> list[Spoken]:
     """The kinds of lines that changed, over all samples; each compared within what its own sample saw."""
     cut, first = window.onset.timestamp(), _first_line(logs)
     found: list[Spoken] = []
@@ -287,16 +303,24 @@ def _spoken(logs: LogsFound, window: Window, known: set[str]) -> list[Spoken]:
     for sample in logs.samples:
         groups.setdefault((sample.query, sample.trouble), []).append(sample)
     for (query, _), samples in groups.items():
-        before_seconds = sum(max(0.0, min(each.until, cut) - max(each.since, first)) for each in samples)
+        before_seconds = sum(_seconds(max(each.since, first), min(each.until, cut), excluded) for each in samples)
         after_seconds = sum(max(0.0, each.until - max(each.since, cut)) for each in samples)
         lines = [line for sample in samples for line in sample.lines]
-        before = [line for line in lines if line.entry.at < cut]
+        before = [line for line in lines if line.entry.at < cut and not earlier.overlap(excluded, *_moment(line))]
         after = [line for line in lines if line.entry.at >= cut]
         found += [
             Spoken(change, _about(change.example, known), query, before_seconds, after_seconds)
             for change in templates.compare(before, after, before_seconds, after_seconds)
         ]
     return sorted(found, key=lambda each: (-each.change.score, each.entity, each.change.template))
+
+
+def _seconds(since: float, until: float, excluded: Sequence[Span]) -> float:
+    return max(0.0, until - since - earlier.overlap(excluded, since, until))
+
+
+def _moment(line: Line) -> Span:
+    return line.entry.at, line.entry.at + 0.001
 
 
 def _first_line(logs: LogsFound) -> float:

@@ -64,6 +64,7 @@ async def discover(
         names=frozenset(names.data) if names.data is not None else None,
         interval=_interval([series for reading in ups for series in reading.data or []]),
         metadata=metadata.data or {},
+        counts=_most(counted),
     )
     readings = [*(r for _, r in per_selector), *counted, *(r for _, r in per_scope), metadata, names, *ups]
     reads = (*looked_up, *(reading.read for reading in readings))
@@ -153,8 +154,18 @@ def _recordings(rules: Sequence[Rule]) -> dict[str, list[Recording]]:
 
 
 def _grouped(counts: Sequence[Series]) -> Found:
-    """The label sets of a count by labels, and how many series there are in all."""
-    return Found(tuple(each.labels for each in counts), int(sum(each.points[-1][1] for each in counts if each.points)))
+    """The label sets of a count by labels, and how many series each stands for."""
+    found = [each for each in counts if each.points]
+    return Found(tuple(each.labels for each in found), tuple(int(each.points[-1][1]) for each in found))
+
+
+def _most(counted: Sequence[Reading[list[Series]]]) -> dict[str, int]:
+    """Metric → its series in the scope that has most of them."""
+    most: dict[str, int] = {}
+    for reading in counted:
+        for name, count in _by_name(reading.data or []).items():
+            most[name] = max(count, most.get(name, 0))
+    return most
 
 
 def _by_name(counts: Sequence[Series]) -> dict[str, int]:

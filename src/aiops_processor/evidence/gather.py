@@ -1,14 +1,16 @@
 """From alerts to ranked evidence: plan, read everything at once, compare, rank, say."""
 
 import asyncio
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from aiops_processor.clock import Clock
-from aiops_processor.evidence import findings, logs, plan, posted, read, windows
+from aiops_processor.evidence import earlier, findings, logs, opinion, plan, posted, read, scopes, windows
 from aiops_processor.evidence.compare import Answers, compare
 from aiops_processor.evidence.discovery import Neighbourhood, discover
+from aiops_processor.evidence.earlier import Span
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.links import Links
 from aiops_processor.evidence.logs import LogsFound
@@ -22,6 +24,8 @@ from aiops_processor.models.evidence import EvidenceReport, Gap, Outcome, Read, 
 from aiops_processor.models.samples import Series
 
 NO_PROMETHEUS = Gap(source="prometheus", reason="not configured: set PROMETHEUS_URL")
+EARLIER_SHARE = 0.1
+"""The share of the deadline for a question before all others, which a dead source must not hold up."""
 NO_LOKI = Gap(source="loki", reason="not configured: set LOKI_URL")
 
 
@@ -77,14 +81,17 @@ class Gatherer:
         A source that fails is a gap; nothing that a source does wrong is raised.
         """
         now = now or self._clock.now()
-        window = self._window(alerts, now)
         # A reader each: a source that hangs must not hold the slots of the other.
+        reader = self._reader()
+        window, excluded, asked = await self._without_earlier(alerts, self._window(alerts, now), reader)
         metrics, lines, told = await asyncio.gather(
-            self._metrics(alerts, window, self._reader()),
+            self._metrics(alerts, window, reader),
             self._logs(alerts, window, self._reader()),
             self._told(window, self._reader()),
         )
-        return await asyncio.to_thread(self._report, alerts, now, window, metrics, lines, told)
+        metrics = replace(metrics, reads=(*asked, *metrics.reads))
+        report = await asyncio.to_thread(self._report, alerts, now, window, metrics, lines, told, excluded)
+        return await self._second_opinion(report, reader)
 
     async def plan_only(self, alerts: Sequence[Alert], now: datetime | None = None) -> tuple[Question, ...]:
         """What `gather` would ask for after discovery, without asking it: for `aiops analyze --dry-run`."""
@@ -118,7 +125,10 @@ class Gatherer:
         planned = self._plan(alerts, found, window)
         step = windows.step_for(window, found.discovered.interval)
         readings = await asyncio.gather(
-            *(_ask(self._prometheus, question, window, step, reader) for question in planned.questions)
+            *(
+                _ask(self._prometheus, each, window, self._step(each, window, step), reader)
+                for each in planned.questions
+            )
         )
         readings = [
             read.told_apart(reading, question.metrics, found.discovered.names)
@@ -128,6 +138,38 @@ class Gatherer:
         reads = (*found.reads, *(reading.read for reading in readings))
         gaps = (*found.gaps, *planned.gaps, *read.partial(readings))
         return _Metrics(found, tuple(answered), reads, gaps)
+
+    async def _without_earlier(
+        self, alerts: Sequence[Alert], window: Window, reader: Reader
+    ) -> tuple[Window, tuple[Span, ...], tuple[Read, ...]]:
+        """The window, with a baseline that is long enough without the times in which neighbours fired and ended."""
+        prometheus, around = self._prometheus, scopes.scopes(alerts)
+        if prometheus is None or not around:
+            return window, (), ()
+        query = f"ALERTS{around[0].selector}[{earlier.looked_at(window)}s]"
+        reading = await reader.ask(
+            "prometheus", "earlier alerts", query, lambda: prometheus.query(query, window.onset), EARLIER_SHARE
+        )
+        excluded = earlier.spans(reading.data or [], window.onset.timestamp())
+        longer = earlier.lengthened(window, excluded)
+        if not earlier.leaves_enough(longer, excluded):
+            return window, (), (reading.read,)
+        return longer, excluded, (reading.read,)
+
+    async def _second_opinion(self, report: EvidenceReport, reader: Reader) -> EvidenceReport:
+        """The report with what its findings were a day and a week before, where that is known."""
+        prometheus, query = self._prometheus, opinion.question(report)
+        if prometheus is None or not query:
+            return report
+        title = "the same time a day and a week before"
+        reading = await reader.ask("prometheus", title, query, lambda: prometheus.query(query, report.window.end))
+        reads, gaps = (*report.reads, reading.read), (*report.gaps, *read.gaps_of([reading.read]))
+        return opinion.given(report, opinion.read(reading.data or [])).model_copy(update={"reads": reads, "gaps": gaps})
+
+    def _step(self, question: Question, window: Window, step: float) -> float:
+        """Wider where so many series are read at each step that Prometheus would be busy for seconds."""
+        steps = (window.end - window.start).total_seconds() / step
+        return step * max(1, math.ceil(question.reads * steps / self._limits.evaluated))
 
     async def _logs(self, alerts: Sequence[Alert], window: Window, reader: Reader) -> LogsFound:
         if self._loki is None:
@@ -142,11 +184,23 @@ class Gatherer:
         return _Told(tuple(found), tuple(reading.read for reading in readings))
 
     def _report(
-        self, alerts: Sequence[Alert], now: datetime, window: Window, metrics: _Metrics, lines: LogsFound, told: _Told
+        self,
+        alerts: Sequence[Alert],
+        now: datetime,
+        window: Window,
+        metrics: _Metrics,
+        lines: LogsFound,
+        told: _Told,
+        excluded: Sequence[Span],
     ) -> EvidenceReport:
         """The arithmetic, in a thread: it takes tens of milliseconds that the event loop has better uses for."""
         changes = posted.near((*told.changes, *lines.events), alerts)
-        answers = replace(_answers(metrics, lines, self._calls), posted=changes, namespaces=posted.namespaces(alerts))
+        answers = replace(
+            _answers(metrics, lines, self._calls),
+            posted=changes,
+            namespaces=posted.namespaces(alerts),
+            excluded=excluded,
+        )
         compared = compare(answers, window, self._limits)
         reads = (*metrics.reads, *lines.reads, *told.reads)
         return EvidenceReport(

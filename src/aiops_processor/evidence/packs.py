@@ -8,6 +8,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from aiops_processor.errors import ConfigError, QueryError
+from aiops_processor.evidence.entities import ENTITY_LABELS
 from aiops_processor.models.base import Frozen
 from aiops_processor.query import promql
 
@@ -45,6 +46,11 @@ class PackQuery(Frozen):
     def in_window(self, window: str) -> str:
         """The expression with the range of its rates."""
         return _with_window(self.expr, window)
+
+    def names_one(self, labels: Mapping[str, str]) -> bool:
+        """Whether these labels narrow the query to one entity, not only to a namespace or job."""
+        ours = {each if isinstance(each, str) else next(iter(each)) for each in self.match}
+        return any(labels.get(name) for name in ours & set(ENTITY_LABELS))
 
     def narrowed(self, labels: Mapping[str, str], window: str) -> str:
         """The query about the thing that these labels name."""

@@ -26,6 +26,8 @@ from aiops_processor.query.recorded import Recordings
 NARROWEST_RATE = 60.0
 RATE_SCRAPES = 4
 """The range of a rate: four scrapes, so that one lost scrape does not empty it."""
+WIDE = (*NAMESPACES, *JOBS, *REALMS)
+"""What siblings share: a rule narrowed by these alone shows them, too."""
 MOST_ENTITIES = 20
 """Of a storm so many entities are asked about by query packs."""
 
@@ -42,13 +44,17 @@ class Condition:
 
 @dataclass(frozen=True)
 class Discovered:
-    """What discovery said. A selector or scope that could not be asked is missing; `names` None: not known."""
+    """What discovery said. A selector or scope that could not be asked is missing; `names` None: not known.
+
+    `counts` are the series of each metric in the widest scope.
+    """
 
     selectors: Mapping[str, Found]
     scopes: Mapping[str, Found]
     names: frozenset[str] | None
     interval: float
     metadata: Mapping[str, Metadata] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,8 @@ class Question:
     """One question for a source. `form` says how it is asked: over the window in steps, as raw samples, or as lines.
 
     `metrics` are the names it needs; `condition` and `side` say which rule it reads. `summed` says that Prometheus adds
-    up many series, each answer with the name of its metric: counters as rates, or gauges.
+    up many series, each answer with the name of its metric: counters as rates, or gauges. `reads` is how many series
+    Prometheus has to read at each step, 0 where that is not known.
     """
 
     source: Literal["prometheus", "loki"]
@@ -69,6 +76,7 @@ class Question:
     condition: Condition | None = None
     side: Side | None = None
     summed: Literal["rates", "gauges", ""] = ""
+    reads: int = 0
 
 
 @dataclass(frozen=True)
@@ -145,7 +153,16 @@ def plan(
             if each.names
         ),
         *(
-            Question("prometheus", "metric", each.title, each.query, "steps", metrics=each.metrics, summed=each.kind)
+            Question(
+                "prometheus",
+                "metric",
+                each.title,
+                each.query,
+                "steps",
+                metrics=each.metrics,
+                summed=each.kind,
+                reads=each.reads,
+            )
             for each in sums
         ),
         *_packs(alerts, found, packs, discovered, {name for each in sums for name in each.metrics}, limits),
@@ -160,50 +177,65 @@ def rate_range(interval: float) -> str:
 
 
 def _rules(found: Sequence[Condition], discovered: Discovered, limits: Limits) -> list[Question]:
-    asked = []
+    asked: list[Question] = []
     for condition in found:
         for side in condition.sides:
             known = promql.selectors(side.expr)
             if not known:
                 continue  # vector(1), time(): nothing is measured
-            for query, title in _forms(condition, side, known, discovered, limits):
-                metrics = tuple(each.metric for each in known if each.metric)
-                asked.append(
-                    Question(
-                        "prometheus", "rule", title, query, "steps", metrics=metrics, condition=condition, side=side
-                    )
+            title, wide = _form(condition, side, known, discovered, limits)
+            metrics = tuple(each.metric for each in known if each.metric)
+            asked += [
+                Question(
+                    "prometheus",
+                    "rule",
+                    title,
+                    _inject(side, alert, discovered, wide),
+                    "steps",
+                    metrics=metrics,
+                    condition=condition,
+                    side=side,
+                    reads=_reads(known, alert, discovered, wide),
                 )
-    return asked
+                for alert in condition.alerts
+            ]
+    return list({question.query: question for question in reversed(asked)}.values())[::-1]
 
 
-def _forms(
+def _form(
     condition: Condition, side: Side, known: Sequence[Selector], discovered: Discovered, limits: Limits
-) -> list[tuple[str, str]]:
-    """The side for all siblings at once where the answer tells them apart, else for each alert alone."""
-    few = all(each.text in discovered.selectors for each in known)
+) -> tuple[str, Sequence[str] | None]:
+    """Title and labels to narrow by: for all siblings at once where the answer tells them apart, else one by one."""
     shown = promql.output_labels(side.expr)
     apart = any(name in ENTITY_LABELS for name in shown) if shown is not None else True
-    count = sum(discovered.selectors[each.text].count for each in known) if few else limits.series + 1
-    if apart and count <= limits.series:
-        wide = (*NAMESPACES, *JOBS, *REALMS)
-        queries = [_inject(side, alert, discovered, wide) for alert in condition.alerts]
-        return [(query, f"{condition.name}: the rule's expression, siblings too") for query in dict.fromkeys(queries)]
-    queries = [_inject(side, alert, discovered, None) for alert in condition.alerts]
-    return [(query, f"{condition.name}: the rule's expression") for query in dict.fromkeys(queries)]
+    few = all(each.text in discovered.selectors for each in known) and all(
+        # What is added up answers with few series, however many it reads.
+        _reads(known, alert, discovered, WIDE) <= (limits.series if shown is None else limits.summed)
+        for alert in condition.alerts
+    )
+    if apart and few:
+        return f"{condition.name}: the rule's expression, siblings too", WIDE
+    return f"{condition.name}: the rule's expression", None
+
+
+def _reads(known: Sequence[Selector], alert: Alert, discovered: Discovered, names: Sequence[str] | None) -> int:
+    """How many series Prometheus reads for this."""
+    found = ((each, discovered.selectors.get(each.text, Found(()))) for each in known)
+    return sum(each.count(_theirs(selector, alert, discovered, names)) for selector, each in found)
 
 
 def _inject(side: Side, alert: Alert, discovered: Discovered, names: Sequence[str] | None) -> str:
     """The side with those of the alert's labels that each selector's own series carry."""
+    return promql.inject(side.expr, {}, only=lambda selector: _theirs(selector, alert, discovered, names))
 
-    def theirs(selector: Selector) -> Mapping[str, str]:
-        found = discovered.selectors.get(selector.text, Found(()))
-        return {
-            name: value
-            for name, value in alert.labels.items()
-            if (names is None or name in names) and name != "alertname" and found.carries(name, value)
-        }
 
-    return promql.inject(side.expr, {}, only=theirs)
+def _theirs(selector: Selector, alert: Alert, discovered: Discovered, names: Sequence[str] | None) -> Mapping[str, str]:
+    found = discovered.selectors.get(selector.text, Found(()))
+    return {
+        name: value
+        for name, value in alert.labels.items()
+        if (names is None or name in names) and name != "alertname" and found.carries(name, value)
+    }
 
 
 def _packs(
@@ -217,6 +249,7 @@ def _packs(
     rate = rate_range(discovered.interval)
     seen = [each for found in discovered.scopes.values() for each in found.series]
     read = {each.get("__name__", "") for each in seen} | summed
+    counts = discovered.counts
     asked: dict[str, Question] = {}
     for alert in list({entity_of(alert.labels): alert for alert in alerts}.values())[:MOST_ENTITIES]:
         for pack in fitting(packs, alert.labels, _read_by(alert, found)):
@@ -224,7 +257,10 @@ def _packs(
                 metrics = tuple(s.metric for s in promql.selectors(each.in_window(rate)) if s.metric)
                 if not _worth_asking(metrics, discovered, read):
                     continue
-                query = each.narrowed(_carried(alert.labels, metrics, seen), rate)
+                carried = _carried(alert.labels, metrics, seen)
+                if not each.names_one(carried) and sum(counts.get(name, 0) for name in metrics) > limits.summed:
+                    continue
+                query = each.narrowed(carried, rate)
                 question = Question("prometheus", "metric", each.title, query, "steps", each.unit, metrics)
                 asked.setdefault(query, question)
     return list(asked.values())[: limits.pack_queries]

@@ -33,10 +33,16 @@ class Scope:
 
 @dataclass(frozen=True)
 class Found:
-    """The label sets that a selector has in the window; of `count` series, where each stands for several."""
+    """The label sets that a selector has in the window; `counts` are the series that each stands for, if not one."""
 
     series: tuple[dict[str, str], ...]
-    count: int = 0
+    counts: tuple[int, ...] = ()
+
+    def count(self, labels: Mapping[str, str]) -> int:
+        """How many series carry these labels."""
+        counts = self.counts or (1,) * len(self.series)
+        pairs = zip(self.series, counts, strict=True)
+        return sum(count for each, count in pairs if labels.items() <= each.items())
 
     def carries(self, name: str, value: str) -> bool:
         """Whether these series know the label with that value."""

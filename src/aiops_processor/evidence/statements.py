@@ -20,14 +20,14 @@ def moved(measure: Measure, window: Window) -> str:
     if not np.isfinite(before) and not np.isfinite(after):
         said = f"{title} has no values"
     elif not np.isfinite(before):
-        said = f"{title} is {_amount(after, unit)}, with no values before"
+        said = f"{title} is {amount(after, unit)}, with no values before"
     elif not np.isfinite(after):
-        said = f"{title} was {_amount(before, unit)}, with no values since"
+        said = f"{title} was {amount(before, unit)}, with no values since"
     elif before == after:
-        said = f"{title} stayed at {_amount(after, unit)}"
+        said = f"{title} stayed at {amount(after, unit)}"
     else:
         verb = "rose" if after > before else "fell"
-        said = f"{title} {verb} from {_amount(before, unit)} to {_amount(after, unit)} at {window.onset:%H:%M:%S} UTC"
+        said = f"{title} {verb} from {amount(before, unit)} to {amount(after, unit)} at {window.onset:%H:%M:%S} UTC"
     return said + _threshold(measure)
 
 
@@ -79,7 +79,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 1]}…"
 
 
-def _amount(value: float, unit: str) -> str:
+def amount(value: float, unit: str) -> str:
     if unit.startswith("bytes"):
         return f"{value / MEBIBYTE:.4g} MiB{unit.removeprefix('bytes')}"
     return f"{value:.4g} {unit}".strip() if not unit.startswith("/") else f"{value:.4g}{unit}"

@@ -24,11 +24,12 @@ _FIRST = (Trouble.ERRORS, Trouble.LATENCY, Trouble.TRAFFIC, Trouble.NETWORK, Tro
 
 @dataclass(frozen=True)
 class Sum:
-    """One query over several metrics; each series of its answer carries its metric's name."""
+    """One query over several metrics that reads so many series; each of its answer carries its metric's name."""
 
     title: str
     query: str
     metrics: tuple[str, ...]
+    reads: int
     kind: Literal["rates", "gauges"]
 
 
@@ -46,11 +47,10 @@ def summed(
         gauges = [name for name in taken if not families.is_counter(name, metadata)][:MOST_METRICS]
         title = f"{scope.title}, added up"
         if counters:
-            sums.append(
-                Sum(title, " or ".join(_rates(scope, name, rate) for name in counters), tuple(counters), "rates")
-            )
+            rates = " or ".join(_rates(scope, name, rate) for name in counters)
+            sums.append(Sum(title, rates, tuple(counters), sum(taken[name] for name in counters), "rates"))
         if gauges:
-            sums.append(Sum(title, _means(scope, gauges), tuple(gauges), "gauges"))
+            sums.append(Sum(title, _means(scope, gauges), tuple(gauges), sum(taken[name] for name in gauges), "gauges"))
         gaps += _gaps(scope, {*counters, *gauges}, limits)
     return sums, gaps
 

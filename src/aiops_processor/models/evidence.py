@@ -58,13 +58,18 @@ class Gap(Frozen):
 
 
 class Change(Frozen):
-    """A series before and after the onset. `score` is the change in units of its own noise; `unit` may be empty."""
+    """A series before and after the onset. `score` is the change in units of its own noise; `unit` may be empty.
+
+    `day_before` and `week_before` are its values at the same time then, None where nothing is known of then.
+    """
 
     before: float
     after: float
     score: float
     unit: str = ""
     onset: float | None = None
+    day_before: float | None = None
+    week_before: float | None = None
 
 
 class LogLine(Frozen):

@@ -27,6 +27,7 @@ class FakeMetrics:
     rule_list: list[Rule] = field(default_factory=list)
     failure: Exception | None = None
     warnings: tuple[str, ...] = ()
+    earlier: list[Series] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
     def _answer(self, what: str) -> None:
@@ -42,6 +43,8 @@ class FakeMetrics:
         self._answer(expr)
         if expr.startswith("count by ("):
             return Answer(self._counted(expr[len("count by (") : expr.index(")")].split(", ")))
+        if expr.startswith("ALERTS{"):
+            return Answer(self.earlier)
         if expr.startswith("up{"):
             return Answer([each for each in self.raw if each.labels["__name__"] == "up"])
         return Answer(self.raw, self.warnings)

@@ -350,3 +350,24 @@ async def test_changes_that_cannot_be_read_are_a_gap(metrics: Any, lines: Any, c
     gatherer = Gatherer(metrics, lines, packs.built_in(), Limits(seconds=5), clock, changes=told)
     report = await gatherer.gather([alert(service="cart")])
     assert [gap.reason for gap in report.gaps if gap.source == "grafana"] == ["what was changed: grafana answered 401"]
+async def test_an_earlier_incident_is_no_part_of_what_is_usual(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, series: MakeSeries, noon: datetime
+) -> None:
+    def failing(t: float) -> float:
+        earlier = -800 < t < -300
+        return (t * 7919) % 13 / 13 + (20 if t > 0 or earlier else 0)
+
+    metrics.raw = [series("error_rate", failing, service="cart")]
+    metrics.raw += [series("error_rate", lambda t: (t * 7919) % 13 / 13, service=f"s{n}") for n in range(6)]
+    fired = [(noon.timestamp() - ago, 1.0) for ago in range(900, 430, -15)]
+    asked = alert(service="cart")
+
+    without = await gathered((metrics, lines), clock, asked)
+    metrics.earlier = [Series({"__name__": "ALERTS", "alertname": "Errors", "alertstate": "firing"}, fired)]
+    knowing = await gathered((metrics, lines), clock, asked)
+
+    def before(report: EvidenceReport) -> float:
+        return next((each.change.before for each in report.findings if each.change and each.entity == "cart"), 20.0)
+
+    assert before(knowing) < 2 < before(without)
+    assert knowing.window.start < without.window.start

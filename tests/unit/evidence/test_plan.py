@@ -92,3 +92,28 @@ def test_packs_ask_nothing_that_prometheus_has_no_metric_for(alert: MakeAlert, w
     asked = plan.plan(alerts, [], [], discovered, packs.built_in(), window, Limits()).questions
 
     assert [each.metrics for each in asked] == [("node_load1",)]
+
+
+def test_a_pack_that_would_read_too_much_is_not_asked(alert: MakeAlert, window: Window) -> None:
+    counts = {"http_request_duration_seconds_bucket": 50_000}
+    discovered = Discovered({}, {}, frozenset(counts), 15, counts=counts)
+
+    def asked(**labels: str) -> list[str]:
+        alerts = [alert(alertname="SlowRequests", **labels)]
+        made = plan.plan(alerts, [], [], discovered, packs.built_in(), window, Limits())
+        return [each.query for each in made.questions]
+
+    assert asked(namespace="", job="web") == []
+    assert asked(service="cart")
+
+
+def test_siblings_are_shown_where_their_sum_is_not_too_much(alert: MakeAlert, window: Window) -> None:
+    rules = {"HighErrorRate": RATIO}
+    mine = {"namespace": "shop", "service": "cart"}
+
+    def first(count: int) -> str:
+        found = Found((mine, {"namespace": "other"}), (count, 50_000))
+        return planned([alert(service="cart")], window, found, rules).questions[0].title
+
+    assert "siblings too" in first(4_000)
+    assert "siblings too" not in first(6_000)

@@ -84,3 +84,10 @@ def test_the_service_graph_is_looked_for_where_it_is_known(alert: MakeAlert) -> 
 
     assert "namespace" not in scope.selector
     assert scopes.service_graph({"up"}) == scopes.service_graph(None) == []
+
+
+def test_what_a_narrowed_selector_reads_is_known_from_the_count() -> None:
+    found = Found(({"namespace": "shop", "code": "200"}, {"namespace": "shop"}, {}), (10, 5, 3))
+
+    assert [found.count({}), found.count({"namespace": "shop"}), found.count({"code": "200"})] == [18, 15, 10]
+    assert Found(({"a": "b"}, {})).count({}) == 2
