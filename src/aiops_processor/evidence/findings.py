@@ -174,6 +174,7 @@ def _said(spoken: Spoken, window: Window, links: Links) -> _Draft:
                 line=line.entry.line,
                 level=change.level,
                 message=statements.message(line.entry.line),
+                metadata=line.entry.metadata,
             ),
         ),
     )

@@ -5,13 +5,15 @@ value that one of the alerts' identity labels has, whatever either is called.
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from aiops_processor.evidence import kubernetes, read, templates
 from aiops_processor.evidence.entities import ENTITY_LABELS, NAMESPACES, entity_of
 from aiops_processor.evidence.limits import Limits
+from aiops_processor.evidence.mining.levels import level_of
 from aiops_processor.evidence.read import Reader, Reading
 from aiops_processor.evidence.sources import Logs
 from aiops_processor.evidence.templates import Line
@@ -32,11 +34,17 @@ TROUBLE = (
 )  # fmt: skip
 """Words of lines that are read apart from the others, so that a chatty service does not crowd them out."""
 LEVELS = ("level", "detected_level", "severity")
+TROUBLE_LEVELS = ("fatal", "error", "warn")
+MOST_PIECES = 4
+"""A slice of time in which more was written than one answer holds is read in so many pieces."""
 
 
 @dataclass(frozen=True)
 class LogQuestion:
-    """One question for Loki: lines of a slice of time, or how many there are per level."""
+    """One question for Loki: lines of a slice of time, the newest `share` of all that one question may give.
+
+    `piece_of` is the start of the slice that this is only a piece of.
+    """
 
     title: str
     query: str
@@ -44,6 +52,11 @@ class LogQuestion:
     end: datetime
     selector: str
     trouble: bool = False
+    share: float = 1.0
+    piece_of: datetime | None = None
+
+    def limit(self, limits: Limits) -> int:
+        return max(1, int(limits.log_lines * self.share))
 
 
 @dataclass(frozen=True)
@@ -77,11 +90,16 @@ async def collect(loki: Logs, alerts: Sequence[Alert], window: Window, reader: R
     if not selectors and all(each.outcome is not Outcome.FAILED for each in reads):
         gaps.append(_unknown(alerts))
     step = step_for(window, 1.0)
-    asked = [question for selector in selectors for question in questions(selector, window)]
     volumes = [volume_of(selector, streams, step) for selector in selectors]
-    lines, counts, events = await asyncio.gather(
+    counts = await asyncio.gather(*(_volume(loki, query, window, step, reader) for query in volumes))
+    asked = [
+        piece
+        for selector, count in zip(selectors, counts, strict=True)
+        for question in questions(selector, window)
+        for piece in spread(question, count.data or [], step, limits)
+    ]
+    lines, events = await asyncio.gather(
         asyncio.gather(*(_lines(loki, question, reader, limits) for question in asked)),
-        asyncio.gather(*(_volume(loki, query, window, step, reader) for query in volumes)),
         asyncio.gather(*(_lines(loki, _events(writer, alerts, window), reader, limits) for _ in range(bool(writer)))),
     )
     samples = _samples([(question, reading.data) for question, reading in lines if reading.data is not None], limits)
@@ -142,6 +160,42 @@ def questions(selector: str, window: Window) -> list[LogQuestion]:
         asked.append(LogQuestion(f"{what} before", query, window.start, middle, selector, trouble))
         asked.append(LogQuestion(f"{what} around the incident", query, middle, window.end, selector, trouble))
     return asked
+
+
+def spread(question: LogQuestion, volume: Sequence[Series], step: float, limits: Limits) -> list[LogQuestion]:
+    """The question, or where more was written than one answer holds, the same of several pieces of its time.
+
+    An answer is cut at its oldest line: of a chatty service it would show the last seconds alone, and not the onset.
+    """
+    expected = _expected(question, volume, step)
+    pieces = min(MOST_PIECES, math.ceil(expected / limits.log_lines))
+    if pieces <= 1:
+        return [question]
+    width = (question.end - question.start) / pieces
+    starts = [question.start + width * piece for piece in range(pieces)]
+    ends = [*starts[1:], question.end]
+    return [
+        replace(question, start=start, end=end, share=1 / pieces, piece_of=question.start)
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _expected(question: LogQuestion, volume: Sequence[Series], step: float) -> float:
+    """About how many lines the question has; lines of trouble where levels are known are those of bad levels."""
+    levels = [_level(each) for each in volume]
+    first, last = question.start.timestamp(), question.end.timestamp() + step
+    return sum(
+        value
+        for each, level in zip(volume, levels, strict=True)
+        if not question.trouble or not any(levels) or level in TROUBLE_LEVELS
+        for at, value in each.points
+        if first < at <= last  # a count belongs to the time before its stamp
+    )
+
+
+def _level(series: Series) -> str:
+    """How bad the lines that were counted are, "" where that is not said."""
+    return next((level_of(series.labels[key]) for key in LEVELS if series.labels.get(key)), "")
 
 
 def _events(writer: str, alerts: Sequence[Alert], window: Window) -> LogQuestion:
@@ -215,7 +269,7 @@ async def _lines(
         "loki",
         question.title,
         question.query,
-        lambda: loki.query_range(question.query, question.start, question.end, limits.log_lines, "backward"),
+        lambda: loki.query_range(question.query, question.start, question.end, question.limit(limits), "backward"),
     )
 
 
@@ -233,7 +287,7 @@ def _samples(answers: Sequence[tuple[LogQuestion, Sequence[Stream]]], limits: Li
     """
     slices: dict[tuple[str, datetime], list[tuple[LogQuestion, Sequence[Stream]]]] = {}
     for question, streams in answers:
-        slices.setdefault((question.selector, question.start), []).append((question, streams))
+        slices.setdefault((question.selector, question.piece_of or question.start), []).append((question, streams))
     lines = templates.read([[stream for _, streams in each for stream in streams] for each in slices.values()])
     return [
         _sample(question, streams, found, limits)
@@ -244,11 +298,14 @@ def _samples(answers: Sequence[tuple[LogQuestion, Sequence[Stream]]], limits: Li
 
 def _sample(question: LogQuestion, streams: Sequence[Stream], found: Sequence[Line], limits: Limits) -> Sample:
     """An answer as long as the limit was cut at its oldest line: what lies before that was not seen."""
-    lines = tuple(line for line in found if is_trouble(line.entry.line) == question.trouble)
     times = [entry.at for stream in streams for entry in stream.entries]
-    cut = len(times) >= limits.log_lines
+    cut = len(times) >= question.limit(limits)
     since = min(times) if cut else question.start.timestamp()
-    return Sample(question.query, question.trouble, lines, since, question.end.timestamp())
+    until = question.end.timestamp()
+    lines = tuple(
+        line for line in found if is_trouble(line.entry.line) == question.trouble and since <= line.entry.at < until
+    )
+    return Sample(question.query, question.trouble, lines, since, until)
 
 
 def at(line: Line) -> datetime:

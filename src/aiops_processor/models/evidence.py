@@ -73,13 +73,17 @@ class Change(Frozen):
 
 
 class LogLine(Frozen):
-    """One real line, as the store returned it. `message` is what it says in words, where that is only a part of it."""
+    """One real line, as the store returned it. `message` is what it says in words, where that is only a part of it.
+
+    `metadata` is what the store keeps beside the line: structured metadata such as a trace id, and parsed fields.
+    """
 
     at: datetime
     labels: dict[str, str]
     line: str
     level: str = ""
     message: str = ""
+    metadata: dict[str, str] = Field(default_factory=dict)
 
 
 class LogCount(Frozen):

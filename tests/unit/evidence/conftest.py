@@ -79,6 +79,7 @@ class FakeLogs:
     """Has these streams; every selector finds them all."""
 
     streams: list[Stream] = field(default_factory=list)
+    counts: list[Series] = field(default_factory=list)
     failure: Exception | None = None
     asked: list[str] = field(default_factory=list)
 
@@ -104,7 +105,7 @@ class FakeLogs:
 
     async def query_metric(self, logql: str, start: datetime, end: datetime, step: float) -> Answer[list[Series]]:
         self._answer(logql)
-        return Answer([])
+        return Answer(self.counts)
 
     async def labels(self, start: datetime, end: datetime, selector: str = "") -> Answer[list[str]]:
         self._answer("labels")

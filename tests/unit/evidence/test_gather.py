@@ -1,20 +1,23 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from aiops_processor.clients.prometheus import Rule
 from aiops_processor.errors import SourceRefused
-from aiops_processor.evidence import packs, summary
+from aiops_processor.evidence import logs, packs, summary
 from aiops_processor.evidence.gather import Gatherer
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.links import Links
+from aiops_processor.evidence.read import Reader
+from aiops_processor.evidence.windows import window_for
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import Verdict
 from aiops_processor.models.change import PostedChange
 from aiops_processor.models.evidence import EvidenceReport, Outcome
-from aiops_processor.models.samples import Answer, Series, Stream
+from aiops_processor.models.samples import Answer, Entry, Series, Stream
 
 pytestmark = pytest.mark.anyio
 
@@ -371,3 +374,41 @@ async def test_an_earlier_incident_is_no_part_of_what_is_usual(
 
     assert before(knowing) < 2 < before(without)
     assert knowing.window.start < without.window.start
+
+
+async def test_all_of_the_time_is_seen_of_a_chatty_service(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, stream: MakeStream, noon: datetime
+) -> None:
+    chatty = stream("GET / 200 in 3 ms", [0.5 * n for n in range(1900)], namespace="shop", app="cart")
+    lines.streams = [chatty, stream("ERROR disk is full", [100, 99, 98], namespace="shop", app="cart")]
+    lines.counts = [Series({"app": "cart"}, [(noon.timestamp() - 60 * n, 120) for n in range(16)])]
+
+    found = await logs.collect(
+        lines,
+        [alert(service="cart")],
+        window_for(noon - timedelta(seconds=60), noon),
+        Reader(8, 5),
+        Limits(log_lines=400),
+    )
+
+    plain = [sample for sample in found.samples if not sample.trouble]
+    seen = sorted(line.entry.at for sample in plain for line in sample.lines)
+    gaps = [b - a for a, b in pairwise(seen)]
+    assert len(seen) <= 2 * 400
+    assert max(gaps) < 300  # the baseline of 15 minutes was not read at its end alone
+    assert seen[0] < noon.timestamp() - 600
+
+
+async def test_structured_metadata_of_a_quoted_line_is_kept(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, noon: datetime
+) -> None:
+    entries = [
+        Entry(int((noon.timestamp() - ago) * 1e9), "ERROR disk is full", {"trace_id": "c0ffee"}) for ago in (50, 45, 40)
+    ]
+    usual = [Entry(int((noon.timestamp() - 900 + 10 * n) * 1e9), "GET / 200") for n in range(90)]
+    lines.streams = [Stream({"namespace": "shop", "app": "cart"}, each) for each in (usual, entries)]
+
+    report = await gathered((metrics, lines), clock, alert(service="cart"))
+
+    (said,) = [each for each in report.findings if each.kind == "log"]
+    assert said.lines[0].metadata == {"trace_id": "c0ffee"}

@@ -1,10 +1,12 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from aiops_processor.evidence import logs
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import Window
+from aiops_processor.models.samples import Series
 
 MakeAlert = Callable[..., Alert]
 
@@ -54,6 +56,40 @@ def test_lines_of_trouble_are_asked_apart_from_the_others(noon: datetime) -> Non
         (asked[0].end, noon),
     }
     assert asked[0].end < window.onset
+
+
+def counted(noon: datetime, per_minute: float, level: str = "") -> Series:
+    points = [(noon.timestamp() - 60 * minute, per_minute) for minute in range(16)]
+    return Series({"app": "b", **({"level": level} if level else {})}, points)
+
+
+def test_a_slice_with_more_lines_than_an_answer_holds_is_read_in_pieces_over_all_of_it(noon: datetime) -> None:
+    window = Window(start=noon - timedelta(minutes=16), onset=noon - timedelta(minutes=1), end=noon)
+    question = logs.questions('{a="b"}', window)[2]
+
+    pieces = logs.spread(question, [counted(noon, 200)], 60, Limits(log_lines=1000))
+
+    assert [each.limit(Limits(log_lines=1000)) for each in pieces] == [333, 333, 333]
+    assert (pieces[0].start, pieces[-1].end) == (question.start, question.end)
+    assert all(one.end == next_.start for one, next_ in pairwise(pieces))
+    assert len(logs.spread(question, [counted(noon, 5000)], 60, Limits(log_lines=1000))) == logs.MOST_PIECES
+
+
+def test_what_fits_an_answer_is_asked_at_once(noon: datetime) -> None:
+    window = Window(start=noon - timedelta(minutes=16), onset=noon - timedelta(minutes=1), end=noon)
+    question = logs.questions('{a="b"}', window)[2]
+
+    assert logs.spread(question, [counted(noon, 20)], 60, Limits(log_lines=1000)) == [question]
+    assert logs.spread(question, [], 60, Limits(log_lines=1000)) == [question]
+
+
+def test_lines_of_trouble_are_counted_by_their_levels_where_these_are_known(noon: datetime) -> None:
+    window = Window(start=noon - timedelta(minutes=16), onset=noon - timedelta(minutes=1), end=noon)
+    trouble = logs.questions('{a="b"}', window)[0]
+    chatty, failing = counted(noon, 500, "info"), counted(noon, 5, "error")
+
+    assert logs.spread(trouble, [chatty, failing], 60, Limits(log_lines=1000)) == [trouble]
+    assert len(logs.spread(trouble, [counted(noon, 500)], 60, Limits(log_lines=1000))) > 1
 
 
 def test_the_filter_and_the_check_agree_on_what_trouble_is() -> None:
