@@ -25,6 +25,7 @@ from aiops_processor.llm.budget import Limits as Budgets
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup, Price, budget_of
 from aiops_processor.llm.prompt import Prompts
+from aiops_processor.masking import Mask
 from aiops_processor.plugins import Model, Notifier
 from aiops_processor.query import matchers
 from aiops_processor.services.incidents import Settling
@@ -101,6 +102,7 @@ class Parts:
     model: Lineup | None
     explainer: Explainer | None
     channels: dict[str, Notifier]
+    mask: Mask | None = None
 
     @classmethod
     def of(cls, settings: Settings, clock: Clock, metrics: Metrics) -> "Parts":
@@ -114,6 +116,7 @@ class Parts:
             model=made,
             explainer=explainer(settings, made, clock),
             channels=channels(settings),
+            mask=mask(settings),
         )
 
     @property
@@ -135,6 +138,11 @@ def cache(clock: Clock, metrics: Metrics) -> Cache:
         metrics.cache_requests.labels(source, kind, result).inc()
 
     return Cache(clock, count)
+
+
+def mask(settings: Settings) -> Mask | None:
+    """What masks secrets and personal data, None where that is switched off."""
+    return Mask() if settings.redact.enabled else None
 
 
 def endpoint(source: SourceSettings) -> Endpoint:

@@ -8,6 +8,7 @@ import structlog
 
 from aiops_processor.clock import Clock
 from aiops_processor.errors import DeliveryError, DeliveryUnavailable
+from aiops_processor.masking import Mask
 from aiops_processor.models.incident import TimelineEntry
 from aiops_processor.models.notification import Delivery, DeliveryState, Message, Receipt
 from aiops_processor.plugins import Notifier
@@ -29,18 +30,26 @@ class Telling:
     """Sends what is due. A channel that fails is tried again by itself and delays no other."""
 
     def __init__(
-        self, database: Database, channels: Mapping[str, Notifier], clock: Clock, metrics: Metrics, external_url: str
+        self,
+        database: Database,
+        channels: Mapping[str, Notifier],
+        clock: Clock,
+        metrics: Metrics,
+        external_url: str,
+        mask: Mask | None = None,
     ) -> None:
         self._database = database
         self._channels = channels
         self._clock = clock
         self._metrics = metrics
         self._external_url = external_url.rstrip("/")
+        self._mask = mask
 
-    def use(self, channels: Mapping[str, Notifier], external_url: str) -> None:
+    def use(self, channels: Mapping[str, Notifier], external_url: str, mask: Mask | None = None) -> None:
         """From now on send through these; what is under way ends with the channel that it began with."""
         self._channels = channels
         self._external_url = external_url.rstrip("/")
+        self._mask = mask
 
     @property
     def channels(self) -> list[str]:
@@ -83,7 +92,7 @@ class Telling:
             url=f"{self._external_url}/incidents/{incident.id}" if self._external_url else "",
             sent_at=self._clock.now(),
         )
-        return message, previous
+        return self._mask.model(message) if self._mask else message, previous
 
     async def _sent(self, delivery: Delivery, receipt: Receipt) -> None:
         self._metrics.deliveries.labels(delivery.channel, "sent").inc()
