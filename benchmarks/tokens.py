@@ -3,8 +3,8 @@
     python benchmarks/tokens.py RECORDINGS [--json]
 
 Gathers the evidence of each recording ten seconds after its first alert, as the service does, and builds the prompt.
-Nothing is sent. Tokens are our estimate (bytes / 3, which is high for English); an answer is counted as long as it may be
-(LLM_MAX_TOKENS), so the cost is a ceiling: one question, at peak hours, nothing from the provider's cache.
+Nothing is sent. Tokens are our estimate (bytes / 3, which is high for English); an answer is counted as long as it may
+be (LLM_MAX_TOKENS), so the cost is a ceiling: one question, at peak hours, nothing from the provider's cache.
 """
 
 import argparse
