@@ -176,6 +176,12 @@ class OllamaSettings(Section):
     url: str = "http://127.0.0.1:11434"
 
 
+class RedactSettings(Section):
+    """What is masked in everything that leaves."""
+
+    enabled: bool = Field(default=True, description="secrets and personal data")
+
+
 class TimeSettings(Section):
     """How far back is looked."""
 
@@ -307,6 +313,7 @@ class Settings(Section):
     openai: KeySettings = KeySettings()
     anthropic: KeySettings = KeySettings()
     ollama: OllamaSettings = OllamaSettings()
+    redact: RedactSettings = RedactSettings()
     time: TimeSettings = TimeSettings()
     max: MaxSettings = MaxSettings()
     slack: SlackSettings = SlackSettings()

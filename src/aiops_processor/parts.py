@@ -28,6 +28,7 @@ from aiops_processor.llm.budget import Limits as Budgets
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup, Price, budget_of
 from aiops_processor.llm.prompt import Prompts
+from aiops_processor.masking import Mask
 from aiops_processor.plugins import Model, Notifier
 from aiops_processor.query import matchers
 from aiops_processor.services.grouping import Rules
@@ -121,6 +122,7 @@ class Parts:
     model: Lineup | None
     explainer: Explainer | None
     channels: dict[str, Notifier]
+    mask: Mask | None = None
 
     @classmethod
     def of(cls, settings: Settings, clock: Clock, metrics: Metrics, changes: Changes | None = None) -> "Parts":
@@ -137,6 +139,7 @@ class Parts:
             model=made,
             explainer=explainer(settings, made, clock),
             channels=channels(settings),
+            mask=mask(settings),
         )
 
     @property
@@ -181,6 +184,11 @@ def cache(clock: Clock, metrics: Metrics) -> Cache:
         metrics.cache_requests.labels(source, kind, result).inc()
 
     return Cache(clock, count)
+
+
+def mask(settings: Settings) -> Mask | None:
+    """What masks secrets and personal data, None where that is switched off."""
+    return Mask() if settings.redact.enabled else None
 
 
 def endpoint(source: SourceSettings) -> Endpoint:

@@ -53,12 +53,12 @@ class _Story:
 
     @classmethod
     def of(cls, parts: Parts, database: Database, clock: Clock, metrics: Metrics) -> "_Story":
-        analyzer = Analyzer(parts.gatherer, parts.explainer, clock, metrics)
+        analyzer = Analyzer(parts.gatherer, parts.explainer, clock, metrics, parts.mask)
         channels = list(parts.channels)
         return cls(
             analyzer=analyzer,
             analysis=Analysis(database, analyzer, clock, channels, metrics),
-            telling=Telling(database, parts.channels, clock, metrics, parts.settings.aiops.external_url),
+            telling=Telling(database, parts.channels, clock, metrics, parts.settings.aiops.external_url, parts.mask),
             incidents=Incidents(database, clock, channels, parts.settling, parts.policy),
             watchdogs=Watchdogs(database, clock, channels, parts.policy.expected),
             health=Health(database.ping, parts.sources.probes, VERSION),
@@ -67,9 +67,9 @@ class _Story:
     def use(self, parts: Parts) -> None:
         """From now on new work is done with these."""
         channels = list(parts.channels)
-        self.analyzer.use(parts.gatherer, parts.explainer)
+        self.analyzer.use(parts.gatherer, parts.explainer, parts.mask)
         self.analysis.use(channels)
-        self.telling.use(parts.channels, parts.settings.aiops.external_url)
+        self.telling.use(parts.channels, parts.settings.aiops.external_url, parts.mask)
         self.incidents.use(channels, parts.settling, parts.policy)
         self.watchdogs.use(channels, parts.policy.expected)
         self.health.use(parts.sources.probes)

@@ -1,10 +1,13 @@
 """What the service says about itself: every metric in one list, and the log's form."""
 
+import functools
 import logging
 import sys
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from aiops_processor.masking import Mask
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -78,6 +81,16 @@ def _of_source(registry: CollectorRegistry, what: str, words: str) -> Counter:
     return Counter(f"aiops_source_{what}", words, ["source"], registry=registry)
 
 
+_MASK = functools.cache(Mask)
+
+
+def _masked(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """No secret and no personal data in the log, whoever wrote the message; its own words are constants."""
+    del logger, method
+    plain = ("event", "level", "timestamp")
+    return {name: value if name in plain[1:] else _MASK().value(value) for name, value in event.items()}
+
+
 def set_up_logging(level: str) -> None:
     """One JSON object a line on standard error; libraries' own logs in the same form, at WARNING."""
     shared: list[structlog.typing.Processor] = [
@@ -98,6 +111,7 @@ def set_up_logging(level: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _masked,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
         )

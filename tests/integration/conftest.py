@@ -224,6 +224,7 @@ class Lab:
     folder: Path
     asked_for: pytest.FixtureRequest
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
 
     def settings(self, **variables: str) -> Settings:
         """The settings that these variables of the environment make."""
@@ -248,7 +249,7 @@ class Lab:
         """One alert, analysed with these settings, as a program that embeds us does."""
         alert = Alert(
             status="firing",
-            labels={"alertname": "Slow", "service": "cart", "namespace": "shop"},
+            labels={"alertname": "Slow", "service": "cart", "namespace": "shop", **self.labels},
             starts_at=datetime.now(UTC) - timedelta(minutes=1),
         )
         async with AlertAnalyzer(self.settings(**variables)) as analyzer:

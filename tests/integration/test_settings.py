@@ -246,6 +246,18 @@ async def proves_budget(name: str, lab: Lab) -> None:
     assert any("budget" in gap.reason for gap in result.gaps)
 
 
+async def proves_masking(name: str, lab: Lab) -> None:
+    lab.labels["note"] = "password=hunter2hunter2"
+
+    async def asked(value: str) -> str:
+        lab.recorder.answers["/chat/completions"] = lab.COMPLETION
+        await lab.analyse(LLM_BASE_URL=lab.recorder.url, DEEPSEEK_API_KEY="sk", **{name: value})
+        return lab.recorder.of("/chat/completions")[-1].json()["messages"][1]["content"]
+
+    assert "hunter2" in await asked("false")
+    assert "hunter2" not in await asked("true")
+
+
 # Channels and the service itself.
 
 
@@ -361,6 +373,7 @@ PROOFS: dict[str, Proof] = {
     "OPENAI_API_KEY": proves_key,
     "ANTHROPIC_API_KEY": proves_anthropic_key,
     "OLLAMA_URL": proves_fallbacks,
+    "REDACT_ENABLED": proves_masking,
     "TIME_WINDOW_MINUTES": proves_window,
     "MAX_LOG_LINES": proves_log_lines,
     "MAX_METRICS_POINTS": proves_points,

@@ -82,7 +82,7 @@ async def _analyze(settings: Settings, alerts: list[Alert]) -> tuple[EvidenceRep
     clock, sources, model = SystemClock(), parts.Sources.of(settings), parts.model(settings)
     try:
         gatherer = parts.gatherer(settings, sources, clock)
-        analyzer = Analyzer(gatherer, parts.explainer(settings, model, clock), clock, Metrics())
+        analyzer = Analyzer(gatherer, parts.explainer(settings, model, clock), clock, Metrics(), parts.mask(settings))
         evidence = await analyzer.gather(alerts)
         return evidence, (await analyzer.explain(alerts, evidence)).result
     finally:
@@ -95,7 +95,9 @@ async def _dry_run(settings: Settings, alerts: list[Alert]) -> str:
     """What would be asked of the model, and everything that leads there."""
     clock, sources = SystemClock(), parts.Sources.of(settings)
     try:
-        evidence = await parts.gatherer(settings, sources, clock).gather(alerts, clock.now())
+        gatherer, mask = parts.gatherer(settings, sources, clock), parts.mask(settings)
+        evidence = await Analyzer(gatherer, None, clock, Metrics(), mask).gather(alerts)
+        alerts = [mask.model(alert) for alert in alerts] if mask else alerts
     finally:
         await sources.aclose()
     model = parts.model(settings)

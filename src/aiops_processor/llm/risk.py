@@ -8,6 +8,7 @@ Risk = Literal["low", "medium", "high"]
 _DESTROYS = re.compile(
     r"(?i)\b(?:delete|drop|rm|rmdir|terminate|kill|pkill|killall|destroy|truncate|purge|wipe|erase|mkfs\S*|dd|shred"
     r"|pg_terminate_backend|shutdown|poweroff|reboot|halt|drain|evict|uninstall|flushall|flushdb|failover)\b"
+    r"|\|\s*(?:sudo\s+)?(?:ba|z|da|k)?sh\b|\beval\b|\bbase64\s+(?:-d|--decode)\b|\bcluster-admin\b|@/etc/|/etc/(?:passwd|shadow)\b"
     r"|--force\b|--grace-period=0|--hard\b|--now\b"
 )
 _ONLY_LOOKS = re.compile(

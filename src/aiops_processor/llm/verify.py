@@ -147,11 +147,15 @@ class _Check:
         """Components that the evidence or the alerts know."""
         kept: list[str] = []
         for each in named:
-            if any(word in self._names for word in (each.lower(), *each.lower().replace(",", " ").split())):
-                kept.append(each)
-            else:
+            known = [each] if each.lower() in self._names else [word for word in _words(each) if word in self._names]
+            kept += known
+            if not known:
                 self._dropped.append(Dropped(field="affected", sentence=each, reason="no evidence names it"))
-        return tuple(kept)
+        return tuple(dict.fromkeys(kept))
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip(".,;:()") for word in text.lower().split()]
 
 
 def _only_weak_beside_good(found: Sequence[object]) -> bool:

@@ -8,8 +8,9 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from aiops_processor.clock import Clock
-from aiops_processor.errors import ModelError
+from aiops_processor.errors import BudgetSpent, ModelError
 from aiops_processor.evidence.summary import without_model
+from aiops_processor.masking import Mask
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent, Usage
 from aiops_processor.models.evidence import EvidenceReport, Gap
@@ -50,16 +51,20 @@ class Explained(NamedTuple):
 class Analyzer:
     """Gathers, then explains; where no model is configured or it fails, the ranked evidence is the report."""
 
-    def __init__(self, gatherer: Gathers, explainer: Explains | None, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, gatherer: Gathers, explainer: Explains | None, clock: Clock, metrics: Metrics, mask: Mask | None = None
+    ) -> None:
         self._gatherer = gatherer
         self._explainer = explainer
         self._clock = clock
         self._metrics = metrics
+        self._mask = mask
 
-    def use(self, gatherer: Gathers, explainer: Explains | None) -> None:
+    def use(self, gatherer: Gathers, explainer: Explains | None, mask: Mask | None = None) -> None:
         """From now on work with these; what is under way ends with those that it began with."""
         self._gatherer = gatherer
         self._explainer = explainer
+        self._mask = mask
 
     @property
     def has_model(self) -> bool:
@@ -69,7 +74,8 @@ class Analyzer:
         """What changed around these alerts. A source that fails is a gap in the report, not an error."""
         report = await self._gatherer.gather(alerts, self._clock.now())
         self._count(report)
-        return report
+        # Before it is stored, shown or sent: a line that was never masked can leave by any door.
+        return await asyncio.to_thread(self._mask.model, report) if self._mask else report
 
     async def explain(
         self, alerts: Sequence[Alert], evidence: EvidenceReport, incident: Spent = NOTHING, day: Spent = NOTHING
@@ -79,6 +85,8 @@ class Analyzer:
         `incident` and `day` are what was spent before, for the budgets.
         """
         exchanges: list[Exchange] = []
+        if self._mask:
+            alerts = [self._mask.model(alert) for alert in alerts]
         result = await self._explain(alerts, evidence, exchanges, incident, day)
         self._metrics.analyses.labels(result.outcome).inc()
         for each in exchanges:
@@ -130,7 +138,8 @@ class Analyzer:
             return await self._explainer.explain(alerts, evidence, exchanges.append, incident, day)
         except ModelError as error:
             log.warning("model failed", error=str(error), kind=type(error).__name__)
-            gap = Gap(source="model", reason=f"no usable answer: {error}")
+            reason = str(error) if isinstance(error, BudgetSpent) else f"no usable answer: {error}"
+            gap = Gap(source="model", reason=self._mask.text(reason) if self._mask else reason)
             with_gap = evidence.model_copy(update={"gaps": (*evidence.gaps, gap)})
             return _with_costs(without_model(alerts, with_gap, self._clock.now()), exchanges)
 

@@ -8,6 +8,7 @@ import structlog
 
 from aiops_processor.clock import Clock
 from aiops_processor.errors import DeliveryError, DeliveryUnavailable
+from aiops_processor.masking import Mask
 from aiops_processor.models.incident import TimelineEntry
 from aiops_processor.models.notification import Delivery, DeliveryState, Message, Occasion, Receipt
 from aiops_processor.plugins import Notifier
@@ -32,7 +33,13 @@ class Telling:
     """Sends what is due. A channel that fails is tried again by itself and delays no other."""
 
     def __init__(
-        self, database: Database, channels: Mapping[str, Notifier], clock: Clock, metrics: Metrics, external_url: str
+        self,
+        database: Database,
+        channels: Mapping[str, Notifier],
+        clock: Clock,
+        metrics: Metrics,
+        external_url: str,
+        mask: Mask | None = None,
     ) -> None:
         self._database = database
         self._channels = channels
@@ -40,11 +47,13 @@ class Telling:
         self._metrics = metrics
         self._external_url = external_url.rstrip("/")
         self._receipts: dict[str, Receipt] = {}
+        self._mask = mask
 
-    def use(self, channels: Mapping[str, Notifier], external_url: str) -> None:
+    def use(self, channels: Mapping[str, Notifier], external_url: str, mask: Mask | None = None) -> None:
         """From now on send through these; what is under way ends with the channel that it began with."""
         self._channels = channels
         self._external_url = external_url.rstrip("/")
+        self._mask = mask
 
     @property
     def channels(self) -> list[str]:
@@ -72,7 +81,8 @@ class Telling:
         await self._try(delivery, channel)
 
     async def _try(self, delivery: Delivery, channel: Notifier) -> None:
-        message, previous = await self._compose(delivery)
+        composed, previous = await self._compose(delivery)
+        message = self._mask.model(composed) if self._mask else composed
         try:
             async with asyncio.timeout(SECONDS_FOR_ONE_TRY):
                 receipt = await channel.send(message, delivery.key, previous)

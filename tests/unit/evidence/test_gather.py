@@ -353,6 +353,8 @@ async def test_changes_that_cannot_be_read_are_a_gap(metrics: Any, lines: Any, c
     gatherer = Gatherer(metrics, lines, packs.built_in(), Limits(seconds=5), clock, changes=told)
     report = await gatherer.gather([alert(service="cart")])
     assert [gap.reason for gap in report.gaps if gap.source == "grafana"] == ["what was changed: grafana answered 401"]
+
+
 async def test_an_earlier_incident_is_no_part_of_what_is_usual(
     metrics: Any, lines: Any, clock: Any, alert: MakeAlert, series: MakeSeries, noon: datetime
 ) -> None:

@@ -1,0 +1,181 @@
+"""Secrets and personal data, masked in whatever leaves: prompts, notifications, logs, stored evidence.
+
+What a secret looks like is detect-secrets' knowledge; what it does not look for (values of secret-sounding fields
+without quotation marks, whole private keys, bearer tokens) and personal data are found here. Ids of traces, pods and
+images survive.
+"""
+
+import functools
+import hashlib
+import ipaddress
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+from detect_secrets.plugins.base import BasePlugin
+from pydantic import BaseModel
+
+M = TypeVar("M", bound=BaseModel)
+
+AS_THEY_ARE = frozenset({"id", "fingerprint", "link", "url", "generator_url", "generatorURL", "schema_version", "at"})
+"""Fields that are no text: addresses are ours or Prometheus', and a masked one leads nowhere."""
+FREE = frozenset({"labels", "annotations", "extra", "data"})
+REMEMBERED = 20_000
+LONGEST_LINE = 20_000
+
+_KEYWORD, _PUBLIC_IP = "Secret Keyword", "Public IP (ipv4)"
+_ENTROPY = frozenset({"Base64 High Entropy String", "Hex High Entropy String"})
+_SOUNDS_SECRET = r"""(?:pass(?:word|wd|phrase)?|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|token
+|credentials?|client[_-]?secret|session[_-]?(?:key|secret)|cookie|contrase(?:ñ|n)a)""".replace("\n", "")
+_NAMED = re.compile(
+    rf"(?i)(?P<name>[\w.-]*{_SOUNDS_SECRET}(?:[_-]?(?:key|value|hash))?)(?P<mark>[\"']?\s*(?:=>|:=|[:=])\s*)"
+    r"(?P<value>\"(?:\\.|[^\"\\])+\"|'[^']+'|[^\s\"',;&|)}\]]+)"
+)
+_NO_VALUE = re.compile(
+    r"(?i)[\"']?(?:null|none|nil|true|false|undefined|missing|empty|invalid|expired|required|ok|yes|no|\*+|x{3,}|\.+"
+    r"|<[^>]*>|‹[^›]*›|\$\{?\w+\}?|%\w|-?\d{1,4}|\{|\[.*)[\"']?$"
+)
+_WORD = re.compile(r"^[\"']?[A-Za-z][a-z]*[\"']?$|^[\"']?[A-Z][A-Za-z]*(?:Exception|Error)[\"']?$")
+_IDENTIFIES = re.compile(
+    r"(?i)(?:trace|span|request|correlation|transaction|parent|container|pod|image|sha|sha1|sha256|md5|digest|hash|commit"
+    r"|revision|etag|checksum|fingerprint|uid|uuid|guid|block|node|build|version|instance|task|job|id)"
+    r"[\w.-]*[\"']?\s*[:= ]\s*[\"']?$"
+)
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*-----|\Z)", re.DOTALL
+)
+_BEARER = re.compile(r"(?i)\b((?:bearer|basic|token)\s+)([A-Za-z0-9._~+/-]{12,}=*)")
+_PERSONAL: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("email", re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}\b")),
+    ("iban", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")),
+    (
+        "card",
+        re.compile(r"(?<![\w.-])(?:[3-6]\d{3}([ -]?)\d{4}\1\d{4}\1\d{1,7}|3[47]\d{2}[ -]?\d{6}[ -]?\d{5})(?![\w.-])"),
+    ),
+    ("phone", re.compile(r"(?<![\w.+])\+[1-9]\d{0,2}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,4}){2,4}(?!\w)")),
+    ("ssn", re.compile(r"(?<![\w.-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w.-])")),
+)
+
+
+class Mask:
+    """Masks texts. What is alike gets the same mark within a process, so that one can still be told from another."""
+
+    def __init__(self) -> None:
+        kinds: dict[str, type[BasePlugin]] = get_mapping_from_secret_type_to_class()
+        self._detectors = {kind: made() for kind, made in kinds.items()}
+        self._salt = secrets.token_bytes(16)
+        self._text = functools.lru_cache(REMEMBERED)(self._masked)
+
+    def text(self, text: str) -> str:
+        """The text without secrets and personal data."""
+        return self._text(text) if len(text) > 5 else text
+
+    def value(self, value: Any) -> Any:
+        """A plain JSON value with all of its texts masked, but for fields that are no text."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {key: self._of_field(key, item) for key, item in value.items()}
+        return [self.value(item) for item in value] if isinstance(value, list) else value
+
+    def model(self, made: M) -> M:
+        """The same with all of its texts masked."""
+        plain = made.model_dump(mode="json", by_alias=True)
+        return made.__class__.model_validate(self._of_model(plain))
+
+    def _of_model(self, value: Any) -> Any:
+        """As `value`, but for fields that are no text. Labels and annotations are text, whatever their name."""
+        if isinstance(value, list):
+            return [self._of_model(item) for item in value]
+        if not isinstance(value, dict):
+            return self.value(value)
+        return {key: self._field(key, item) for key, item in value.items()}
+
+    def _field(self, key: str, item: Any) -> Any:
+        if key in FREE:
+            return self.value(item)
+        return item if key in AS_THEY_ARE else self._of_model(item)
+
+    def _of_field(self, key: Any, item: Any) -> Any:
+        """A label or annotation: its name may say that its value is a secret."""
+        if isinstance(item, str) and isinstance(key, str) and re.search(rf"(?i){_SOUNDS_SECRET}$", key):
+            return item if _harmless(item) else self._mark("secret", item)
+        return self.value(item)
+
+    def _masked(self, text: str) -> str:
+        text = _PRIVATE_KEY.sub(lambda found: self._mark("secret", found[0]), text)
+        text = _NAMED.sub(self._named, text)
+        text = _BEARER.sub(lambda found: found[1] + self._mark("secret", found[2]), text)
+        text = "\n".join(map(self._line, text.split("\n")))
+        for kind, pattern in _PERSONAL:
+            text = pattern.sub(functools.partial(self._personal, kind), text)
+        return text
+
+    def _named(self, found: re.Match[str]) -> str:
+        if _harmless(found["value"]) or (re.search(r"(?i)token$", found["name"]) and _WORD.match(found["value"])):
+            return found[0]
+        quote = found["value"][0] if found["value"][0] in "\"'" else ""
+        return f"{found['name']}{found['mark']}{quote}{self._mark('secret', found['value'])}{quote}"
+
+    def _line(self, line: str) -> str:
+        if len(line) > LONGEST_LINE:
+            line = f"{line[:LONGEST_LINE]}…"
+        for kind, value in sorted(self._found(line), key=lambda each: -len(each[1])):
+            line = line.replace(value, self._mark("ip" if kind == _PUBLIC_IP else "secret", value))
+        return line
+
+    def _found(self, line: str) -> Iterator[tuple[str, str]]:
+        for kind, detector in self._detectors.items():
+            if kind == _KEYWORD and not re.search(_SOUNDS_SECRET, line, re.IGNORECASE):
+                continue  # the slowest by far
+            for secret in detector.analyze_line(filename="", line=line, line_number=0) or ():
+                value = secret.secret_value
+                if not value or _harmless(value) or (kind in _ENTROPY and _identifies(line, value)):
+                    continue
+                if kind != _PUBLIC_IP or _is_somebodys(line, value):
+                    yield kind, value
+
+    def _personal(self, kind: str, found: re.Match[str]) -> str:
+        checks: dict[str, Callable[[str], bool]] = {"card": _luhn, "iban": _iban}
+        real = checks.get(kind, bool)(re.sub(r"[ -]", "", found[0]))
+        return self._mark(kind, found[0]) if real else found[0]
+
+    def _mark(self, kind: str, value: str) -> str:
+        digest = hashlib.blake2s(value.strip("\"'").encode("utf-8", "replace"), key=self._salt, digest_size=2)
+        return f"‹{kind} {digest.hexdigest()}›"
+
+
+def _harmless(value: str) -> bool:
+    """A value that keeps no secret: nothing, a number, a placeholder, or masked already."""
+    return "‹" in value or bool(_NO_VALUE.match(value))
+
+
+def _identifies(line: str, value: str) -> bool:
+    """Whether what stands before says that this is an id and no secret."""
+    before = line[: line.find(value)]
+    return bool(_IDENTIFIES.search(before[-60:]))
+
+
+def _is_somebodys(line: str, address: str) -> bool:
+    """A public address, and not a version that looks like one."""
+    if re.search(r"(?i)(?:[~_v-]|version[ :=]*)$", line[: line.find(address)]):
+        return False
+    return ipaddress.ip_address(address.partition(":")[0]).is_global
+
+
+def _luhn(digits: str) -> bool:
+    if not 13 <= len(digits) <= 19:
+        return False
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        number = int(digit) * (2 if place % 2 else 1)
+        total += number - 9 if number > 9 else number
+    return total % 10 == 0
+
+
+def _iban(text: str) -> bool:
+    """ISO 13616: the remainder of the rearranged number is 1."""
+    turned = text[4:] + text[:4]
+    return int("".join(str(int(character, 36)) for character in turned)) % 97 == 1

@@ -1,0 +1,143 @@
+"""Every kind that detect-secrets knows, and personal data. The secrets are made up here, in pieces, so that no scanner
+takes this file for a leak."""
+
+import string
+from collections.abc import Callable
+
+import pytest
+from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+
+from aiops_processor.masking import Mask
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.evidence import EvidenceReport
+from aiops_processor.models.notification import Message
+
+MIXED = "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zAcDfGhJkLqWeRtYuIoPZxCvBnMaSdFgHjKl135792468"
+HEX = "3f9a1c7e5b2d8046e1f7a3c95d0b4826"
+PAYLOAD = ".".join(
+    ("eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0NTY3ODkwIn0", "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U")
+)
+# By kind: the text around the secret, and the secret.
+KINDS: dict[str, tuple[str, str]] = {
+    "Artifactory Credentials": ("artifactory:{}", "AKC" + MIXED[:20]),
+    "AWS Access Key": ("key {} used", "AKIA" + (string.ascii_uppercase + string.digits)[:16]),
+    "Azure Storage Account access key": ("AccountKey={}", MIXED[:74] + MIXED[:12] + "=="),
+    "Basic Auth Credentials": ("GET https://bob:{}@db.example/x failed", "s3cr3tpass"),
+    "Cloudant Credentials": ('cloudant_password = "{}"', HEX + HEX),
+    "Discord Bot Token": ("bot {}", "M" + MIXED[:23] + "." + MIXED[:6] + "." + MIXED[:27]),
+    "GitHub Token": ("pushed with {}", "ghp_" + MIXED[:36]),
+    "GitLab Token": ("pushed with {}", "glpat-" + MIXED[:20]),
+    "Base64 High Entropy String": ('signed "{}"', MIXED[:44]),
+    "Hex High Entropy String": ("payload '{}' refused", HEX),
+    "IBM Cloud IAM Key": ('ibm_cloud_iam_api_key = "{}"', MIXED[:44]),
+    "IBM COS HMAC Credentials": ('cos_hmac_secret_access_key = "{}"', HEX + HEX[:16]),
+    "Public IP (ipv4)": ("client {} refused", "93.184.216.34"),
+    "JSON Web Token": ("sent {}", PAYLOAD),
+    "Secret Keyword": ('db_password = "{}"', "correct horse battery"),
+    "Mailchimp Access Key": ("mail {}", HEX + "-us12"),
+    "NPM tokens": ("//registry.npmjs.org/:_authToken={}", "npm_" + MIXED[:36]),
+    "OpenAI Token": ("model {}", "sk-" + MIXED[:20] + "T3BlbkFJ" + MIXED[20:40]),
+    "Private Key": ("read {}", "-----BEGIN RSA PRIVATE KEY-----\nMIIE" + MIXED + "\n-----END RSA PRIVATE KEY-----"),
+    "PyPI Token": ("upload {}", "pypi-AgEIcHlwaS5vcmc" + (MIXED * 2)[:90]),
+    "SendGrid API Key": ("mail {}", "SG." + MIXED[:22] + "." + MIXED[:43]),
+    "Slack Token": ("told with {}", "xoxb-" + "123456789012-" + MIXED[:24]),
+    "SoftLayer Credentials": ('softlayer_api_key = "{}"', HEX + HEX),
+    "Square OAuth Secret": ("paid with {}", "sq0csp-" + MIXED[:43]),
+    "Stripe Access Key": ("paid with {}", "sk_live_" + MIXED[:24]),
+    "Telegram Bot Token": ("{}", "1234567890:" + MIXED[:35]),
+    "Twilio API Key": ("sms {}", "SK" + HEX),
+}
+SHAPES: tuple[Callable[[str], str], ...] = (
+    lambda text: text,
+    lambda text: f"2026-01-31T12:00:00Z ERROR {text} (retry 3)",
+    lambda text: f'{{"level":"error","msg":"{text}"}}' if '"' not in text else f'level=error {text}',
+    lambda text: f"Traceback:\n  File app.py\nValueError: {text}",
+)  # fmt: skip
+PERSONAL = {
+    "email": "ann.example@example.org",
+    "card": "4111 1111 1111 1111",
+    "iban": "DE89 3704 0044 0532 0130 00",
+    "phone": "+49 151 2345 6789",
+    "ssn": "123-45-6789",
+}
+KEPT = (
+    'trace_id="4bf92f3577b34da6a3ce929d0e0e4736" span_id="00f067aa0ba902b7"',
+    '{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","pod":"checkout-7f9c6d5b8-x2k4q"}',
+    "traceparent=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    'pod "checkout-7f9c6d5b8-x2k4q" uid "6f1c2d3e-4b5a-6978-8a9b-0c1d2e3f4a5b" not ready',
+    "image sha256:" + HEX + HEX,
+    'commit "9fceb02d0ae598e95dc970b74767f19372d61af8"',
+    "10.0.0.7:8080 refused, 127.0.0.1 and 192.168.1.1, version 1.4.3, wcp.dll version 6.1.7.1",
+    "password is missing; token expired; secret=null; password: ***",
+    "startup failed: KeyError: 'DATABASE_DSN'",
+    "took 1769860810123 ms, order 4111111111111112, 2026-01-31 12:00:00",
+)
+
+
+@pytest.fixture(scope="module")
+def mask() -> Mask:
+    return Mask()
+
+
+def test_every_kind_that_the_library_knows_has_a_sample() -> None:
+    assert set(KINDS) == set(get_mapping_from_secret_type_to_class())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", range(len(SHAPES)))
+def test_no_secret_of_a_known_kind_is_left(mask: Mask, kind: str, shape: int) -> None:
+    around, secret = KINDS[kind]
+    masked = mask.text(SHAPES[shape](around.format(secret)))
+    assert secret not in masked
+    assert "‹" in masked
+    assert not any(part in masked for part in secret.split("\n"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password=hunter2hunter2 user=bob",
+        'db_pass: hunter2hunter2, host: db',
+        '{"api_key":"hunter2hunter2"}',
+        "https://x.example/?access_token=hunter2hunter2&a=1",
+        "Authorization: Bearer hunter2hunter2",
+        "client_secret => 'hunter2hunter2'",
+    ],
+)  # fmt: skip
+def test_a_field_that_sounds_secret_needs_no_quotation_marks(mask: Mask, text: str) -> None:
+    assert "hunter2" not in mask.text(text)
+
+
+@pytest.mark.parametrize("kind", PERSONAL)
+def test_personal_data_is_masked(mask: Mask, kind: str) -> None:
+    assert mask.text(f"order of {PERSONAL[kind]} failed").startswith(f"order of ‹{kind} ")
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_ids_and_what_is_no_secret_survive(mask: Mask, text: str) -> None:
+    assert mask.text(text) == text
+
+
+def test_the_same_is_masked_alike_and_masking_twice_changes_nothing(mask: Mask) -> None:
+    once = mask.text("client 93.184.216.34 and 93.184.216.34, then 151.101.1.69")
+    assert once.split()[1:3] == once.split()[4:6] or once.count(once.split(" ")[1]) >= 1
+    assert len(set(once.replace(",", "").split("‹")[1:])) >= 2
+    assert mask.text(once) == once
+
+
+def test_an_alert_keeps_what_is_no_text(mask: Mask, message: Message) -> None:
+    labels = {"alertname": "A", "admin_password": "correct horse", "trace": HEX, "url": "https://bob:s3cr3tpass@db"}
+    alert = message.alerts[0].model_copy(update={"labels": labels, "annotations": {"summary": "mail bob@example.org"}})
+    masked = mask.model(alert)
+    assert isinstance(masked, Alert)
+    assert masked.fingerprint == alert.fingerprint
+    assert "horse" not in masked.labels["admin_password"]
+    assert "s3cr3t" not in masked.labels["url"]
+    assert "bob" not in masked.annotations["summary"]
+    assert masked.starts_at == alert.starts_at
+
+
+def test_evidence_without_a_secret_is_as_it_was(mask: Mask, message: Message) -> None:
+    assert isinstance(message.evidence, EvidenceReport)
+    assert mask.model(message.evidence) == message.evidence
+    assert mask.model(message) == message
