@@ -14,6 +14,7 @@ import structlog
 from aiops_processor.clock import Clock
 from aiops_processor.errors import StorageError
 from aiops_processor.services.incidents import Incidents
+from aiops_processor.services.notifier import MOST_WAIT_SECONDS
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
 from aiops_processor.storage.database import Connection, Database
@@ -25,6 +26,8 @@ BREATH_SECONDS = 0.05  # of real time, between rounds: under fire one round take
 SWEEP = timedelta(seconds=30)
 STORE_BACK = timedelta(seconds=10)  # so long after the store came back, what it dropped is looked for
 LEASE = timedelta(seconds=120)
+LONGEST_WAIT = timedelta(seconds=MOST_WAIT_SECONDS)  # of a message: between two tries
+SPARE = timedelta(seconds=5)  # for the clocks of several machines
 
 
 NextDue = Callable[[Connection], Awaitable[datetime | None]]
@@ -117,6 +120,7 @@ class Reconciler:
             return
         self._last_sweep = now
         await self._work.revive()
+        await self._pull_in(now)
         async with self._database.read() as connection:
             analysing = await incident_rows.in_analysis(connection)
             in_flight = await outbox.in_flight(connection)
@@ -124,6 +128,14 @@ class Reconciler:
             await self._work.analyse(incident.id, incident.generation)
         for delivery in in_flight:
             await self._work.deliver(delivery.id, delivery.attempts)
+
+    async def _pull_in(self, now: datetime) -> None:
+        """After the clock was set back what was due at its old time would wait for that."""
+        async with self._database.write() as connection:  # writes nothing where nothing is late
+            incidents = await incident_rows.pull_in(connection, now + self._incidents.longest_wait + SPARE, now)
+            deliveries = await outbox.pull_in(connection, now + LONGEST_WAIT + SPARE, now)
+        if incidents or deliveries:
+            log.warning("the clock was set back; what was due by its old time is due now")
 
     async def _seconds_to_next(self) -> float:
         """What has no room waits for the poke at the end of what runs."""
