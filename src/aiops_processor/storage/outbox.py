@@ -86,6 +86,12 @@ async def claim(connection: Connection, now: datetime, lease_until: datetime, li
     return [_delivery(row) for row in rows.all()]
 
 
+async def pull_in(connection: Connection, latest: datetime, now: datetime) -> bool:
+    """What is due later than anything can be is due now: the clock was set back. True where there was any."""
+    late = _pending() & (outbox.c.next_try_at > latest)
+    return (await connection.execute(sa.update(outbox).where(late).values(next_try_at=now))).rowcount > 0
+
+
 async def in_flight(connection: Connection) -> list[Delivery]:
     """Claimed and not finished: by a process that works on it, or that died."""
     rows = await connection.execute(sa.select(outbox).where(_pending() & (outbox.c.attempts > 0)))
