@@ -1,7 +1,7 @@
 """A secret in an alert and in a log line reaches no channel, no model and no stored analysis."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from aiops_processor.errors import ModelUnavailable
 from aiops_processor.masking import Mask
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.analysis import AnalysisResult
+from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.notification import Message
 from aiops_processor.services.analyzer import Analyzer
@@ -42,7 +42,14 @@ class Failing:
     def __init__(self) -> None:
         self.seen = ""
 
-    async def explain(self, alerts: Sequence[Alert], evidence: EvidenceReport, *_: object) -> AnalysisResult:
+    async def explain(
+        self,
+        alerts: Sequence[Alert],
+        evidence: EvidenceReport,
+        record: Callable[[Exchange], None],
+        incident: Spent,
+        day: Spent,
+    ) -> AnalysisResult:
         self.seen = str(alerts) + str(evidence)
         raise ModelUnavailable(f"down; asked: {LEAK}")
 
