@@ -221,7 +221,7 @@ def _built(
     prompt = names.hide(prompts.build(alerts, evidence, budget))
     room = budget
     while prompt.tokens > budget and room > SMALLEST_BUDGET:
-        room = max(SMALLEST_BUDGET, room - (prompt.tokens - budget) - 50)
+        room = max(SMALLEST_BUDGET, room * budget // prompt.tokens - 50)
         prompt = names.hide(prompts.build(alerts, evidence, room))
     return prompt
 
