@@ -180,6 +180,7 @@ class RedactSettings(Section):
     """What is masked in everything that leaves."""
 
     enabled: bool = Field(default=True, description="secrets and personal data")
+    names: str = Field(default="", description="labels whose values a model is not told: service, namespace, …")
 
 
 class TimeSettings(Section):

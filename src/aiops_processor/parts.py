@@ -227,7 +227,8 @@ def explainer(settings: Settings, models: Lineup | None, clock: Clock) -> Explai
     made = prompts(settings)
     for candidate in models.candidates:
         made.check(candidate.token_budget)
-    return Explainer(models, clock, made, limits(settings))
+    hidden = [name for each in settings.redact.names.split(",") if (name := each.strip())]
+    return Explainer(models, clock, made, limits(settings), hidden)
 
 
 def prompts(settings: Settings) -> Prompts:

@@ -258,6 +258,12 @@ async def proves_masking(name: str, lab: Lab) -> None:
     assert "hunter2" not in await asked("true")
 
 
+async def proves_names(name: str, lab: Lab) -> None:
+    asked = await lab.ask_model(**{name: "service, namespace"})
+    assert "cart" not in asked["messages"][1]["content"]
+    assert "service=name-" in asked["messages"][1]["content"]
+
+
 # Channels and the service itself.
 
 
@@ -374,6 +380,7 @@ PROOFS: dict[str, Proof] = {
     "ANTHROPIC_API_KEY": proves_anthropic_key,
     "OLLAMA_URL": proves_fallbacks,
     "REDACT_ENABLED": proves_masking,
+    "REDACT_NAMES": proves_names,
     "TIME_WINDOW_MINUTES": proves_window,
     "MAX_LOG_LINES": proves_log_lines,
     "MAX_METRICS_POINTS": proves_points,

@@ -14,7 +14,6 @@ from aiops_processor import config, parts
 from aiops_processor.clock import SystemClock
 from aiops_processor.config import Settings
 from aiops_processor.errors import InputError
-from aiops_processor.llm.prompt import TOKEN_BUDGET
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.evidence import EvidenceReport
@@ -101,8 +100,10 @@ async def _dry_run(settings: Settings, alerts: list[Alert]) -> str:
     finally:
         await sources.aclose()
     model = parts.model(settings)
-    budget = model.candidates[0].token_budget if model else TOKEN_BUDGET
-    prompt = parts.prompts(settings).build(alerts, evidence, budget)
+    explainer = parts.explainer(settings, model, clock)
+    # Without a model the prompt is shown as the default one would get it.
+    made = explainer.prompt if explainer else parts.prompts(settings).build
+    prompt = made(alerts, evidence)
     if model:
         await model.aclose()
     sections = {

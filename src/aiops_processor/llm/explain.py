@@ -14,6 +14,7 @@ from aiops_processor.llm.budget import Ledger, Limits
 from aiops_processor.llm.lineup import Candidate, Lineup, answer_of_none, usage_of
 from aiops_processor.llm.memory import Memory, key_of
 from aiops_processor.llm.prompt import SMALLEST_BUDGET, Prompt, Prompts
+from aiops_processor.llm.pseudonyms import Pseudonyms
 from aiops_processor.llm.reading import read
 from aiops_processor.llm.shapes import Draft
 from aiops_processor.llm.verify import check
@@ -36,17 +37,24 @@ class Explainer:
     """Has a model explain evidence, and lets through only what the evidence bears out."""
 
     def __init__(
-        self, lineup: Lineup, clock: Clock, prompts: Prompts | None = None, limits: Limits | None = None
+        self,
+        lineup: Lineup,
+        clock: Clock,
+        prompts: Prompts | None = None,
+        limits: Limits | None = None,
+        hidden: Sequence[str] = (),
     ) -> None:
         self._lineup = lineup
         self._clock = clock
         self._prompts = prompts or Prompts()
         self._limits = limits or Limits()
+        self._hidden = tuple(hidden)
         self._memory = Memory()
 
     def prompt(self, alerts: Sequence[Alert], evidence: EvidenceReport) -> Prompt:
         """What `explain` would send to the first model; nothing is sent."""
-        return self._prompts.build(alerts, evidence, self._lineup.candidates[0].token_budget)
+        names = Pseudonyms(self._hidden, alerts, evidence)
+        return _built(self._prompts, names, alerts, evidence, self._lineup.candidates[0].token_budget)
 
     async def explain(
         self,
@@ -62,7 +70,9 @@ class Explainer:
         limit is reached, another ModelError where no model answered.
         """
         ledger = Ledger(self._limits, incident or Spent(), day or Spent())
-        asking = _Asking(self._prompts, self._memory, ledger, self._clock, record)
+        asking = _Asking(
+            self._prompts, self._memory, ledger, self._clock, record, Pseudonyms(self._hidden, alerts, evidence)
+        )
         failures: list[ModelError] = []
         loop = asyncio.get_running_loop()
         ends = loop.time() + self._lineup.deadline_seconds
@@ -105,12 +115,15 @@ class Explainer:
 class _Asking:
     """The questions of one analysis: each within the budget, none paid for twice, all recorded."""
 
-    def __init__(self, prompts: Prompts, memory: Memory, ledger: Ledger, clock: Clock, record: Record) -> None:
+    def __init__(
+        self, prompts: Prompts, memory: Memory, ledger: Ledger, clock: Clock, record: Record, names: Pseudonyms
+    ) -> None:
         self._prompts = prompts
         self._memory = memory
         self._ledger = ledger
         self._clock = clock
         self._record = record
+        self._names = names
         self.paid: Paid = []
         self.answered = ""
 
@@ -129,12 +142,12 @@ class _Asking:
         """What the model makes of the evidence; of half as much where it says that all is too long for its window."""
         budget = candidate.token_budget
         try:
-            return await self._readable(candidate, self._prompts.build(alerts, evidence, budget))
+            return await self._readable(candidate, _built(self._prompts, self._names, alerts, evidence, budget))
         except PromptTooLong:
             if budget <= SMALLEST_BUDGET:
                 raise
         half = max(SMALLEST_BUDGET, budget // 2)
-        return await self._readable(candidate, self._prompts.build(alerts, evidence, half))
+        return await self._readable(candidate, _built(self._prompts, self._names, alerts, evidence, half))
 
     async def _readable(self, candidate: Candidate, prompt: Prompt) -> Draft:
         """The draft of one answer, or of a second one where the first cannot be read."""
@@ -159,7 +172,7 @@ class _Asking:
             if not remembered:
                 self._memory.keep(key, answer, self._clock.now())
         self._note(candidate, prompt, answer, remembered=remembered)
-        return draft
+        return self._names.show(draft)
 
     async def _paid_for(self, candidate: Candidate, prompt: Prompt) -> Answer:
         self._ledger.ask_for(prompt.tokens)
@@ -199,6 +212,18 @@ class _Asking:
                 error=error,
             )
         )
+
+
+def _built(
+    prompts: Prompts, names: Pseudonyms, alerts: Sequence[Alert], evidence: EvidenceReport, budget: int
+) -> Prompt:
+    """The prompt under pseudonyms; these may be longer than the names, and then less evidence is told."""
+    prompt = names.hide(prompts.build(alerts, evidence, budget))
+    room = budget
+    while prompt.tokens > budget and room > SMALLEST_BUDGET:
+        room = max(SMALLEST_BUDGET, room * budget // prompt.tokens - 50)
+        prompt = names.hide(prompts.build(alerts, evidence, room))
+    return prompt
 
 
 def _usable(name: str, answer: Answer) -> Draft:
