@@ -267,14 +267,12 @@ class GroupingRule(Section):
 class GroupingSettings(Section):
     """What belongs together, and how near in time it must begin.
 
-    `identity` are labels (with commas between) that say which entity an alert is about, besides the known ones;
-    `calls` are edges of the call graph: `gateway>cart, cart>db`.
+    `identity` are labels (with commas between) that say which entity an alert is about, besides the known ones.
     """
 
     window_seconds: float = Field(default=300, ge=0)
     neighbour_seconds: float = Field(default=120, ge=0)
     identity: str = ""
-    calls: str = ""
     rules: tuple[GroupingRule, ...] = ()
 
 

@@ -262,11 +262,11 @@ def channels(settings: Settings) -> dict[str, Notifier]:
 
 
 def policy(settings: Settings) -> Policy:
-    """What the settings say of incidents. Raises ConfigError for a call that is none."""
+    """What the settings say of incidents."""
     seconds, own = settings.watchdog.seconds, settings.grouping
     identity = (OwnRule(label, (), (label,), own.window_seconds) for label in _listed(own.identity))
     return Policy(
-        rules=Rules(own.window_seconds, own.neighbour_seconds, frozenset(_calls(own.calls))),
+        rules=Rules(own.window_seconds, own.neighbour_seconds, frozenset(settings.calls)),
         own=(
             *(OwnRule(rule.name, matchers.parse_all(rule.match), rule.by, rule.window_seconds) for rule in own.rules),
             *identity,
@@ -282,15 +282,6 @@ def policy(settings: Settings) -> Policy:
 def _listed(text: str) -> tuple[str, ...]:
     """The words of `a, b`."""
     return tuple(filter(None, map(str.strip, text.split(","))))
-
-
-def _calls(text: str) -> Iterator[tuple[str, str]]:
-    """The callers and callees of `gateway>cart, cart>db`. Raises ConfigError."""
-    for edge in _listed(text):
-        caller, _, callee = map(str.strip, edge.partition(">"))
-        if not caller or not callee:
-            raise ConfigError(f"GROUPING_CALLS: {edge!r} is no caller>callee; write for example gateway>cart")
-        yield caller, callee
 
 
 def _peers(settings: AlertmanagerSettings) -> Iterator[AlertmanagerSettings]:

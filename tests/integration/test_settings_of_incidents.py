@@ -131,14 +131,6 @@ def proves_identity(settings: Settle, start: Callable[..., str], recorder: Any) 
     assert grouped(of(settings(GROUPING_IDENTITY="shard, tenant_id")).policy, 10, *labels) == 1
 
 
-def proves_calls(settings: Settle, start: Callable[..., str], recorder: Any) -> None:
-    labels = {"service": "gateway"}, {"service": "cart"}
-    assert grouped(of(settings()).policy, 10, *labels) == 2
-    assert grouped(of(settings(GROUPING_CALLS="cart>db, gateway > cart")).policy, 10, *labels) == 1
-    with pytest.raises(ConfigError, match="GROUPING_CALLS"):
-        _ = of(settings(GROUPING_CALLS="gateway")).policy
-
-
 def proves_rules(settings: Settle, start: Callable[..., str], recorder: Any) -> None:
     rule = {"name": "racks", "match": ['severity=~"critical|page"'], "by": ["rack"], "window_seconds": 900}
     policy = of(settings(GROUPING_RULES=json.dumps([rule]))).policy
@@ -200,7 +192,6 @@ PROOFS = {
     "GROUPING_WINDOW_SECONDS": proves_windows,
     "GROUPING_NEIGHBOUR_SECONDS": proves_windows,
     "GROUPING_IDENTITY": proves_identity,
-    "GROUPING_CALLS": proves_calls,
     "GROUPING_RULES": proves_rules,
     "PRIORITY_SEVERITIES": proves_priority,
     "PRIORITY_RULES": proves_priority,
@@ -219,3 +210,10 @@ def test_a_setting_does_what_it_says(
     proof: Callable[..., None], settings: Settle, start: Callable[..., str], recorder: Any
 ) -> None:
     proof(settings, start, recorder)
+
+
+def test_who_calls_whom_is_known_to_grouping_too(settings: Settle) -> None:
+    labels = {"service": "gateway"}, {"service": "cart"}
+    assert grouped(of(settings()).policy, 10, *labels) == 2
+    known = settings().model_copy(update={"topology": {"gateway": ("cart",)}})
+    assert grouped(of(known).policy, 10, *labels) == 1

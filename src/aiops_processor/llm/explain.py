@@ -86,7 +86,8 @@ class Explainer:
             except ModelError as failure:
                 failures.append(failure)
             else:
-                return self._result(draft, alerts, evidence, asking, failures)
+                # In a thread: checking takes tens of milliseconds that the event loop has better uses for.
+                return await asyncio.to_thread(self._result, draft, alerts, evidence, asking, failures)
         raise answer_of_none(failures)
 
     def _result(

@@ -18,7 +18,8 @@ FALL = re.compile(
     re.IGNORECASE,
 )
 STAY = re.compile(
-    r"\b(?:stay(?:ed|s|ing)?|remain(?:ed|s|ing)?|unchanged|unaffected|constant|flat|steady|stable|as usual|as before"
+    r"\b(?:stay(?:ed|s|ing)?|plateau(?:ed|s)?|level(?:led|ed)? off|remain(?:ed|s|ing)?|unchanged|unaffected"
+    r"|constant|flat|steady|stable|as usual|as before"
     r"|(?:is|are|was|were|look(?:s|ed)?) (?:healthy|normal|fine|ok)|no change|did not change|has not changed|kept)\b",
     re.IGNORECASE,
 )
