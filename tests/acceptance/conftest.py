@@ -52,7 +52,8 @@ def eventually(look: Callable[[], T], what: str, seconds: float = 30) -> T:
 class Peer:
     """Everything that the service talks to, in one recording HTTP server.
 
-    `delays` holds back answers by the beginning of their path, so that a kill can hit the step that waits; what is in
+    `delays` holds back answers by the beginning of their path, so that a kill can hit the step that waits, until they
+    are cleared; what is in
     `drips` comes one byte a second. `answers` are for whole paths. In `requests` what a GET
     asks for stands in the place of a body.
     """
@@ -78,7 +79,7 @@ class Peer:
             def _answer(self, body: bytes) -> None:
                 path = self.path.partition("?")[0]
                 peer.requests.append((path, body))
-                time.sleep(next((s for start, s in peer.delays.items() if path.startswith(start)), 0))
+                peer.hold(path)
                 status = next((s for start, s in peer.statuses.items() if path.startswith(start)), 200)
                 content = json.dumps(peer.answers.get(path, answer(path))).encode()
                 try:
@@ -98,6 +99,14 @@ class Peer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def hold(self, path: str) -> None:
+        """Wait as long as the path's delay says, or until there is none any more."""
+        began = time.monotonic()
+        while (
+            began + next((s for start, s in list(self.delays.items()) if path.startswith(start)), 0) > time.monotonic()
+        ):
+            time.sleep(0.02)
 
     def asked(self, start: str) -> int:
         return sum(path.startswith(start) for path, _ in list(self.requests))
