@@ -399,6 +399,7 @@ PROOFS: dict[str, Proof] = {
     "AIOPS_SETTLE_MAX_SECONDS": proves_settling,
     "AIOPS_SHADOW": proves_shadow,
     "GRAFANA_URL": proves_links,
+    "GRAFANA_TOKEN": proves_token,
     "LOG_LEVEL": proves_log_level,
 }
 # One run proves what stands together.
