@@ -92,7 +92,8 @@ async def test_a_good_answer_becomes_a_checked_analysis(connect: Connect, messag
     async with connect("good") as model:
         explainer = Explainer(Lineup([Candidate(model)]), ReplayClock(datetime(2026, 1, 31, 12, 8, tzinfo=UTC)))
         result = await explainer.explain(message.alerts, message.evidence)
-    assert (result.root_cause, result.model, result.confidence) == ("No free connection.", "good", 0.9)
+    assert (result.root_cause, result.model) == ("Hypothesis: No free connection.", "good")
+    assert result.confidence == 0.9
     assert [claim.verified for claim in result.evidence] == [True]
 
 

@@ -1,7 +1,6 @@
 """Two processes that start at once bring the database to its shape once."""
 
 import os
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from aiops_processor.storage.address import sqlite_url
 from aiops_processor.storage.migrate import head, migrate
 
 
@@ -45,16 +43,3 @@ def test_the_command_says_what_it_did(where: dict[str, str]) -> None:
 
 def test_a_migration_leaves_what_is_stored(database_url: str) -> None:
     assert migrate(sa.make_url(database_url)) == (head(), head())
-
-
-def test_a_database_from_before_posted_changes_gets_their_table(tmp_path: Path) -> None:
-    url = sa.make_url(sqlite_url(tmp_path))
-    migrate(url)
-    with sqlite3.connect(url.database or "") as connection:
-        connection.execute("DROP TABLE changes")
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
-    connection.close()
-    assert migrate(url) == ("0001", head())
-    with sqlite3.connect(url.database or "") as connection:
-        assert connection.execute("SELECT count(*) FROM changes").fetchone() == (0,)
-    connection.close()
