@@ -29,8 +29,9 @@ _KEYWORD, _PUBLIC_IP = "Secret Keyword", "Public IP (ipv4)"
 _ENTROPY = frozenset({"Base64 High Entropy String", "Hex High Entropy String"})
 _SOUNDS_SECRET = r"""(?:pass(?:word|wd|phrase)?|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|token
 |credentials?|client[_-]?secret|session[_-]?(?:key|secret)|cookie|contrase(?:ñ|n)a)""".replace("\n", "")
+# Nothing stands before the name: `[\w.-]*` there takes quadratic time, minutes for a long word.
 _NAMED = re.compile(
-    rf"(?i)(?P<name>[\w.-]*{_SOUNDS_SECRET}(?:[_-]?(?:key|value|hash))?)(?P<mark>[\"']?\s*(?:=>|:=|[:=])\s*)"
+    rf"(?i)(?P<name>{_SOUNDS_SECRET}(?:[_-]?(?:key|value|hash))?)(?P<mark>[\"']?\s*(?:=>|:=|[:=])\s*)"
     r"(?P<value>\"(?:\\.|[^\"\\])+\"|'[^']+'|[^\s\"',;&|)}\]]+)"
 )
 _NO_VALUE = re.compile(

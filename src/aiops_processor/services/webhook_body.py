@@ -126,9 +126,9 @@ def judge(raws: Sequence[msgspec.Raw], first: int, now: datetime) -> Iterator[Ta
 
 def _usual(raw: msgspec.Raw) -> Posted | None:
     """The alert, if it is one as Alertmanager sends it and short; None where it must be looked at more closely."""
-    text = bytes(raw)
-    if len(text) > MOST_LABEL_BYTES:
+    if memoryview(raw).nbytes > MOST_LABEL_BYTES:  # without a copy: it may be 50 MB
         return None
+    text = bytes(raw)
     try:
         wire = _USUAL.decode(text)
         starts_at, ends_at = datetime.fromisoformat(wire.starts_at), datetime.fromisoformat(wire.ends_at)
@@ -186,7 +186,7 @@ def _words(error: Any) -> str:
 
 def _decode(raw: msgspec.Raw) -> Any:
     """The alert as plain values. Labels are measured first: a million of them as objects are 200 MB."""
-    if len(bytes(raw)) > MOST_LABEL_BYTES:
+    if memoryview(raw).nbytes > MOST_LABEL_BYTES:
         labels = msgspec.json.decode(raw, type=_OnlyLabels).labels
         if len(bytes(labels)) > MOST_LABEL_BYTES:
             raise InputError(
@@ -204,7 +204,7 @@ def _cut_annotations(alert: Alert) -> Alert:
 
 
 def _cut(value: str) -> str:
-    encoded = value.encode()
+    encoded = value[: MOST_ANNOTATION_BYTES + 1].encode()  # at least a byte a character: never all 50 MB again
     if len(encoded) <= MOST_ANNOTATION_BYTES:
         return value
     return encoded[:MOST_ANNOTATION_BYTES].decode(errors="ignore") + CUT_MARK

@@ -127,7 +127,7 @@ async def test_the_database_stays_bounded(house: Any, workflows: Workflows) -> N
 
 async def test_after_a_storm_the_file_gives_back_its_room(house: Any, retention: Retention) -> None:
     if not house.database.sqlite:
-        pytest.skip("PostgreSQL vacuums by itself")
+        return  # PostgreSQL vacuums by itself
     before = size(house)
     for number in range(20):
         alerts = [
