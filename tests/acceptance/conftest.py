@@ -38,7 +38,7 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def eventually(look: Callable[[], T], what: str, seconds: float = 30) -> T:
+def eventually(look: Callable[[], T], what: str, seconds: float = 120) -> T:
     """What `look` gives as soon as it gives something; fails with `what` when it never does."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -195,7 +195,7 @@ class Service:
         if process is None:
             return 0
         process.send_signal(number)
-        return process.wait(20)
+        return process.wait(60)
 
     def _request(self, request: urllib.request.Request) -> tuple[int, Any]:
         try:
@@ -246,7 +246,7 @@ def start_program(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[byt
     for process in started:
         if process.poll() is None:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 @pytest.fixture

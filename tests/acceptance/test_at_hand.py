@@ -21,7 +21,7 @@ def test_acknowledging_and_trying_again_by_hand(
     def aiops(*arguments: str) -> str:
         environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "API_PORT": str(service.port)}
         command = [sys.executable, "-m", "aiops_processor", *arguments]
-        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
         return ended.stdout + ended.stderr
 
     service.post("/webhook/alerts", webhook("HighErrorRate"))

@@ -19,18 +19,18 @@ TOP = Path(__file__).resolve().parents[2]
 def aiops(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "AIOPS_DATA_DIR": str(folder / "data"), **settings}
     command = [sys.executable, "-m", "aiops_processor", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, cwd=TOP)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, cwd=TOP)
 
 
 def test_the_script_passes_on_a_service_that_works(make_service: Callable[..., Any], peer: Any) -> None:
     service = make_service(PROMETHEUS_URL=peer.url)
-    ran = subprocess.run([TOP / "test-alert.sh", service.url], capture_output=True, text=True, timeout=60)
+    ran = subprocess.run([TOP / "test-alert.sh", service.url], capture_output=True, text=True, timeout=180)
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["alert_name"] == "HighCPUUsage"
 
 
 def test_the_script_fails_when_the_system_fails(port: Callable[[], int]) -> None:
-    ran = subprocess.run([TOP / "test-alert.sh", f"http://127.0.0.1:{port()}"], capture_output=True, timeout=60)
+    ran = subprocess.run([TOP / "test-alert.sh", f"http://127.0.0.1:{port()}"], capture_output=True, timeout=180)
     assert ran.returncode == 1
     assert b"does not answer" in ran.stderr
 

@@ -100,8 +100,8 @@ def test_ends_at_random_moments_lose_nothing(
     def told() -> set[str]:
         return {alert["labels"]["alertname"] for message in peer.told("analysed") for alert in message["alerts"]}
 
-    wait(lambda: told() >= load.accepted, f"seed {SEED}: {len(load.accepted)} accepted\n{server.log()[-3000:]}", 90)
-    wait(lambda: server.get("/queue/status")["queue_size"] == 0, f"seed {SEED}: nothing is left to do", 60)
+    wait(lambda: told() >= load.accepted, f"seed {SEED}: {len(load.accepted)} accepted\n{server.log()[-3000:]}")
+    wait(lambda: server.get("/queue/status")["queue_size"] == 0, f"seed {SEED}: nothing is left to do")
     for event in ("opened", "analysed"):
         keys = [message["key"] for message in peer.told(event)]
         repeats = max(keys.count(key) for key in set(keys))
@@ -134,4 +134,4 @@ def test_sigterm_with_work_under_way_ends_within_ten_seconds(
     assert time.monotonic() - began < 10
     peer.delays.clear()
     service.start()
-    wait(lambda: len({m["incident"]["id"] for m in peer.told("analysed")}) == 20, "all are told after the restart", 60)
+    wait(lambda: len({m["incident"]["id"] for m in peer.told("analysed")}) == 20, "all are told after the restart")

@@ -17,7 +17,7 @@ def aiops(make_service: Callable[..., Any], tmp_path: Path) -> Any:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "API_PORT": str(service.port)}
         command = [sys.executable, "-m", "aiops_processor", "dead-letters", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
 
     run.service = service  # type: ignore[attr-defined]
     return run
@@ -50,6 +50,6 @@ def test_a_replay_that_is_still_bad_says_why_and_keeps_it(aiops: Any, webhook: C
 def test_without_a_service_the_remedy_is_named(tmp_path: Path, port: Callable[[], int]) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "API_PORT": str(port())}
     command = [sys.executable, "-m", "aiops_processor", "dead-letters", "list"]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
     assert ran.returncode == 1
     assert "is the service running?" in ran.stderr

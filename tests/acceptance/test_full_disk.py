@@ -55,6 +55,6 @@ def test_a_full_disk_is_503_and_nothing_that_was_taken_is_lost(
     taken = {name for name, status in answers.items() if status == 200}
     for name in set(answers) - taken:
         assert wait(lambda n=name: service.post("/webhook/alerts", one(webhook, n))[0] == 200, "it is taken again")
-    wait(lambda: told(peer) >= set(answers), f"all are analysed and told\n{service.log()[-3000:]}", 90)
+    wait(lambda: told(peer) >= set(answers), f"all are analysed and told\n{service.log()[-3000:]}")
     service.restart()
     assert len(service.get("/api/v1/incidents?limit=200")) == len(answers) + 1

@@ -78,7 +78,7 @@ def test_an_alert_answered_200_survives_a_kill_right_after(
     def told() -> set[str]:
         return {alert["labels"]["alertname"] for message in peer.told("analysed") for alert in message["alerts"]}
 
-    wait(lambda: told() == names, f"all twenty are analysed and told\n{service.log()[-3000:]}", 60)
+    wait(lambda: told() == names, f"all twenty are analysed and told\n{service.log()[-3000:]}")
 
 
 def test_a_second_server_on_the_same_folder_is_refused_with_the_remedy(
@@ -132,6 +132,6 @@ def test_a_channel_that_fails_is_told_later_with_the_same_key(
     service.post("/webhook/alerts", webhook("HighErrorRate"))
     wait(lambda: len(peer.told("opened")) >= 2, "the channel is tried again")
     peer.statuses.clear()
-    wait(lambda: service.get("/queue/status")["queue_size"] == 0, "everything is told", 60)
+    wait(lambda: service.get("/queue/status")["queue_size"] == 0, "everything is told")
     assert len({message["key"] for message in peer.told("opened")}) == 1
     assert len(peer.told("analysed")) >= 1

@@ -17,7 +17,7 @@ def test_a_service_that_was_killed_is_named_in_the_first_lines_of_evidence(share
     if missing := [name for name in PROGRAMS if shutil.which(name) is None]:
         pytest.skip(f"not installed: {', '.join(missing)}")
     command = [sys.executable, str(SCRIPT), "--lab", str(shared / "lab"), "--faults", "down:payments", "--json"]
-    ran = subprocess.run([*command, "--quiet", "12", "--settle", "2"], capture_output=True, text=True, timeout=600)
+    ran = subprocess.run([*command, "--quiet", "12", "--settle", "2"], capture_output=True, text=True, timeout=1800)
     assert ran.returncode == 0, ran.stderr
     (found,) = json.loads(ran.stdout)
     assert found["line"] is not None

@@ -30,7 +30,7 @@ def browse(tmp_path: Path) -> Callable[[str], str]:
 
     def dump(url: str) -> str:
         command = [browser, *ALONE, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", url]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+        return subprocess.run(command, capture_output=True, text=True, timeout=180, check=True).stdout
 
     return dump
 

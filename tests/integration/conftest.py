@@ -308,4 +308,4 @@ def lab(
     yield made
     for process in made.processes:
         process.terminate()
-        process.wait(20)
+        process.wait(60)

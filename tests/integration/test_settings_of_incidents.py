@@ -64,7 +64,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., str]]:
     yield run
     for process in started:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def alive(url: str) -> bool:

@@ -27,6 +27,7 @@ async def test_a_move_wakes_even_who_wants_to_sleep_longer() -> None:
     await asyncio.sleep(0)
     clock.move(START)
     await asyncio.wait_for(sleeping, 1)
+    assert clock.now() == START, "it wakes to look again, and no time has passed"
 
 
 async def test_a_stepped_clock_never_goes_back() -> None:

@@ -25,7 +25,10 @@ class Metadata(msgspec.Struct, frozen=True):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """One rule as the server has it loaded. `for_seconds` is 0 for recording rules."""
+    """One rule as the server has it loaded. `for_seconds` is 0 for recording rules.
+
+    `every_seconds` lie between two evaluations; 0 where the server does not say.
+    """
 
     name: str
     query: str
@@ -34,6 +37,7 @@ class Rule(msgspec.Struct, frozen=True):
     annotations: dict[str, str] = {}
     for_seconds: float = 0.0
     group: str = ""
+    every_seconds: float = 0.0
 
 
 class _WireRule(msgspec.Struct):
@@ -47,6 +51,7 @@ class _WireRule(msgspec.Struct):
 
 class _Group(msgspec.Struct):
     name: str
+    interval: float = 0.0
     rules: list[_WireRule] | None = None  # Go writes an empty list as null
 
 
@@ -136,7 +141,7 @@ class Prometheus:
         if body is None:
             return Answer([], (f"{self._service.source} has no rules: another program evaluates them",))
         answer = await _RULES.read(self._service.source, body)
-        rules = [_rule(rule, group.name) for group in answer.data.groups or () for rule in group.rules or ()]
+        rules = [_rule(rule, group) for group in answer.data.groups or () for rule in group.rules or ()]
         return Answer(rules, answer.warnings, answer.infos, answer.octets)
 
     async def version(self) -> str:
@@ -180,7 +185,7 @@ def _time(at: datetime) -> str:
     return f"{(at - _EPOCH).total_seconds():.3f}"
 
 
-def _rule(rule: _WireRule, group: str) -> Rule:
+def _rule(rule: _WireRule, group: _Group) -> Rule:
     return Rule(
         name=rule.name,
         query=rule.query,
@@ -188,5 +193,6 @@ def _rule(rule: _WireRule, group: str) -> Rule:
         labels=rule.labels or {},
         annotations=rule.annotations or {},
         for_seconds=rule.duration,
-        group=group,
+        group=group.name,
+        every_seconds=group.interval,
     )

@@ -126,7 +126,9 @@ class Incidents:
                 _incident(alerts, self._policy.priority, "manual", "", now, "asked for through /analyze", manual=True),
                 notify=notify,
             )
-            await alert_rows.insert_episodes(connection, [_manual_row(a, opened.id, now) for a in _distinct(alerts)])
+            source = f"manual-{opened.id}"  # of its own: it must not meet the episodes of real alerts
+            rows = [grouped_row(alert, source, opened.id, now) for alert in _distinct(alerts)]
+            await alert_rows.insert_episodes(connection, rows)
             await incident_rows.note(connection, opened.id, _entry(now, "opened", opened.reason))
             return await self._claim(connection, opened, now)
 
@@ -292,10 +294,12 @@ def _incident(
     )
 
 
-def _manual_row(alert: Alert, incident_id: int, now: datetime) -> dict[str, object]:
-    """A source of its own for each incident asked for by hand: it must not meet the episodes of real alerts."""
+def grouped_row(
+    alert: Alert, source: str, incident_id: int, now: datetime, *, reconstructed: bool = False
+) -> dict[str, object]:
+    """The row of an episode that has its incident from the beginning."""
     return {
-        "source": f"manual-{incident_id}",
+        "source": source,
         "fingerprint": alert.fingerprint,
         "receiver": "",
         "group_key": "",
@@ -307,6 +311,7 @@ def _manual_row(alert: Alert, incident_id: int, now: datetime) -> dict[str, obje
         "grouped": True,
         "incident_id": incident_id,
         "previous_id": None,
+        "reconstructed": reconstructed,
         **place_of(alert.labels)._asdict(),
         "alert": alert.model_dump(mode="json", by_alias=True),
     }

@@ -9,18 +9,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Protocol
 
 import structlog
 
+from aiops_processor.clients.prometheus import Rule
 from aiops_processor.clock import Clock
 from aiops_processor.errors import AiopsError
 from aiops_processor.models.alert import Alert, fingerprint
 from aiops_processor.models.incident import Episode, Incident, IncidentState, TimelineEntry, title_of
-from aiops_processor.models.samples import Series
+from aiops_processor.models.samples import Answer, Series
 from aiops_processor.services import grouping
 from aiops_processor.services.grouping import Member, place_of
-from aiops_processor.services.incidents import Policy, not_an_incident
+from aiops_processor.services.incidents import Policy, grouped_row, not_an_incident
 from aiops_processor.services.missed import FIRING, AsksPrometheus, Patience, is_series_of
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
@@ -30,10 +31,17 @@ from aiops_processor.storage.database import Connection, Database, Turn
 log = structlog.get_logger(__name__)
 
 BREAK = 4  # intervals between evaluations without a sample: it did not fire in between
+USUAL_INTERVAL = timedelta(minutes=1)  # Prometheus' own default, where the rule is not known
 SLACK = timedelta(minutes=1)  # by which Alertmanager's times may differ from those of the samples
 LEAD = timedelta(minutes=5)  # before what is looked at, so that the beginning of a run is mostly seen
 FURTHEST_BACK = timedelta(days=1)
 REASON = "reconstructed: Prometheus shows that it fired and ended, and no Alertmanager told us"
+
+
+class AsksWithRules(AsksPrometheus, Protocol):
+    """A Prometheus that knows its rules. Raises SourceError."""
+
+    async def rules(self) -> Answer[list[Rule]]: ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ class Reconstructed:
         self._source = source
         self.use(None, Policy(), Patience())
 
-    def use(self, prometheus: AsksPrometheus | None, policy: Policy, patience: Patience) -> None:
+    def use(self, prometheus: AsksWithRules | None, policy: Policy, patience: Patience) -> None:
         """From now on ask this one; without one nothing is looked for."""
         self._prometheus = prometheus
         self._policy = policy
@@ -90,7 +98,7 @@ class Reconstructed:
             await self._record(connection, await self._unknown(connection, runs), now)
             await readings.set_read_until(connection, self._source, max(until, since or until))
 
-    async def _ended(self, prometheus: AsksPrometheus, since: datetime, until: datetime, now: datetime) -> list[Run]:
+    async def _ended(self, prometheus: AsksWithRules, since: datetime, until: datetime, now: datetime) -> list[Run]:
         """What ended between these two and does not fire again."""
         window, recent = _seconds(now - since + LEAD), _seconds(now - until)
         gone = f"count_over_time({FIRING}[{window}s]) unless count_over_time({FIRING}[{recent}s])"
@@ -100,7 +108,10 @@ class Reconstructed:
         one_of = "|".join(re.escape(name) for name in sorted(names))
         ask = f'ALERTS{{alertstate="firing",alertname=~{json.dumps(one_of, ensure_ascii=False)}}}[{window}s]'
         found = (await prometheus.query(ask, now)).data
-        return [run for series in found for run in runs_of(series) if since <= run.last < until]
+        rules = (await prometheus.rules()).data
+        every = {rule.name: timedelta(seconds=rule.every_seconds) for rule in rules if rule.kind == "alerting"}
+        runs = (run for series in found for run in runs_of(series, every.get(series.labels.get("alertname", ""))))
+        return [run for run in runs if since <= run.last < until]
 
     async def _unknown(self, connection: Connection, runs: Sequence[Run]) -> list[Run]:
         """Those whose name reached us before, and that are no episode of ours."""
@@ -136,35 +147,23 @@ class Reconstructed:
             resolved_at=over,
         )
         kept = await incident_rows.create(connection, incident, notify=False)
-        await alert_rows.insert_episodes(connection, [self._row(alert, kept.id, now) for alert in alerts])
+        await alert_rows.insert_episodes(
+            connection, [grouped_row(alert, self._source, kept.id, now, reconstructed=True) for alert in alerts]
+        )
         await incident_rows.note(connection, kept.id, TimelineEntry(at=now, kind="note", text=REASON))
 
-    def _row(self, alert: Alert, incident_id: int, now: datetime) -> dict[str, Any]:
-        return {
-            "source": self._source,
-            "fingerprint": alert.fingerprint,
-            "receiver": "",
-            "group_key": "",
-            "starts_at": alert.starts_at,
-            "ended_at": alert.ends_at,
-            "first_seen": now,
-            "last_seen": now,
-            "fired": True,
-            "grouped": True,
-            "incident_id": incident_id,
-            "previous_id": None,
-            "reconstructed": True,
-            **place_of(alert.labels)._asdict(),
-            "alert": alert.model_dump(mode="json", by_alias=True),
-        }
 
+def runs_of(series: Series, every: timedelta | None = None) -> Iterator[Run]:
+    """The stretches without a break in which it fired, evaluated `every` so often.
 
-def runs_of(series: Series) -> Iterator[Run]:
-    """The stretches without a break in which it fired; the usual distance of its samples is the rule's interval."""
+    Where that is not known it is the usual distance of the samples, but no more than Prometheus' default: of an alert
+    that fired twice for one evaluation each, the distance is that between the two.
+    """
     labels = {name: value for name, value in series.labels.items() if name not in {"__name__", "alertstate"}}
     times = [datetime.fromtimestamp(at, UTC) for at, _ in series.points]
     gaps = [later - earlier for earlier, later in pairwise(times)]
-    longest = BREAK * sorted(gaps)[(len(gaps) - 1) // 2] if gaps else timedelta()
+    usual = sorted(gaps)[(len(gaps) - 1) // 2] if gaps else timedelta()
+    longest = BREAK * (every or min(usual, USUAL_INTERVAL))
     begin = 0
     for place in range(1, len(times) + 1):
         if place == len(times) or gaps[place - 1] > longest:

@@ -74,7 +74,7 @@ async def newest_episodes(connection: Connection, keys: Collection[tuple[str, st
 
 
 async def insert_episodes(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Each row has all columns but `id`."""
+    """Each row has all columns but `id`; `reconstructed` may be left out by all of them."""
     await bulk.insert(connection, episodes, rows)
 
 

@@ -109,12 +109,8 @@ async def in_analysis(connection: Connection) -> list[Incident]:
 
 async def over(connection: Connection) -> list[Incident]:
     """Unresolved incidents of which every episode has ended, to be changed."""
-    still_open = sa.select(episodes.c.id).where(episodes.c.incident_id == incidents.c.id, episodes.c.ended_at.is_(None))
     rows = await connection.execute(
-        sa.select(incidents)
-        .where(incidents.c.resolved_at.is_(None), incidents.c.manual.is_(sa.false()), ~still_open.exists())
-        .order_by(incidents.c.id)
-        .with_for_update(key_share=True)
+        sa.select(incidents).where(_is_over()).order_by(incidents.c.id).with_for_update(key_share=True)
     )
     return [incident_of(row) for row in rows]
 
@@ -128,14 +124,15 @@ async def recent(connection: Connection, limit: int, before: int | None = None) 
 
 
 async def waiting(connection: Connection) -> int:
-    """How many incidents wait for an analysis or are in one."""
-    return (
-        await connection.execute(
-            sa.select(sa.func.count())
-            .select_from(incidents)
-            .where(incidents.c.due_at.is_not(None) | (incidents.c.state == IncidentState.ANALYSING))
-        )
-    ).scalar_one()
+    """How many incidents wait for an analysis or are in one, or are over and not yet resolved."""
+    in_work = incidents.c.due_at.is_not(None) | (incidents.c.state == IncidentState.ANALYSING)
+    counted = sa.select(sa.func.count()).select_from(incidents).where(in_work | _is_over())
+    return (await connection.execute(counted)).scalar_one()
+
+
+def _is_over() -> sa.ColumnElement[bool]:
+    still_open = sa.select(episodes.c.id).where(episodes.c.incident_id == incidents.c.id, episodes.c.ended_at.is_(None))
+    return sa.and_(incidents.c.resolved_at.is_(None), incidents.c.manual.is_(sa.false()), ~still_open.exists())
 
 
 async def wants_notification(connection: Connection, incident_id: int) -> bool:

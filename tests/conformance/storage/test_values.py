@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from aiops_processor.errors import StorageError
 from aiops_processor.models.alert import Alert
@@ -16,6 +17,7 @@ from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage.alerts import DeliveryRow
 from aiops_processor.storage.database import Database
 from aiops_processor.storage.dead_letters import DeadLetter
+from aiops_processor.storage.tables import deliveries
 
 pytestmark = pytest.mark.anyio
 
@@ -106,12 +108,14 @@ async def test_times_come_back_in_utc_to_the_microsecond(
     assert found.ended_at.tzinfo is UTC
 
 
-@pytest.mark.parametrize("truncated", [-5, 2**31, 2**70])
+@pytest.mark.parametrize(("truncated", "kept"), [(-5, 0), (2**31, 2**31), (2**70, 2**63 - 1)])
 async def test_a_count_that_no_column_holds_loses_no_delivery(
-    database: Database, delivery: Callable[..., DeliveryRow], truncated: int
+    database: Database, delivery: Callable[..., DeliveryRow], truncated: int, kept: int
 ) -> None:
     async with database.write() as connection:
         await alert_rows.record_deliveries(connection, [delivery(truncated=truncated)])
+    async with database.read() as connection:
+        assert (await connection.execute(sa.select(deliveries.c.truncated))).scalar_one() == kept
 
 
 async def test_what_is_said_again_is_counted(

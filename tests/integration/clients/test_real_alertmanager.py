@@ -43,7 +43,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
     yield f"http://127.0.0.1:{port}/am/"
     process.terminate()
-    process.wait(20)
+    process.wait(60)
 
 
 @pytest.fixture

@@ -134,8 +134,8 @@ async def test_metadata_and_rules_are_read(prometheus: Prometheus) -> None:
         "gauge", "Start time of the process since unix epoch in seconds."
     )
     assert (await prometheus.rules()).data == [
-        Rule("job:up:sum", "sum by (job) (up)", "recording", group="g"),
-        Rule("Down", "up == 0", "alerting", {"severity": "page"}, {"summary": "s"}, 60.0, "g"),
+        Rule("job:up:sum", "sum by (job) (up)", "recording", group="g", every_seconds=1.0),
+        Rule("Down", "up == 0", "alerting", {"severity": "page"}, {"summary": "s"}, 60.0, "g", 1.0),
     ]
 
 

@@ -70,7 +70,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     finally:
         for process in started:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def server(url: str, folder: Path) -> list[str]:

@@ -70,7 +70,7 @@ async def engine(
 
 
 async def until(ran: Ran, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(ran.steps) < count:  # noqa: ASYNC110 - the engine calls us from its own tasks
             await asyncio.sleep(0.01)
 
@@ -100,7 +100,7 @@ async def test_what_a_dead_process_left_goes_on_after_its_finished_steps(url: sa
         left = await other.unfinished()
         assert [(work.workflow_id, work.name, work.executor_id) for work in left] == [("id-1", "work", "a")]
         await other.resume(left)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await other.finished("id-1")
     assert went_on.steps == ["second X"]
 
@@ -257,11 +257,13 @@ async def test_what_was_called_goes_on_within_the_limit_over_all_processes(fleet
         await other.resume(await other.unfinished())
         await until(went_on, 1)
         await asyncio.sleep(2)
-        assert went_on.steps == [left.steps[1]]
+        assert len({step.split()[1] for step in went_on.steps}) == 1, "whichever comes first, the others wait"
         went_on.gate.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for number in range(3):
                 await other.finished(f"outer-{number}")
+    assert left.steps[1] in went_on.steps
+    assert left.steps[0] not in went_on.steps
 
 
 async def test_what_is_under_way_elsewhere_is_not_started_here(url: sa.URL) -> None:

@@ -47,6 +47,23 @@ async def test_alerts_of_one_group_are_one_incident_analysed_once(house: Any, po
     ]
 
 
+async def test_an_incident_waits_until_its_end_is_told(house: Any, post: Any) -> None:
+    """Whoever looks whether everything is done must not be told so between an end and the next round."""
+
+    async def waiting() -> int:
+        async with house.database.read() as connection:
+            return await incident_rows.waiting(connection)
+
+    await post("A")
+    await house.pass_time(11)
+    assert await waiting() == 0
+    await post("A", status="resolved")
+    assert await waiting() == 1
+    await house.pass_time(1)
+    assert await waiting() == 0
+    assert house.channel.occasions[-1] == "resolved"
+
+
 async def test_an_incident_that_keeps_growing_is_analysed_after_thirty_seconds(house: Any, post: Any) -> None:
     for number in range(9):
         await post(f"Alert{number}")

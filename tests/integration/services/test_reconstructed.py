@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from aiops_processor.clients.prometheus import Rule
 from aiops_processor.errors import SourceUnavailable
 from aiops_processor.models.incident import IncidentState
 from aiops_processor.models.samples import Answer, Series
@@ -27,6 +28,9 @@ class Prometheus:
         self.fired: list[tuple[dict[str, str], datetime, datetime]] = []
         self.asked: list[str] = []
         self.down = False
+
+    async def rules(self) -> Answer[list[Rule]]:
+        return Answer([Rule("Known", "x > 1", "alerting", every_seconds=EVERY)])
 
     async def query(self, expr: str, at: datetime) -> Answer[list[Series]]:
         self.asked.append(expr)
@@ -212,3 +216,18 @@ def test_some_missing_samples_are_the_end_of_a_run() -> None:
         ({"alertname": "A"}, 400, 415),
     ]
     assert runs[0].first == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("every", [timedelta(seconds=1), None])
+def test_one_that_fired_twice_for_a_moment_fired_twice(every: timedelta | None) -> None:
+    """Between its two samples lies the time in which it did not fire, not the rule's interval."""
+    apart = 8 if every else 300
+    points = [(0.0, 1.0), (float(apart), 1.0)]
+    runs = list(runs_of(Series({"alertname": "A"}, points), every))
+    assert [(run.first.timestamp(), run.last.timestamp()) for run in runs] == [(0, 0), (apart, apart)]
+
+
+def test_a_rule_that_is_seldom_evaluated_fires_without_a_break() -> None:
+    points = [(float(t), 1.0) for t in (0, 300, 600)]
+    (run,) = runs_of(Series({"alertname": "A"}, points), timedelta(minutes=5))
+    assert run.last.timestamp() == 600

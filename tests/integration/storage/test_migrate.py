@@ -25,7 +25,7 @@ def test_two_processes_that_start_at_once_migrate_once(postgresql: Any) -> None:
     code = "import sys, sqlalchemy; from aiops_processor.storage.migrate import migrate as m; "
     command = [sys.executable, "-c", f"{code} print(m(sqlalchemy.make_url(sys.argv[1])))", url]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
-    answers = [(process.communicate(timeout=60), process.returncode) for process in started]
+    answers = [(process.communicate(timeout=180), process.returncode) for process in started]
     assert [code for _, code in answers] == [0, 0, 0], answers
     said = sorted(output.decode().strip() for (output, _), _ in answers)
     assert said == sorted([f"(None, '{head()}')", f"('{head()}', '{head()}')", f"('{head()}', '{head()}')"])

@@ -108,9 +108,14 @@ async def test_a_log_query_that_gives_numbers_is_unreadable(endpoint: Endpoint, 
         await client.query_range("rate(…)", START, END)
 
 
-async def test_health_is_whether_our_tenant_is_answered(endpoint: Endpoint, answering: Network) -> None:
+async def test_health_is_whether_our_tenant_is_answered(
+    endpoint: Endpoint, answering: Network, asked: list[httpx2.Request]
+) -> None:
     await Loki(endpoint, answering(success(data=["app"]))).healthy()
     await Loki(endpoint, answering(success())).healthy()
+    assert [request.url.path for request in asked] == ["/prefix/loki/api/v1/labels"] * 2, (
+        "not /ready, which has no tenant"
+    )
 
 
 async def test_a_missing_tenant_is_not_healthy(endpoint: Endpoint, answering: Network) -> None:

@@ -102,11 +102,11 @@ async def test_rules_of_both_kinds_are_read(endpoint: Endpoint, answering: Netwo
         "alerts": [{"state": "firing"}],
     }
     recording = {"type": "recording", "name": "a:b", "query": "sum(b)", "labels": None}
-    data = {"groups": [{"name": "g", "file": "f", "rules": [alerting, recording]}]}
+    data = {"groups": [{"name": "g", "file": "f", "interval": 15, "rules": [alerting, recording]}]}
     answer = await Prometheus(endpoint, answering(success(data))).rules()
     assert answer.data == [
-        Rule("Down", "up == 0", "alerting", {"severity": "page"}, {"summary": "s"}, 60.0, "g"),
-        Rule("a:b", "sum(b)", "recording", {}, {}, 0.0, "g"),
+        Rule("Down", "up == 0", "alerting", {"severity": "page"}, {"summary": "s"}, 60.0, "g", 15.0),
+        Rule("a:b", "sum(b)", "recording", {}, {}, 0.0, "g", 15.0),
     ]
 
 

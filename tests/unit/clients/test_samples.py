@@ -178,13 +178,13 @@ def recorded(sample: Sample) -> Any:
     if sample.path.endswith("/metadata"):
         return {name: Metadata(**entries[0]) for name, entries in data.items()}
     if sample.path.endswith("/rules"):
-        return [recorded_rule(rule, group["name"]) for group in data["groups"] for rule in group["rules"]]
+        return [recorded_rule(rule, group) for group in data["groups"] for rule in group["rules"]]
     return recorded_result(sample, data) if "resultType" in data else data
 
 
-def recorded_rule(rule: dict[str, Any], group: str) -> Rule:
+def recorded_rule(rule: dict[str, Any], group: dict[str, Any]) -> Rule:
     words = (rule["name"], rule["query"], rule["type"])
-    return Rule(*words, rule["labels"], rule["annotations"], rule["duration"], group)
+    return Rule(*words, rule["labels"], rule["annotations"], rule["duration"], group["name"], group["interval"])
 
 
 def recorded_result(sample: Sample, data: dict[str, Any]) -> Any:
