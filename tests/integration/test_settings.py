@@ -204,12 +204,12 @@ async def proves_retries(name: str, lab: Lab) -> None:
 
 
 async def proves_model_timeout(name: str, lab: Lab) -> None:
-    lab.recorder.delays["/chat/completions"] = 4
+    lab.recorder.delays["/chat/completions"] = 60
     began = time.monotonic()
     result = await lab.analyse(
         LLM_BASE_URL=lab.recorder.url, DEEPSEEK_API_KEY="sk", LLM_MAX_RETRIES="0", **{name: "0.5"}
     )
-    assert time.monotonic() - began < 3.5
+    assert time.monotonic() - began < 30
     assert "model" in {gap.source for gap in result.gaps}
 
 

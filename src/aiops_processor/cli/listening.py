@@ -19,6 +19,7 @@ def listen(app: FastAPI, host: str, port: int) -> None:
             lifespan="off",  # opened by us, so that a wrong setting is one line and not uvicorn's traceback
             log_config=None,
             access_log=False,
+            ws="none",  # none are spoken; the library for it would be loaded
             timeout_graceful_shutdown=5,
             server_header=False,
         )

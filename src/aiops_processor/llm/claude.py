@@ -9,6 +9,7 @@ from pydantic import BaseModel, HttpUrl
 from aiops_processor.errors import PluginError
 from aiops_processor.llm.asking import ModelOptions, Sleep, http_client
 from aiops_processor.llm.chat import ChatModel
+from aiops_processor.llm.usage import leave_prices_out
 
 try:
     from pydantic_ai.models.anthropic import AnthropicModel, AnthropicModelSettings
@@ -34,6 +35,7 @@ class Anthropic(ChatModel):
         sleep: Sleep = asyncio.sleep,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
+        leave_prices_out()
         http = http_client(options, transport)
         provider = AnthropicProvider(
             # A key must be given, else the SDK looks for another program's in the environment and in its files.

@@ -14,6 +14,7 @@ from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
 from aiops_processor.llm.asking import ModelOptions, Sleep, http_client
 from aiops_processor.llm.chat import ChatModel
+from aiops_processor.llm.usage import leave_prices_out
 
 
 class DeepSeekOptions(ModelOptions):
@@ -46,6 +47,7 @@ class DeepSeek(ChatModel):
         sleep: Sleep = asyncio.sleep,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
+        leave_prices_out()
         http = http_client(options, transport)
         settings = _settings(options)
         settings["extra_body"] = {"thinking": {"type": "enabled" if options.thinking else "disabled"}}
@@ -65,6 +67,7 @@ class OpenAI(ChatModel):
         sleep: Sleep = asyncio.sleep,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
+        leave_prices_out()
         http = http_client(options, transport)
         provider = _openai_provider(options, _client(options, http))
         chat = OpenAIChatModel(options.model, provider=provider, settings=_settings(options))

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from enum import IntEnum
 from typing import Any
 
-import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -134,6 +133,8 @@ class Database:
 
 
 def _postgresql_engine(url: sa.URL) -> AsyncEngine:
+    import asyncpg  # noqa: PLC0415 - 3 MiB that a service on SQLite does without
+
     address = as_text(url)
 
     async def connect() -> Any:  # the address goes to the driver as it was written, `sslmode` and all

@@ -69,17 +69,17 @@ async def test_a_status_of_200_is_enough_whatever_follows(fakes: Any, message: M
     began = time.monotonic()
     async with channel(fakes, name) as notifier:
         assert (await notifier.send(message, "key-1", None)).data == {"status": 200}
-    assert time.monotonic() - began < 0.9, "the body is not waited for"
+    assert time.monotonic() - began < 20, "the body, which drips for two minutes, is not waited for"
 
 
 @pytest.mark.parametrize("name", CHANNELS)
 async def test_silence_ends_at_the_time_limit(fakes: Any, message: Message, name: str) -> None:
-    fakes.configure(name, mode="hang", hang_s=5.0)
+    fakes.configure(name, mode="hang")
     began = time.monotonic()
     async with channel(fakes, name) as notifier:
         with pytest.raises(DeliveryUnavailable, match="within 1 s"):
             await notifier.send(message, "key-1", None)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 20, "it would hang for ten minutes"
 
 
 @pytest.mark.parametrize("name", CHANNELS)

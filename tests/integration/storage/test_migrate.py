@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
-from aiops_processor.storage.migrate import head, migrate
+from aiops_processor.storage.migrate import MIGRATIONS, head, migrate
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -43,3 +45,9 @@ def test_the_command_says_what_it_did(where: dict[str, str]) -> None:
 
 def test_a_migration_leaves_what_is_stored(database_url: str) -> None:
     assert migrate(sa.make_url(database_url)) == (head(), head())
+
+
+def test_the_newest_revision_is_the_one_that_alembic_finds() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == head()
