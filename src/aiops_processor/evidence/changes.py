@@ -62,38 +62,46 @@ def find(series: Sequence[Series], onset: float, end: float) -> list[Event]:
 
 def _starts(series: Sequence[Series], since: float, end: float) -> list[Event]:
     """Processes whose own start time lies in that time."""
-    found = []
+    started = []
     for each in series:
-        metric = each.labels.get("__name__", "")
-        if not _START.fullmatch(metric) or not each.points:
-            continue
-        started = sorted({value for _, value in each.points if since <= value <= end})
-        if started:
-            found.append(_event(each, "restart", started[0], "", f"{len(started)}×", RESTARTED))
-    return found
+        if _START.fullmatch(each.labels.get("__name__", "")):
+            times = {value for _, value in each.points if since <= value <= end}
+            started.append((each, sorted(times), float(len(times))))
+    return _restarted(started, RESTARTED)
 
 
 def _restarts(series: Sequence[Series], since: float, end: float) -> list[Event]:
     """Counters of restarts that grew in that time."""
-    found = []
+    grown = []
     for each in series:
-        if not _RESTARTS.fullmatch(each.labels.get("__name__", "")):
-            continue
-        points = [(at, value) for at, value in each.points if since <= at <= end]
-        grown = [at for (_, last), (at, value) in pairwise(points) if value > last]
-        if grown:
-            count = points[-1][1] - points[0][1]
-            found.append(_event(each, "restart", grown[0], "", f"{max(1, count):g}×", RESTARTED + 1))
-    return found
+        if _RESTARTS.fullmatch(each.labels.get("__name__", "")):
+            points = [(at, value) for at, value in each.points if since <= at <= end]
+            times = [at for (_, last), (at, value) in pairwise(points) if value > last]
+            grown.append((each, times, max(1.0, points[-1][1] - points[0][1]) if times else 0.0))
+    return _restarted(grown, RESTARTED + 1)
+
+
+def _restarted(found: Sequence[tuple[Series, list[float], float]], score: float) -> list[Event]:
+    """Of series, when they say that something restarted, and how often: one event for all copies of an entity."""
+    copies: dict[tuple[str, str], list[tuple[float, float, Series]]] = defaultdict(list)
+    for each, times, count in found:
+        if times:
+            copies[entity_of(each.labels), each.labels.get("__name__", "")].append((times[0], count, each))
+    events = []
+    for group in copies.values():
+        first, _, series = min(group, key=lambda copy: copy[0])
+        total = sum(count for _, count, _ in group)
+        events.append(_event(series, "restart", first, "", f"{total:g}×", score))
+    return events
 
 
 def _versions(series: Sequence[Series], first: float, end: float) -> list[Event]:
-    """Builds of an entity that appear after another one was seen."""
-    seen: dict[tuple[str, str, str], dict[str, list[Series]]] = defaultdict(lambda: defaultdict(list))
+    """Builds of an entity that appear after another one was seen, in the same container where there are several."""
+    seen: dict[tuple[str, ...], dict[str, list[Series]]] = defaultdict(lambda: defaultdict(list))
     for each in series:
         for name in families.VERSION_LABELS:
             if each.points and each.labels.get(name):
-                key = (entity_of(each.labels), each.labels.get("__name__", ""), name)
+                key = (entity_of(each.labels), each.labels.get("__name__", ""), each.labels.get("container", ""), name)
                 seen[key][each.labels[name]].append(each)
     found = []
     for builds in seen.values():

@@ -151,10 +151,12 @@ def surprise(before: int, after: int, ratio: float) -> float:
     The deviance residual of a Poisson count, beyond a growth or fall that is usual. One more line is supposed in the
     baseline, so that a first line ever is not infinitely surprising.
     """
-    expected = (before + 1) * ratio if after > before * ratio else before * ratio
-    if after > expected * USUAL_GROWTH:
-        return _deviance(after, expected * USUAL_GROWTH)
-    return _deviance(after, expected / USUAL_GROWTH) if after < expected / USUAL_GROWTH else 0.0
+    usual = before * ratio
+    if after > usual:
+        most = (before + 1) * ratio * USUAL_GROWTH
+        return _deviance(after, most) if after > most else 0.0
+    least = usual / USUAL_GROWTH
+    return _deviance(after, least) if after < least else 0.0
 
 
 def _deviance(seen: int, expected: float) -> float:

@@ -47,3 +47,24 @@ def test_a_counter_of_restarts_that_grew_is_a_restart(series: MakeSeries) -> Non
     (event,) = changes.find([counter], ONSET, NOON)
 
     assert (event.entity, event.kind) == ("cart", "restart")
+
+
+def test_the_restarts_of_all_copies_are_one_event_since_the_first(series: MakeSeries) -> None:
+    pods = {"db-0": 30, "db-1": 10, "db-2": 20}
+    starts = [
+        series("process_start_time_seconds", lambda t, after=after: 1e9 if t < after else ONSET + after, pod=pod)
+        for pod, after in pods.items()
+    ]
+
+    (event,) = changes.find(starts, ONSET, NOON)
+
+    assert (event.entity, event.at, event.after) == ("db", ONSET + 10, "3×")
+
+
+def test_a_container_beside_another_replaces_nothing(series: MakeSeries) -> None:
+    """Such as one to debug in: it has an image of its own."""
+    app = series("kube_pod_container_info", lambda t: 1, pod="cart-0", container="cart", image="cart:1.0")
+    other = series("kube_pod_container_info", lambda t: 1, pod="cart-0", container="debugger", image="busybox:1.36")
+    later = Series(other.labels, other.points[len(other.points) * 3 // 4 :])
+
+    assert changes.find([app, later], ONSET, NOON) == []

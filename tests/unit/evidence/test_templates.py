@@ -1,3 +1,5 @@
+import pytest
+
 from aiops_processor.evidence import templates
 from aiops_processor.models.samples import Entry, Stream
 
@@ -92,3 +94,8 @@ def test_one_first_line_alone_is_not_unusual_unless_it_is_fatal() -> None:
 
 def test_without_time_on_both_sides_nothing_is_compared() -> None:
     assert templates.compare([], [read("ERROR x")] * 9, 0, 30) == []
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 1), (0, 15), (1, 25)])
+def test_what_rose_within_what_is_usual_is_no_fall(before: int, after: int) -> None:
+    assert templates.surprise(before, after, ratio=20) == 0
