@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -83,14 +83,18 @@ class Gatherer:
         now = now or self._clock.now()
         # A reader each: a source that hangs must not hold the slots of the other.
         reader = self._reader()
-        window, excluded, asked = await self._without_earlier(alerts, self._window(alerts, now), reader)
-        metrics, lines, told = await asyncio.gather(
-            self._metrics(alerts, window, reader),
-            self._logs(alerts, window, self._reader()),
-            self._told(window, self._reader()),
+        usual = self._window(alerts, now)
+        async with asyncio.TaskGroup() as tasks:
+            # Discovery does not wait for the earlier incidents: it asks what there is, not since when.
+            found = tasks.create_task(self._discovered(alerts, usual, reader))
+            window, excluded, asked = await self._without_earlier(alerts, usual, reader)
+            metrics = tasks.create_task(self._metrics(alerts, window, found, reader))
+            lines = tasks.create_task(self._logs(alerts, window, self._reader()))
+            told = tasks.create_task(self._told(window, self._reader()))
+        read_all = replace(metrics.result(), reads=(*asked, *metrics.result().reads))
+        report = await asyncio.to_thread(
+            self._report, alerts, now, window, read_all, lines.result(), told.result(), excluded
         )
-        metrics = replace(metrics, reads=(*asked, *metrics.reads))
-        report = await asyncio.to_thread(self._report, alerts, now, window, metrics, lines, told, excluded)
         return await self._second_opinion(report, reader)
 
     async def plan_only(self, alerts: Sequence[Alert], now: datetime | None = None) -> tuple[Question, ...]:
@@ -118,10 +122,17 @@ class Gatherer:
     def _plan(self, alerts: Sequence[Alert], found: Neighbourhood, window: Window) -> Plan:
         return plan.plan(alerts, found.conditions, found.scopes, found.discovered, self._packs, window, self._limits)
 
-    async def _metrics(self, alerts: Sequence[Alert], window: Window, reader: Reader) -> _Metrics:
+    async def _discovered(self, alerts: Sequence[Alert], window: Window, reader: Reader) -> Neighbourhood | None:
         if self._prometheus is None:
+            return None
+        return await discover(self._prometheus, alerts, window, reader, self._limits)
+
+    async def _metrics(
+        self, alerts: Sequence[Alert], window: Window, discovered: Awaitable[Neighbourhood | None], reader: Reader
+    ) -> _Metrics:
+        found = await discovered
+        if self._prometheus is None or found is None:
             return _Metrics()
-        found = await discover(self._prometheus, alerts, window, reader, self._limits)
         planned = self._plan(alerts, found, window)
         step = windows.step_for(window, found.discovered.interval)
         readings = await asyncio.gather(
