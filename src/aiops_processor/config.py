@@ -111,6 +111,8 @@ class NamedSource(Section):
     match: Matchers
     prometheus: SourceSettings | None = None
     loki: SourceSettings | None = None
+    prometheus_uid: str = Field(default="", description="its data source in Grafana, for links")
+    loki_uid: str = Field(default="", description="the same of its Loki")
 
     @model_validator(mode="after")
     def _has_an_address(self) -> "NamedSource":
@@ -291,9 +293,11 @@ class PrioritySettings(Section):
 
 
 class GrafanaSettings(Section):
-    """Where links lead; with a token its annotations are read, too."""
+    """Where links lead; with a token its annotations are read, too. The uids are those of its data sources."""
 
     url: str = ""
+    prometheus_uid: str = "prometheus"
+    loki_uid: str = "loki"
     token: SecretStr | None = None
 
 

@@ -118,6 +118,12 @@ async def proves_links(name: str, lab: Lab) -> None:
         assert any(link.startswith("https://people.example/there/") for link in links)
 
 
+async def proves_data_source(name: str, lab: Lab) -> None:
+    async with replayed(lab, GRAFANA_URL="https://people.example", **{name: "uid-of-ours"}) as (report, _):
+        links = [link for each in report.findings for link in (each.link, each.explore)]
+        assert any("uid-of-ours" in link for link in links)
+
+
 async def proves_alertmanager_page(name: str, lab: Lab) -> None:
     lab.recorder.answers = {"/api/v2/alerts": [], "/api/v1/incidents": []}
     port = lab.recorder.url.rpartition(":")[2]  # it stands for Alertmanager and for the service, where nothing arrives
@@ -402,6 +408,8 @@ PROOFS: dict[str, Proof] = {
     "AIOPS_SETTLE_MAX_SECONDS": proves_settling,
     "AIOPS_SHADOW": proves_shadow,
     "GRAFANA_URL": proves_links,
+    "GRAFANA_PROMETHEUS_UID": proves_data_source,
+    "GRAFANA_LOKI_UID": proves_data_source,
     "GRAFANA_TOKEN": proves_token,
     "LOG_LEVEL": proves_log_level,
 }

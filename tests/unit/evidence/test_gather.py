@@ -59,6 +59,8 @@ async def test_what_changed_is_found_and_what_did_not_is_healthy(
     assert found["db"].change is not None
     assert found["db"].change.after - found["db"].change.before == pytest.approx(20, abs=1)
     assert found["db"].link.startswith("http://prom.example/graph?")
+    assert found["db"].explore.startswith("http://grafana.example/explore?schemaVersion=1&")
+    assert len(found["db"].points) > 60
     assert [text.split(":")[0] for text in report.healthy] == ["mail"]
 
 
