@@ -216,6 +216,12 @@ class ApiSettings(Section):
     password: SecretStr | None = None
 
 
+class ChangesSettings(Section):
+    """Whoever posts changes may prove by a signature with this secret who it is."""
+
+    secret: SecretStr | None = None
+
+
 class WorkerSettings(Section):
     """Where a worker answers about its health and its metrics; the address is the API's."""
 
@@ -322,6 +328,7 @@ class Settings(Section):
     slack: SlackSettings = SlackSettings()
     generic: GenericSettings = GenericSettings()
     api: ApiSettings = ApiSettings()
+    changes: ChangesSettings = ChangesSettings()
     worker: WorkerSettings = WorkerSettings()
     database: DatabaseSettings = DatabaseSettings()
     aiops: ServiceSettings = ServiceSettings()
