@@ -27,6 +27,8 @@ SHARE = 0.5
 USUAL_INTERVAL = 15.0
 """Seconds between scrapes where nothing says it: Prometheus' own examples have it, and most shops."""
 PROBE = timedelta(minutes=5)
+TYPES = "types and units"
+"""The title of a question without which names say enough: where a server has no answer, that is no gap."""
 
 
 @dataclass(frozen=True)
@@ -154,9 +156,7 @@ class _Asking:
         )
 
     async def metadata(self) -> Reading[dict[str, Metadata]]:
-        return await self._reader.ask(
-            "prometheus", "types and units", "/api/v1/metadata", self._prometheus.metadata, SHARE
-        )
+        return await self._reader.ask("prometheus", TYPES, "/api/v1/metadata", self._prometheus.metadata, SHARE)
 
     async def names(self) -> Reading[list[str]]:
         return await self._reader.ask(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from aiops_processor.clock import Clock
-from aiops_processor.evidence import earlier, findings, logs, opinion, plan, posted, read, scopes, windows
+from aiops_processor.evidence import discovery, earlier, findings, logs, opinion, plan, posted, read, scopes, windows
 from aiops_processor.evidence.compare import Answers, compare
 from aiops_processor.evidence.discovery import Neighbourhood, discover
 from aiops_processor.evidence.earlier import Span
@@ -147,7 +147,7 @@ class Gatherer:
         ]
         answered = [(q, r.data) for q, r in zip(planned.questions, readings, strict=True) if r.data]
         reads = (*found.reads, *(reading.read for reading in readings))
-        gaps = (*found.gaps, *planned.gaps, *read.partial(readings))
+        gaps = (*found.gaps, *planned.gaps)
         return _Metrics(found, tuple(answered), reads, gaps)
 
     async def _without_earlier(
@@ -174,7 +174,10 @@ class Gatherer:
             return report
         title = "the same time a day and a week before"
         reading = await reader.ask("prometheus", title, query, lambda: prometheus.query(query, report.window.end))
-        reads, gaps = (*report.reads, reading.read), (*report.gaps, *read.gaps_of([reading.read]))
+        reads, gaps = (
+            (*report.reads, reading.read),
+            (*report.gaps, *read.gaps_of([reading.read]), *read.partial([reading.read])),
+        )
         return opinion.given(report, opinion.read(reading.data or [])).model_copy(update={"reads": reads, "gaps": gaps})
 
     def _step(self, question: Question, window: Window, step: float) -> float:
@@ -214,11 +217,12 @@ class Gatherer:
         )
         compared = compare(answers, window, self._limits)
         reads = (*metrics.reads, *lines.reads, *told.reads)
+        unknown = (*read.gaps_of(reads), *read.partial(each for each in reads if each.title != discovery.TYPES))
         return EvidenceReport(
             window=compared.window,
             findings=findings.findings(compared, self._limits, self._links),
             healthy=findings.healthy(compared),
-            gaps=(*_doubts(alerts, now), *metrics.gaps, *lines.gaps, *read.gaps_of(reads), *_nothing(metrics)),
+            gaps=(*_doubts(alerts, now), *metrics.gaps, *lines.gaps, *unknown, *_nothing(metrics)),
             reads=reads,
             confidence=None if compared.ranking.nothing else compared.ranking.confidence,
         )

@@ -416,3 +416,29 @@ async def test_structured_metadata_of_a_quoted_line_is_kept(
 
     (said,) = [each for each in report.findings if each.kind == "log"]
     assert said.lines[0].metadata == {"trace_id": "c0ffee"}
+
+
+async def test_what_broke_in_another_namespace_is_not_told_of_the_service_of_the_same_name(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, series: MakeSeries, stream: MakeStream
+) -> None:
+    def failing(t: float) -> float:
+        return 40 * max(0.0, t)
+
+    for space, bad in (("shop", lambda t: (t * 7919) % 13 / 13), ("staging", failing)):
+        place = {"service": "cart", "namespace": space, "instance": f"{space}:80"}
+        metrics.raw.append(series("errors_total", bad, **place))
+        metrics.raw.append(series("queue_length", lambda t: (t * 7919) % 13, **place))
+        metrics.raw.append(series("up", lambda t: 1, **place))
+    lines.streams = [
+        stream("INFO query done", range(0, 900, 5), namespace="shop", app="cart"),
+        stream("ERROR pool exhausted", range(0, 110, 3), namespace="staging", app="cart"),
+    ]
+
+    report = await gathered((metrics, lines), clock, alert(service="cart"))
+
+    assert {(each.kind, each.entity) for each in report.findings} == {
+        ("metric", "staging/cart"),
+        ("log", "staging/cart"),
+    }
+    assert "__entity__" not in report.model_dump_json()
+    assert [text.split(":")[0] for text in report.healthy] == ["cart"]
