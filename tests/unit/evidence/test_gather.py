@@ -280,7 +280,10 @@ async def test_what_a_source_left_out_of_its_answer_is_a_gap(
     report = await gathered((metrics, lines), clock, alert(service="cart"))
 
     reasons = [each.reason for each in report.gaps if "histograms" in each.reason or "PromQL" in each.reason]
-    assert reasons == ["series of the same namespace (and 1 more questions): native histograms are not read"]
+    assert reasons == [
+        "series of the same namespace (and 1 more questions): native histograms are not read",
+        "the same time a day and a week before: native histograms are not read",
+    ]
 
 
 async def test_a_configured_call_explains_the_caller(
