@@ -77,6 +77,7 @@ def _credentials(settings: Settings) -> Credentials:
         token=settings.api.token.get_secret_value() if settings.api.token else "",
         username=settings.api.username,
         password=settings.api.password.get_secret_value() if settings.api.password else "",
+        changes_secret=settings.changes.secret.get_secret_value() if settings.changes.secret else "",
     )
 
 

@@ -111,6 +111,8 @@ class NamedSource(Section):
     match: Matchers
     prometheus: SourceSettings | None = None
     loki: SourceSettings | None = None
+    prometheus_uid: str = Field(default="", description="its data source in Grafana, for links")
+    loki_uid: str = Field(default="", description="the same of its Loki")
 
     @model_validator(mode="after")
     def _has_an_address(self) -> "NamedSource":
@@ -214,6 +216,12 @@ class ApiSettings(Section):
     password: SecretStr | None = None
 
 
+class ChangesSettings(Section):
+    """Whoever posts changes may prove by a signature with this secret who it is."""
+
+    secret: SecretStr | None = None
+
+
 class WorkerSettings(Section):
     """Where a worker answers about its health and its metrics; the address is the API's."""
 
@@ -291,9 +299,11 @@ class PrioritySettings(Section):
 
 
 class GrafanaSettings(Section):
-    """Where links lead; with a token its annotations are read, too."""
+    """Where links lead; with a token its annotations are read, too. The uids are those of its data sources."""
 
     url: str = ""
+    prometheus_uid: str = "prometheus"
+    loki_uid: str = "loki"
     token: SecretStr | None = None
 
 
@@ -318,6 +328,7 @@ class Settings(Section):
     slack: SlackSettings = SlackSettings()
     generic: GenericSettings = GenericSettings()
     api: ApiSettings = ApiSettings()
+    changes: ChangesSettings = ChangesSettings()
     worker: WorkerSettings = WorkerSettings()
     database: DatabaseSettings = DatabaseSettings()
     aiops: ServiceSettings = ServiceSettings()

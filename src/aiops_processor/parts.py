@@ -201,10 +201,23 @@ def gatherer(settings: Settings, sources: Sources, clock: Clock, posted: Changes
     """The evidence engine on these sources: one, or a choice of several. `posted` are the changes we were told."""
     found: dict[str, Changes | None] = {"changes": posted, "grafana": sources.grafana}
     told = {name: source for name, source in found.items() if source is not None}
-    default = _gatherer(settings, settings.prometheus, settings.loki, sources.prometheus, sources.loki, clock, told)
+    usual = settings.prometheus, settings.loki, sources.prometheus, sources.loki
+    default = _gatherer(settings, *usual, clock, told, links(settings))
     if not sources.named:
         return default
     return Choosing([_choice(settings, each, sources, clock, told) for each in sources.named], Choice(default))
+
+
+def links(settings: Settings, source: NamedSource | None = None) -> Links:
+    """Where people reach the sources that alerts are looked at in: those of `source` where it has its own."""
+    grafana, prometheus, loki = settings.grafana, settings.prometheus, settings.loki
+    uids = grafana.prometheus_uid, grafana.loki_uid
+    if source is not None:
+        prometheus, loki = source.prometheus or prometheus, source.loki or loki
+        # The default's data source would show the numbers of another one: no link is better.
+        uids = source.prometheus_uid if source.prometheus else uids[0], source.loki_uid if source.loki else uids[1]
+    seen = prometheus.external_url or (endpoint(prometheus).url if prometheus.url else "")  # without a password in it
+    return Links(seen, grafana.url, loki.external_url, *uids)
 
 
 def model(settings: Settings) -> Lineup | None:
@@ -347,16 +360,18 @@ def _choice(
     settings: Settings, named: NamedClients, default: Sources, clock: Clock, told: Mapping[str, Changes]
 ) -> Choice:
     source = named.source
+    prometheus, loki = source.prometheus or settings.prometheus, source.loki or settings.loki
     own = {"prometheus": named.prometheus, "loki": named.loki}
     return Choice(
         gatherer=_gatherer(
             settings,
-            source.prometheus or settings.prometheus,
-            source.loki or settings.loki,
+            prometheus,
+            loki,
             named.prometheus or default.prometheus,
             named.loki or default.loki,
             clock,
             told,
+            links(settings, source),
         ),
         matchers=matchers.parse_all(source.match),
         names={kind: client.name for kind, client in own.items() if client},
@@ -371,6 +386,7 @@ def _gatherer(
     logs: AnyLoki | None,
     clock: Clock,
     told: Mapping[str, Changes],
+    where: Links,
 ) -> Gatherer:
     usual = Limits()
     limits = Limits(
@@ -379,6 +395,4 @@ def _gatherer(
         log_lines=settings.max.log_lines,
         series=max(1, min(usual.series, settings.max.metrics_points // usual.columns)),
     )
-    seen = prometheus.external_url or (endpoint(prometheus).url if prometheus.url else "")  # without a password in it
-    links = Links(prometheus_url=seen, grafana_url=settings.grafana.url, loki_url=loki.external_url)
-    return Gatherer(metrics, logs, packs.built_in(), limits, clock, links, settings.calls, told)
+    return Gatherer(metrics, logs, packs.built_in(), limits, clock, where, settings.calls, told)

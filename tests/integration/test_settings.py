@@ -1,6 +1,8 @@
 """Every setting of the reference does what it says: each name has a proof here, and a name without one fails."""
 
 import base64
+import hashlib
+import hmac
 import re
 import socket
 import time
@@ -116,6 +118,12 @@ async def replayed(lab: Lab, **variables: str) -> AsyncIterator[tuple[EvidenceRe
 async def proves_links(name: str, lab: Lab) -> None:
     async with replayed(lab, **{name: "https://people.example/there"}) as (_, links):
         assert any(link.startswith("https://people.example/there/") for link in links)
+
+
+async def proves_data_source(name: str, lab: Lab) -> None:
+    async with replayed(lab, GRAFANA_URL="https://people.example", **{name: "uid-of-ours"}) as (report, _):
+        links = [link for each in report.findings for link in (each.link, each.explore)]
+        assert any("uid-of-ours" in link for link in links)
 
 
 async def proves_alertmanager_page(name: str, lab: Lab) -> None:
@@ -296,6 +304,15 @@ async def proves_access(name: str, lab: Lab) -> None:
     assert httpx2.get(url, headers=elsewhere, auth=("you", "p4ss")).status_code == 401
 
 
+async def proves_changes_secret(name: str, lab: Lab) -> None:
+    url = f"{lab.start('serve', port := free_port(), API_PORT=str(port), **{name: 's3cret'})}/webhook/changes"
+    body = b'{"title": "Roll out"}'
+    signed = {"X-Hub-Signature-256": f"sha256={hmac.new(b's3cret', body, hashlib.sha256).hexdigest()}"}
+    elsewhere = {"X-Forwarded-For": "192.0.2.1"}
+    assert httpx2.post(url, content=body, headers={**elsewhere, **signed}).status_code == 200
+    assert httpx2.post(url, content=body + b" ", headers={**elsewhere, **signed}).status_code == 401
+
+
 async def proves_data_dir(name: str, lab: Lab) -> None:
     lab.start("serve", port := free_port(), API_PORT=str(port), **{name: str(lab.folder / "elsewhere")})
     assert list((lab.folder / "elsewhere").glob("*.sqlite"))
@@ -394,6 +411,7 @@ PROOFS: dict[str, Proof] = {
     "API_TOKEN": proves_access,
     "API_USERNAME": proves_access,
     "API_PASSWORD": proves_access,
+    "CHANGES_SECRET": proves_changes_secret,
     "WORKER_PORT": proves_worker,
     "DATABASE_URL": proves_worker,
     "AIOPS_DATA_DIR": proves_data_dir,
@@ -402,6 +420,8 @@ PROOFS: dict[str, Proof] = {
     "AIOPS_SETTLE_MAX_SECONDS": proves_settling,
     "AIOPS_SHADOW": proves_shadow,
     "GRAFANA_URL": proves_links,
+    "GRAFANA_PROMETHEUS_UID": proves_data_source,
+    "GRAFANA_LOKI_UID": proves_data_source,
     "GRAFANA_TOKEN": proves_token,
     "LOG_LEVEL": proves_log_level,
 }

@@ -6,11 +6,11 @@ import pytest
 
 from aiops_processor.clients.cached import CachedPrometheus
 from aiops_processor.clients.prometheus import Prometheus
-from aiops_processor.config import AlertmanagerSettings, NamedSource, Settings, SourceSettings
+from aiops_processor.config import AlertmanagerSettings, GrafanaSettings, NamedSource, Settings, SourceSettings
 from aiops_processor.errors import ConfigError
 from aiops_processor.evidence.choice import Choosing
 from aiops_processor.evidence.gather import Gatherer
-from aiops_processor.parts import Parts, Sources, endpoint
+from aiops_processor.parts import Parts, Sources, endpoint, links
 from aiops_processor.telemetry import Metrics
 
 pytestmark = pytest.mark.anyio
@@ -54,6 +54,14 @@ async def test_named_sources_have_clients_and_probes_of_their_own() -> None:
     assert list(parts.sources.probes) == ["prometheus", "loki", "alertmanager", "prometheus/europe"]
     assert isinstance(parts.gatherer, Choosing)
     await parts.aclose()
+
+
+def test_another_prometheus_is_explored_through_its_own_data_source_in_grafana_or_not_at_all() -> None:
+    europe = NamedSource(name="europe", match=("a=b",), prometheus=SourceSettings(url="http://eu:9090"))
+    known = europe.model_copy(update={"name": "known", "prometheus_uid": "P7"})
+    settings = Settings(grafana=GrafanaSettings(url="http://g", loki_uid="L1"), sources=(europe, known))
+    found = [links(settings, each) for each in settings.sources]
+    assert [(each.prometheus_uid, each.loki_uid) for each in found] == [("", "L1"), ("P7", "L1")]
 
 
 def test_an_address_that_is_none_is_named_with_its_place() -> None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Literal
 
 from aiops_processor.evidence import describe, families
-from aiops_processor.evidence.entities import COPIES, entity_of
+from aiops_processor.evidence.entities import COPIES, ENTITY, entity_of
 from aiops_processor.models.samples import Series
 
 RESTARTED = 20.0
@@ -115,6 +115,7 @@ def _versions(series: Sequence[Series], first: float, end: float) -> list[Event]
 def _event(
     series: Series, kind: Literal["restart", "version"], at: float, before: str, after: str, score: float
 ) -> Event:
-    labels = {name: value for name, value in series.labels.items() if name != "__name__" and name not in COPIES}
+    unsaid = ("__name__", ENTITY, *COPIES)
+    labels = {name: value for name, value in series.labels.items() if name not in unsaid}
     query = describe.select(series.labels.get("__name__", ""), labels)
     return Event(entity_of(series.labels), kind, at, before, after, score, query, labels)

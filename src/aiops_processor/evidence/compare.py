@@ -8,13 +8,25 @@ from datetime import UTC, datetime
 import numpy as np
 
 from aiops_processor.clients.prometheus import Metadata
-from aiops_processor.evidence import changes, describe, earlier, measure, onset, posted, ranking, rates, templates
+from aiops_processor.evidence import (
+    changes,
+    describe,
+    earlier,
+    measure,
+    namesakes,
+    onset,
+    posted,
+    ranking,
+    rates,
+    templates,
+)
 from aiops_processor.evidence.changes import Event
 from aiops_processor.evidence.earlier import Span
-from aiops_processor.evidence.entities import entity_of
+from aiops_processor.evidence.entities import ENTITY, entity_of
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.logs import LogsFound, Sample
 from aiops_processor.evidence.measure import Row
+from aiops_processor.evidence.namesakes import Namesakes
 from aiops_processor.evidence.plan import Condition, Question
 from aiops_processor.evidence.ranking import Extra, Ranked, Ranking, Said, Shift
 from aiops_processor.evidence.rates import Array
@@ -115,6 +127,7 @@ class Observed:
 
 def compare(answers: Answers, window: Window, limits: Limits) -> Comparison:
     """The answers before and after the onset, which is sought in them: `window.onset` of the result."""
+    answers = _told_apart(answers)
     edges = rates.grid(window.start.timestamp(), window.end.timestamp(), answers.interval, limits.columns)
     table = measure.measure(answers.raw, answers.metadata, edges, answers.rates)
     asked = [each for question, series in answers.steps for each in _stepped(question, series, edges, limits.series)]
@@ -141,6 +154,31 @@ def compare(answers: Answers, window: Window, limits: Limits) -> Comparison:
         ),
         window,
     )
+
+
+def _told_apart(answers: Answers) -> Answers:
+    """The answers with services of two namespaces that share a name told apart, in metrics and in logs."""
+    named = ((each.labels.get("__name__", ""), each.labels) for each in (*answers.raw, *answers.rates))
+    asked = ((question.query, each.labels) for question, series in answers.steps for each in series)
+    found = namesakes.find((*named, *asked), answers.namespaces)
+    if not found.called:
+        return answers
+    return replace(
+        answers,
+        raw=found.marked(answers.raw),
+        rates=found.marked(answers.rates),
+        steps=[(question, found.marked(series)) for question, series in answers.steps],
+        logs=replace(
+            answers.logs,
+            volume=tuple(found.marked(answers.logs.volume)),
+            samples=tuple(_written_by(found, each) for each in answers.logs.samples),
+        ),
+    )
+
+
+def _written_by(found: Namesakes, sample: Sample) -> Sample:
+    lines = (replace(each, entity=found.entity(each.entity, each.labels)) for each in sample.lines)
+    return replace(sample, lines=tuple(lines))
 
 
 def judge(observed: Observed, window: Window) -> Comparison:
@@ -235,8 +273,8 @@ def _stepped(
         points = points[np.isfinite(points[:, 1])]
         if not len(points):
             continue
-        labels = {name: value for name, value in each.labels.items() if name != "__name__"}
-        entity = entity_of(labels)
+        labels = {name: value for name, value in each.labels.items() if name not in ("__name__", ENTITY)}
+        entity = entity_of(each.labels)
         if not entity and question.condition is not None:
             entity = entity_of(question.condition.alerts[0].labels)
         rule = question.condition.name if question.condition is not None else ""
@@ -275,7 +313,8 @@ def _volume(logs: LogsFound, edges: Array) -> list[tuple[Row, Array]]:
         rate[edges[1:] < first] = np.nan
         key = (entity, level)
         counted[key] = counted.get(key, 0.0) + rate
-        labels[key] = {name: value for name, value in each.labels.items() if name not in templates.LEVEL_KEYS}
+        unsaid = (*templates.LEVEL_KEYS, ENTITY)
+        labels[key] = {name: value for name, value in each.labels.items() if name not in unsaid}
     query = logs.samples[0].query if logs.samples else ""
     return [
         (

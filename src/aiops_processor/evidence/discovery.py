@@ -27,6 +27,8 @@ SHARE = 0.5
 USUAL_INTERVAL = 15.0
 """Seconds between scrapes where nothing says it: Prometheus' own examples have it, and most shops."""
 PROBE = timedelta(minutes=5)
+TYPES = "types and units"
+"""The title of a question without which names say enough: where a server has no answer, that is no gap."""
 
 
 @dataclass(frozen=True)
@@ -50,25 +52,35 @@ async def discover(
     if plan.on_recorded(conditions) and not looked_up:
         rules, looked_up = await asking.rules()
     conditions = plan.followed(conditions, _recordings(rules))
-    names = await asking.names()
-    around = [*scopes.scopes(alerts), *scopes.service_graph(names.data)]
-    per_selector, (kept, counted, per_scope), metadata, ups = await asyncio.gather(
+    around = scopes.scopes(alerts)
+    per_selector, near, metadata, ups = await asyncio.gather(
         asyncio.gather(*(asking.selector(each, alerts) for each in plan.selectors(conditions))),
         asking.neighbours(around),
         asking.metadata(),
         asyncio.gather(*(asking.ups(each) for each in around[:1])),
     )
     discovered = Discovered(
-        selectors={key: _grouped(reading.data) for key, reading in per_selector if reading.data is not None},
-        scopes={key: Found(tuple(reading.data)) for key, reading in per_scope if reading.data is not None},
-        names=frozenset(names.data) if names.data is not None else None,
+        selectors={key: _grouped(tries[-1].data) for key, tries in per_selector if tries[-1].data is not None},
+        scopes={key: Found(tuple(reading.data)) for key, reading in near.found if reading.data is not None},
+        names=frozenset(near.names.data) if near.names.data is not None else None,
         interval=_interval([series for reading in ups for series in reading.data or []]),
         metadata=metadata.data or {},
-        counts=_most(counted),
+        counts=_most(near.counted),
     )
-    readings = [*(r for _, r in per_selector), *counted, *(r for _, r in per_scope), metadata, names, *ups]
+    readings = [*(reading for _, tries in per_selector for reading in tries), *near.counted]
+    readings += [*(reading for _, reading in near.found), metadata, near.names, *ups]
     reads = (*looked_up, *(reading.read for reading in readings))
-    return Neighbourhood(tuple(conditions), tuple(kept), discovered, reads, tuple(gaps))
+    return Neighbourhood(tuple(conditions), near.scopes, discovered, reads, tuple(gaps))
+
+
+@dataclass(frozen=True)
+class _Near:
+    """The scopes as they are read, how many series they have, the label sets of each, and all metrics' names."""
+
+    scopes: tuple[Scope, ...]
+    counted: tuple[Reading[list[Series]], ...]
+    found: tuple[tuple[str, Reading[list[dict[str, str]]]], ...]
+    names: Reading[list[str]]
 
 
 class _Asking:
@@ -85,23 +97,47 @@ class _Asking:
         reading = await self._reader.ask("prometheus", "rules", "/api/v1/rules", self._prometheus.rules, SHARE)
         return reading.data or [], [reading.read]
 
-    async def selector(self, selector: Selector, alerts: Sequence[Alert]) -> tuple[str, Reading[list[Series]]]:
-        """How many series a rule reads, by those labels that its alerts have: never the series themselves."""
-        labels = sorted({name for alert in alerts for name in alert.labels if name != "alertname"})
-        return selector.text, await self._count(f"series of the rule: {selector.text}", selector.text, labels)
+    async def selector(
+        self, selector: Selector, alerts: Sequence[Alert]
+    ) -> tuple[str, tuple[Reading[list[Series]], ...]]:
+        """How many series a rule reads, by those labels that its alerts have: never the series themselves.
 
-    async def neighbours(
-        self, around: Sequence[Scope]
-    ) -> tuple[list[Scope], list[Reading[list[Series]]], list[tuple[str, Reading[list[dict[str, str]]]]]]:
+        In the alerts' own namespace or job alone where the rule's series know it: counting those of all others would
+        cost Prometheus more than everything else that is asked. The last of the readings is the one that counts.
+        """
+        title = f"series of the rule: {selector.text}"
+        labels = sorted({name for alert in alerts for name in alert.labels if name != "alertname"})
+        tries: list[Reading[list[Series]]] = []
+        label, values = scopes.nearby(alerts) or ("", [])
+        if values:
+            text = promql.narrowed(selector.text, label, "=~", scopes.one_of_or_none(values))
+            tries.append(await self._count(title, text, labels))
+            known = any(each.labels.get(label) in values for each in tries[0].data or [])
+            if known or tries[0].data is None or text == selector.text:
+                return selector.text, tuple(tries)
+        tries.append(await self._count(title, selector.text, labels))
+        return selector.text, tuple(tries)
+
+    async def neighbours(self, around: Sequence[Scope]) -> _Near:
         """The scopes as far as they can be read, and their label sets: counted first, for a scope may be everything."""
-        counted = await asyncio.gather(
-            *(self._count(f"how many {each.title}", each.selector, ["__name__"]) for each in around)
-        )
+        counting = asyncio.gather(*map(self._size, around))
+        (names, graph, calls), counted = await asyncio.gather(self._service_graph(), counting)
+        around, counted = [*around, *graph], [*counted, *calls]
         counts = {each.selector: _by_name(reading.data or []) for each, reading in zip(around, counted, strict=True)}
         kept = scopes.narrowed(around, counts, self._limits.series)
         read = [each for each in kept if each.names]
         found = await asyncio.gather(*(self._labels(f"which {each.title}", each.selector) for each in read))
-        return kept, list(counted), [(each.selector, reading) for each, reading in zip(read, found, strict=True)]
+        per_scope = zip((each.selector for each in read), found, strict=True)
+        return _Near(tuple(kept), tuple(counted), tuple(per_scope), names)
+
+    async def _service_graph(self) -> tuple[Reading[list[str]], list[Scope], list[Reading[list[Series]]]]:
+        """All metrics' names, and where they show a service graph, its scope and size."""
+        names = await self.names()
+        graph = scopes.service_graph(names.data)
+        return names, graph, [await self._size(each) for each in graph]
+
+    async def _size(self, scope: Scope) -> Reading[list[Series]]:
+        return await self._count(f"how many {scope.title}", scope.selector, ["__name__"])
 
     async def _count(self, title: str, selector: str, labels: Sequence[str]) -> Reading[list[Series]]:
         query = promql.count(selector, labels, int((self._window.end - self._window.start).total_seconds()))
@@ -120,9 +156,7 @@ class _Asking:
         )
 
     async def metadata(self) -> Reading[dict[str, Metadata]]:
-        return await self._reader.ask(
-            "prometheus", "types and units", "/api/v1/metadata", self._prometheus.metadata, SHARE
-        )
+        return await self._reader.ask("prometheus", TYPES, "/api/v1/metadata", self._prometheus.metadata, SHARE)
 
     async def names(self) -> Reading[list[str]]:
         return await self._reader.ask(

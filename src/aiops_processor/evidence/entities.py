@@ -6,6 +6,9 @@ The names are those of Prometheus' own service discovery, kube-state-metrics, cA
 import re
 from collections.abc import Mapping
 
+ENTITY = "__entity__"
+"""A label of ours, on series of a service whose name alone is not enough: see namesakes. Never asked for."""
+
 WORKLOADS = (
     "deployment", "statefulset", "daemonset", "replicaset", "cronjob", "job_name", "workload",
     "k8s_deployment_name", "k8s_statefulset_name", "k8s_daemonset_name",
@@ -23,7 +26,7 @@ JOBS = ("job",)
 REALMS = ("cluster", "k8s_cluster_name", "environment", "env", "region", "datacenter", "dc", "stage", "tenant")
 """What tells two copies of a system apart. Often external labels: injected only where the series carry them."""
 
-IDENTITY = (*ENTITY_LABELS, *NAMESPACES, *JOBS, *REALMS)
+IDENTITY = (ENTITY, *ENTITY_LABELS, *NAMESPACES, *JOBS, *REALMS)
 
 COPIES = (
     *PODS, *MACHINES, "id", "uid", "container_id", "replica", "prometheus_replica", "endpoint", "ip", "pod_ip",
@@ -43,7 +46,7 @@ _POD_SUFFIXES = (
 
 def entity_of(labels: Mapping[str, str]) -> str:
     """The workload, service, container or machine that these labels are about, else the job; "" where none is named."""
-    workload = _first(labels, WORKLOADS)
+    workload = labels.get(ENTITY) or _first(labels, WORKLOADS)
     if workload:
         return workload
     pod, service = _first(labels, PODS), _first(labels, SERVICES)

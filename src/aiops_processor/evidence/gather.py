@@ -2,12 +2,12 @@
 
 import asyncio
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from aiops_processor.clock import Clock
-from aiops_processor.evidence import earlier, findings, logs, opinion, plan, posted, read, scopes, windows
+from aiops_processor.evidence import discovery, earlier, findings, logs, opinion, plan, posted, read, scopes, windows
 from aiops_processor.evidence.compare import Answers, compare
 from aiops_processor.evidence.discovery import Neighbourhood, discover
 from aiops_processor.evidence.earlier import Span
@@ -83,14 +83,18 @@ class Gatherer:
         now = now or self._clock.now()
         # A reader each: a source that hangs must not hold the slots of the other.
         reader = self._reader()
-        window, excluded, asked = await self._without_earlier(alerts, self._window(alerts, now), reader)
-        metrics, lines, told = await asyncio.gather(
-            self._metrics(alerts, window, reader),
-            self._logs(alerts, window, self._reader()),
-            self._told(window, self._reader()),
+        usual = self._window(alerts, now)
+        async with asyncio.TaskGroup() as tasks:
+            # Discovery does not wait for the earlier incidents: it asks what there is, not since when.
+            found = tasks.create_task(self._discovered(alerts, usual, reader))
+            window, excluded, asked = await self._without_earlier(alerts, usual, reader)
+            metrics = tasks.create_task(self._metrics(alerts, window, found, reader))
+            lines = tasks.create_task(self._logs(alerts, window, self._reader()))
+            told = tasks.create_task(self._told(window, self._reader()))
+        read_all = replace(metrics.result(), reads=(*asked, *metrics.result().reads))
+        report = await asyncio.to_thread(
+            self._report, alerts, now, window, read_all, lines.result(), told.result(), excluded
         )
-        metrics = replace(metrics, reads=(*asked, *metrics.reads))
-        report = await asyncio.to_thread(self._report, alerts, now, window, metrics, lines, told, excluded)
         return await self._second_opinion(report, reader)
 
     async def plan_only(self, alerts: Sequence[Alert], now: datetime | None = None) -> tuple[Question, ...]:
@@ -118,10 +122,17 @@ class Gatherer:
     def _plan(self, alerts: Sequence[Alert], found: Neighbourhood, window: Window) -> Plan:
         return plan.plan(alerts, found.conditions, found.scopes, found.discovered, self._packs, window, self._limits)
 
-    async def _metrics(self, alerts: Sequence[Alert], window: Window, reader: Reader) -> _Metrics:
+    async def _discovered(self, alerts: Sequence[Alert], window: Window, reader: Reader) -> Neighbourhood | None:
         if self._prometheus is None:
+            return None
+        return await discover(self._prometheus, alerts, window, reader, self._limits)
+
+    async def _metrics(
+        self, alerts: Sequence[Alert], window: Window, discovered: Awaitable[Neighbourhood | None], reader: Reader
+    ) -> _Metrics:
+        found = await discovered
+        if self._prometheus is None or found is None:
             return _Metrics()
-        found = await discover(self._prometheus, alerts, window, reader, self._limits)
         planned = self._plan(alerts, found, window)
         step = windows.step_for(window, found.discovered.interval)
         readings = await asyncio.gather(
@@ -136,7 +147,7 @@ class Gatherer:
         ]
         answered = [(q, r.data) for q, r in zip(planned.questions, readings, strict=True) if r.data]
         reads = (*found.reads, *(reading.read for reading in readings))
-        gaps = (*found.gaps, *planned.gaps, *read.partial(readings))
+        gaps = (*found.gaps, *planned.gaps)
         return _Metrics(found, tuple(answered), reads, gaps)
 
     async def _without_earlier(
@@ -163,7 +174,10 @@ class Gatherer:
             return report
         title = "the same time a day and a week before"
         reading = await reader.ask("prometheus", title, query, lambda: prometheus.query(query, report.window.end))
-        reads, gaps = (*report.reads, reading.read), (*report.gaps, *read.gaps_of([reading.read]))
+        reads, gaps = (
+            (*report.reads, reading.read),
+            (*report.gaps, *read.gaps_of([reading.read]), *read.partial([reading.read])),
+        )
         return opinion.given(report, opinion.read(reading.data or [])).model_copy(update={"reads": reads, "gaps": gaps})
 
     def _step(self, question: Question, window: Window, step: float) -> float:
@@ -203,11 +217,12 @@ class Gatherer:
         )
         compared = compare(answers, window, self._limits)
         reads = (*metrics.reads, *lines.reads, *told.reads)
+        unknown = (*read.gaps_of(reads), *read.partial(each for each in reads if each.title != discovery.TYPES))
         return EvidenceReport(
             window=compared.window,
             findings=findings.findings(compared, self._limits, self._links),
             healthy=findings.healthy(compared),
-            gaps=(*_doubts(alerts, now), *metrics.gaps, *lines.gaps, *read.gaps_of(reads), *_nothing(metrics)),
+            gaps=(*_doubts(alerts, now), *metrics.gaps, *lines.gaps, *unknown, *_nothing(metrics)),
             reads=reads,
             confidence=None if compared.ranking.nothing else compared.ranking.confidence,
         )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aiops_processor.clients.prometheus import Metadata
 from aiops_processor.evidence import families, rates
-from aiops_processor.evidence.entities import COPIES, IDENTITY, entity_of, target_of
+from aiops_processor.evidence.entities import COPIES, ENTITY, IDENTITY, entity_of, target_of
 from aiops_processor.evidence.rates import Array
 from aiops_processor.models.samples import Series
 
@@ -83,7 +83,8 @@ def own(piece: Piece) -> dict[str, str]:
 def shared(group: Sequence[Piece]) -> dict[str, str]:
     """The labels that all series of the group have alike."""
     first, *others = (piece.labels for piece in group)
-    return {k: v for k, v in first.items() if k != "__name__" and all(each.get(k) == v for each in others)}
+    equal = {k: v for k, v in first.items() if all(each.get(k) == v for each in others)}
+    return {k: v for k, v in equal.items() if k not in ("__name__", ENTITY)}
 
 
 def grouped(pieces: Iterable[Piece], key: Callable[[Piece], K]) -> dict[K, list[Piece]]:

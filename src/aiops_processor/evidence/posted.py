@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 from aiops_processor.evidence.changes import REPLACED, Event
 from aiops_processor.evidence.entities import NAMESPACES, REALMS, entity_of
+from aiops_processor.evidence.namesakes import qualified
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.change import ChangeKind, PostedChange
 
@@ -43,7 +44,9 @@ def events(
     """What concerns an entity that was measured, a namespace of the alerts, or everything; in the order of time."""
     found = []
     for each in sorted(changes, key=lambda each: each.at):
-        entity = entity_named(each.service, known) or next((hint for hint in each.hints if hint in known), "")
+        namesake = qualified(each.namespace, each.service)
+        entity = namesake if namesake in known else entity_named(each.service, known)
+        entity = entity or next((hint for hint in each.hints if hint in known), "")
         if entity or not each.service or (each.namespace and each.namespace in spaces):
             found.append(_event(each, entity or each.service or each.namespace, onset))
     return found

@@ -98,11 +98,11 @@ def gaps_of(reads: Iterable[Read]) -> list[Gap]:
     return [_gap(group) for group in failed.values()]
 
 
-def partial(readings: Iterable[Reading[T]]) -> list[Gap]:
+def partial(reads: Iterable[Read]) -> list[Gap]:
     """What answers left out, in the source's own words: partial answers, native histograms. Remarks about PromQL are
     no gaps."""
     said: dict[tuple[str, str], list[Read]] = {}
-    for each in (reading.read for reading in readings):
+    for each in reads:
         for warning in each.warnings:
             if not warning.startswith(_REMARK):
                 said.setdefault((each.source, warning), []).append(each)

@@ -61,6 +61,16 @@ def scopes(alerts: Sequence[Alert]) -> list[Scope]:
     return found
 
 
+def nearby(alerts: Sequence[Alert]) -> tuple[str, list[str]] | None:
+    """The label that all of the alerts share, namespace or job, with its values; None where there is none, or too many
+    values for a query."""
+    for names in (NAMESPACES, JOBS):
+        for label, values in _values(alerts, names).items():
+            if len(values) < MOST_VALUES and all(alert.labels.get(label) for alert in alerts):
+                return label, values
+    return None
+
+
 def service_graph(names: Collection[str] | None) -> list[Scope]:
     """Where calls between services are counted, if that is known to be there: seldom in the services' namespace."""
     if names is None or edges.SERVICE_GRAPH_TOTAL not in names:
@@ -130,6 +140,11 @@ def _one_of(name: str, values: Sequence[str]) -> str:
     if len(values) == 1:
         return promql.matcher(name, "=", values[0])
     return promql.matcher(name, "=~", _alternatives(values))
+
+
+def one_of_or_none(values: Sequence[str]) -> str:
+    """The regular expression of these values, and of a label that is not there."""
+    return f"{_alternatives(values)}|"
 
 
 def _alternatives(values: Sequence[str]) -> str:

@@ -102,6 +102,8 @@ class Evidence(Frozen):
 
     `id` is what the analysis cites: M1 (metric), L1 (log), C1 (change), A1 (the alert's own rule).
     `entity` is the service, pod or instance that it is about. `score` orders findings of one report, more is stronger.
+    `link` opens the query in Prometheus, of logs in Grafana Explore, of a change that we were told of what it names;
+    `explore` opens PromQL in Grafana Explore. Both are "" where nobody configured where that is.
     `at` is when a change happened; `source` who told us of it, "" for what was measured.
     """
 
@@ -113,6 +115,7 @@ class Evidence(Frozen):
     query: str
     score: float
     link: str = ""
+    explore: str = ""
     labels: dict[str, str] = Field(default_factory=dict)
     change: Change | None = None
     logs: LogCount | None = None

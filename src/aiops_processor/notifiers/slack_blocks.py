@@ -1,4 +1,7 @@
-"""A message in Slack's Block Kit, within its limits, with nothing in it that acts but our own link.
+"""A message in Slack's Block Kit, within its limits, with nothing in it that acts but our own links.
+
+Our own are the incident's page and the queries of measured findings, at the addresses that the settings name; the link
+of a change that somebody posted is not.
 
 Source: https://docs.slack.dev/reference/block-kit/blocks (header 150 characters, section 3,000, 50 blocks).
 """
@@ -17,7 +20,9 @@ MOST_TEXT = 3000
 MOST_LINE = 600
 MOST_STEPS = 5
 MOST_CLAIMS = 5
+MOST_LINK = 1400
 
+_WEB = ("http://", "https://")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*):(?=//)|\b(mailto|tel):|\b(www)\.")
 _HALF_ENTITY = re.compile(r"&[a-z]{0,3}$")
@@ -40,6 +45,7 @@ def body(message: Message) -> Block:
         "blocks": [
             {"type": "header", "text": {"type": "plain_text", "text": plain(title, MOST_HEADER)}},
             *(_section(lines) for lines in _sections(message) if lines),
+            *_queries(message),
             *_link(message.url),
         ],
     }
@@ -100,9 +106,28 @@ def _section(lines: list[str]) -> Block:
     return {"type": "section", "text": {"type": "mrkdwn", "text": f"{text}{note}".rstrip(), "verbatim": True}}
 
 
+def _queries(message: Message) -> list[Block]:
+    """The strongest findings where a person can go on with them; an address that is too long for Slack is left out."""
+    if message.analysis is None or message.occasion is Occasion.RESOLVED:
+        return []
+    lines = []
+    for item in words.strongest(message.evidence):
+        if item.source:
+            continue
+        given = ((item.link, "lines" if item.kind == "log" else "graph"), (item.explore, "in Grafana Explore"))
+        known = [_linked(url, f"{item.id} {what}") for url, what in given if url.startswith(_WEB)]
+        lines.append(" · ".join(each for each in known if len(each) <= MOST_LINK))
+    found = [line for line in lines if line]
+    return [_section(found)] if found else []
+
+
 def _link(url: str) -> list[Block]:
+    return [_section([_linked(url, "Open the incident")])] if url.strip() else []
+
+
+def _linked(url: str, text: str) -> str:
     address = re.sub(r"[<>|\s]", "", url)
-    return [_section([f"<{address.replace('&', '&amp;')}|Open the incident>"])] if address else []
+    return f"<{address.replace('&', '&amp;')}|{text}>"
 
 
 def _title(message: Message) -> str:

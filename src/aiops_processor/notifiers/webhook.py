@@ -9,9 +9,11 @@ from pydantic import BaseModel, Field, SecretStr, field_validator
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.base import Frozen
+from aiops_processor.models.evidence import Evidence
 from aiops_processor.models.incident import Incident
 from aiops_processor.models.notification import Message, Occasion, Receipt
 from aiops_processor.notifiers.http import HttpOptions, Post
+from aiops_processor.report import words
 
 PAYLOAD_VERSION = "1"
 
@@ -34,6 +36,8 @@ class WebhookOptions(HttpOptions):
 class Payload(Frozen):
     """The body of a post. `event` is opened, analysed or resolved; `key` is the same on every retry.
 
+    `findings` are the strongest, each with its query, links, numbers and the points of its chart.
+
     Fields may be added within a schema version; none is removed or given another meaning.
     """
 
@@ -43,6 +47,7 @@ class Payload(Frozen):
     incident: Incident
     alerts: tuple[Alert, ...]
     analysis: AnalysisResult | None
+    findings: tuple[Evidence, ...] = ()
     url: str
     sent_at: datetime
 
@@ -68,6 +73,7 @@ class WebhookNotifier:
             incident=message.incident,
             alerts=message.alerts,
             analysis=message.analysis,
+            findings=words.strongest(message.evidence),
             url=message.url,
             sent_at=message.sent_at,
         )

@@ -31,6 +31,7 @@ __all__ = [
     "expression_of",
     "inject",
     "matcher",
+    "narrowed",
     "output_labels",
     "parse",
     "quote",
@@ -94,11 +95,22 @@ def inject(
     `only` decides per selector which matchers are added, instead of `matchers`. Raises QueryError.
     """
 
-    def narrowed(node: ast.VectorSelector, range_seconds: float | None) -> str:
+    def added(node: ast.VectorSelector, range_seconds: float | None) -> str:
         wanted = matchers if only is None else only(_selector(node, range_seconds))
         return written(node.name, [[*group, *_missing(wanted, group, node.name)] for group in alternatives(node)])
 
-    return rewrite(parse(expr), narrowed)
+    return rewrite(parse(expr), added)
+
+
+def narrowed(selector: str, label: str, op: Operator, value: str) -> str:
+    """The selector with one more matcher, unless it has one on that label already. Raises QueryError."""
+
+    def added(node: ast.VectorSelector, _: float | None) -> str:
+        groups = alternatives(node)
+        known = any(name == label for group in groups for name, _, _ in group)
+        return selector_text(node) if known else written(node.name, [[*each, (label, op, value)] for each in groups])
+
+    return rewrite(parse(selector), added)
 
 
 def _selector(node: ast.VectorSelector, range_seconds: float | None) -> Selector:

@@ -290,4 +290,7 @@ def _step(number: int, step: Step) -> Line:
 
 def _links(evidence: EvidenceReport | None, url: str) -> list[Line]:
     own = [Line("This incident", link=url)] if url else []
-    return own + [Line(f"[{item.id}]", code=item.query, link=item.link) for item in strongest(evidence)]
+    found = strongest(evidence)
+    shown = [Line(f"[{item.id}]", code=item.query, link=item.link) for item in found]
+    explored = [Line(f"[{item.id}] in Grafana", link=item.explore) for item in found if item.explore]
+    return [*own, *shown, *explored]

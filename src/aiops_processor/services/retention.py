@@ -29,7 +29,7 @@ class Forgets(Protocol):
 
 @dataclass(frozen=True)
 class Keeping:
-    """How long incidents are kept with all that belongs to them, and how long their raw evidence."""
+    """How long incidents are kept with all that belongs to them, and how long raw evidence and posted changes."""
 
     incidents: timedelta = timedelta(days=30)
     evidence: timedelta = timedelta(days=7)
@@ -65,7 +65,9 @@ class Retention:
     async def round(self) -> int:
         """Delete everything that has had its time; returns how many rows, with those that hang on them not counted."""
         now = self._clock.now()
-        deleted = await self._all(rows.evidence, now - self._keeping.evidence)
+        deleted = 0
+        for piece in rows.RAW:
+            deleted += await self._all(piece, now - self._keeping.evidence)
         for piece in rows.ALL:
             deleted += await self._all(piece, now - self._keeping.incidents)
         while forgotten := await self._workflows.forget_finished(now - WORKFLOWS_KEPT):

@@ -9,6 +9,7 @@ from aiops_processor.storage.database import Connection
 from aiops_processor.storage.tables import (
     alert_names,
     analyses,
+    changes,
     dead_letters,
     deliveries,
     episodes,
@@ -32,6 +33,13 @@ async def evidence(connection: Connection, before: datetime, most: int) -> int:
         sa.update(analyses)
         .where(sa.tuple_(analyses.c.incident_id, analyses.c.generation).in_(old))
         .values(evidence=sa.null()),
+    )
+
+
+async def old_changes(connection: Connection, before: datetime, most: int) -> int:
+    """Changes that were posted before, and happened before."""
+    return await _delete(
+        connection, changes, changes.c.id, (changes.c.at < before) & (changes.c.received_at < before), most
     )
 
 
@@ -90,6 +98,9 @@ async def old_names(connection: Connection, before: datetime, most: int) -> int:
     return await _count(connection, sa.delete(alert_names).where(both.in_(old)))
 
 
+RAW = (evidence, old_changes)
+"""What is kept less long: evidence as it was gathered, and what it is gathered from."""
+
 ALL = (
     incidents_over,
     lone_episodes,
@@ -99,7 +110,7 @@ ALL = (
     told_of_watchdogs,
     old_names,
 )
-"""Everything that is kept as long as incidents are; `evidence` is kept less long."""
+"""Everything that is kept as long as incidents are."""
 
 
 async def _delete(

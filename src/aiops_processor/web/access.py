@@ -1,4 +1,7 @@
-"""Who may ask: anybody on this machine; from elsewhere, whoever has the token or the password."""
+"""Who may ask: anybody on this machine; from elsewhere, whoever has the token or the password.
+
+A post that is signed is let through to the endpoint that takes signed posts: only there its body is known.
+"""
 
 import base64
 import binascii
@@ -10,17 +13,20 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from aiops_processor.web import signatures
+
 OPEN_PATHS = ("/health", "/health/", "/health/live", "/health/ready")
 REMEDY = "set API_TOKEN (or API_USERNAME and API_PASSWORD) to allow requests from other machines"
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What is accepted; empty strings are not configured."""
+    """What is accepted; empty strings are not configured. With `changes_secret` posted changes are signed."""
 
     token: str = ""
     username: str = ""
     password: str = ""
+    changes_secret: str = ""
 
     @property
     def any(self) -> bool:
@@ -57,11 +63,16 @@ class Access:
         credentials: Credentials = scope["app"].state.credentials
         if authorization and credentials.any:
             return None if credentials.accept(authorization) else _unauthorized("the credentials are wrong")
-        if _from_here(scope, headers):
+        if _from_here(scope, headers) or _to_be_verified(scope, headers, credentials):
             return None
         if not credentials.any:
             return JSONResponse({"status": "error", "error": f"no credentials are configured: {REMEDY}"}, 403)
         return _unauthorized("credentials are needed: a bearer token or a user name with its password")
+
+
+def _to_be_verified(scope: Scope, headers: Headers, credentials: Credentials) -> bool:
+    """Does the endpoint itself check the signature that this request says it has?"""
+    return bool(credentials.changes_secret) and scope["path"] in signatures.PATHS and signatures.signed(headers)
 
 
 def _from_here(scope: Scope, headers: Headers) -> bool:

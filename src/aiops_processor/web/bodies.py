@@ -21,8 +21,8 @@ class BodyReader:
         self._large = 0
 
     @contextlib.asynccontextmanager
-    async def read(self, request: Request) -> AsyncIterator[bytes]:
-        """The body, whose place is kept until the block ends.
+    async def read(self, request: Request, most: int = MOST_BYTES) -> AsyncIterator[bytes]:
+        """The body of at most so many bytes, whose place is kept until the block ends.
 
         Raises BodyTooLarge with the head of the body in `head`, StorageBusy when two large bodies are being read.
         """
@@ -35,8 +35,8 @@ class BodyReader:
             async for part in request.stream():
                 parts.append(part)
                 size += len(part)
-                if size > MOST_BYTES:
-                    raise TooLarge(b"".join(parts)[:HEAD_BYTES])
+                if size > most:
+                    raise TooLarge(b"".join(parts)[:HEAD_BYTES], most)
                 if size > LARGE and not holds:
                     self._take_place()
                     holds = True
@@ -55,8 +55,8 @@ class BodyReader:
 
 
 class TooLarge(BodyTooLarge):
-    """More than 64 MB; `head` is its beginning."""
+    """More than is taken, 64 MB as a rule; `head` is its beginning."""
 
-    def __init__(self, head: bytes) -> None:
-        super().__init__("body", f"is larger than {MOST_BYTES // 1024 // 1024} MB")
+    def __init__(self, head: bytes, most: int) -> None:
+        super().__init__("body", f"is larger than {most // 1024 // 1024} MB")
         self.head = head

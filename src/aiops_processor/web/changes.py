@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from aiops_processor.errors import AiopsError, BodyTooLarge, InputError, NotAWebhook, StorageError
 from aiops_processor.models.base import Frozen
 from aiops_processor.models.change import PostedChange
+from aiops_processor.web import signatures
 from aiops_processor.web.examples import CHANGE
 from aiops_processor.web.service import Running
 
@@ -35,6 +36,7 @@ class ChangesAnswer(Frozen):
     },
     responses={
         400: {"description": "Not JSON"},
+        401: {"description": "The signature is wrong, or missing from a post of GitHub's"},
         413: {"description": "Larger than 1 MB"},
         422: {"description": "No change; the field is named"},
         503: {"description": "Cannot be stored now"},
@@ -44,12 +46,13 @@ class ChangesAnswer(Frozen):
 async def receive_changes(request: Request, service: Running) -> Response:
     """Take a change: our own form or a list of it, a GitHub webhook, an Argo CD notification.
 
-    Answered 200 only after it is in the database; a list is taken as a whole or not at all.
+    Answered 200 only after it is in the database; a list is taken as a whole or not at all. With `CHANGES_SECRET` a
+    post may prove itself by its signature, and GitHub's must.
     """
     try:
-        async with service.bodies.read(request) as body:
-            if len(body) > MOST_BYTES:
-                raise BodyTooLarge("", f"a change is at most {MOST_BYTES} bytes")
+        async with service.bodies.read(request, MOST_BYTES) as body:
+            if reason := signatures.refusal(_secret(request), request.headers, body):
+                return JSONResponse({"status": "error", "error": reason}, 401)
             told = await service.changes.receive(body, dict(request.headers))
     except NotAWebhook as error:
         return _problem(error, 400)
@@ -67,6 +70,10 @@ async def receive_changes(request: Request, service: Running) -> Response:
 async def changes(service: Running, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> list[PostedChange]:
     """Changes that were posted, newest first by when they happened."""
     return await service.changes.recent(limit)
+
+
+def _secret(request: Request) -> str:
+    return request.app.state.credentials.changes_secret
 
 
 def _problem(error: AiopsError, status: int) -> Response:

@@ -9,7 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from aiops_processor.errors import NotAWebhook
+from aiops_processor.models.change import PostedChange
 from aiops_processor.services.retention import Keeping, Retention
+from aiops_processor.storage import changes as change_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage.tables import metadata
 
@@ -88,6 +90,23 @@ async def test_evidence_goes_first_and_what_was_concluded_stays(house: Any, rete
         evidence, analysis = await incident_rows.latest_analysis(connection, 1)
     assert evidence is None
     assert analysis is not None
+
+
+async def test_posted_changes_go_with_the_raw_evidence(house: Any, retention: Retention) -> None:
+    now = house.clock.now()
+    told = [
+        PostedChange(source="generic", kind="deployment", title=title, at=now + timedelta(days=days))
+        for title, days in (("old", -20), ("now", 0), ("planned", 4))
+    ]
+    async with house.database.write() as connection:
+        await change_rows.keep(connection, told, now)
+    house.clock.advance(6 * DAY)
+    await retention.round()
+    assert (await rows(house))["changes"] == 3
+    house.clock.advance(2 * DAY)
+    await retention.round()
+    async with house.database.read() as connection:
+        assert [each.title for each in await change_rows.recent(connection, 9)] == ["planned"]
 
 
 async def test_what_still_fires_stays(house: Any, post: Any, retention: Retention) -> None:

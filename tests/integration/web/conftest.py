@@ -304,6 +304,7 @@ def expired_certificate() -> Evidence:
         query='{app="payments"} |= "error"',
         score=0.8,
         link="https://grafana.example/explore?panes=a",
+        explore="https://grafana.example/explore?panes=b",
         logs=LogCount(before=0, after=212, before_seconds=900, after_seconds=360, level="error", template="charge"),
         lines=(LogLine(at=NOON - timedelta(seconds=52), labels={"app": "payments"}, line=line, level="error"),),
     )
@@ -385,6 +386,7 @@ async def hostile(connection: Connection) -> Incident:
             "statement": f"{HOSTILE} again",
             "query": HOSTILE,
             "link": SCRIPT_LINK,
+            "explore": SCRIPT_LINK,
             "lines": (LogLine(at=NOON, labels={}, line=HOSTILE, level=HOSTILE),),
         }
     )

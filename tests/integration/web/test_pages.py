@@ -91,6 +91,7 @@ async def test_evidence_has_id_entity_statement_numbers_chart_query_link_and_lin
     assert "0 in 15 min → 212 in 6 min" in page.text
     assert "ERROR charge failed: certificate has expired at payments.Client.charge" in page.text
     assert "https://grafana.example/explore?panes=a" in page.links()
+    assert "https://grafana.example/explore?panes=b" in page.links()
     assert [tag for tag, _ in page.elements].count("path") == 1 + 2 * 2, "the brand, and onset and line of two charts"
 
 

@@ -59,6 +59,8 @@ async def test_what_changed_is_found_and_what_did_not_is_healthy(
     assert found["db"].change is not None
     assert found["db"].change.after - found["db"].change.before == pytest.approx(20, abs=1)
     assert found["db"].link.startswith("http://prom.example/graph?")
+    assert found["db"].explore.startswith("http://grafana.example/explore?schemaVersion=1&")
+    assert len(found["db"].points) > 60
     assert [text.split(":")[0] for text in report.healthy] == ["mail"]
 
 
@@ -278,7 +280,10 @@ async def test_what_a_source_left_out_of_its_answer_is_a_gap(
     report = await gathered((metrics, lines), clock, alert(service="cart"))
 
     reasons = [each.reason for each in report.gaps if "histograms" in each.reason or "PromQL" in each.reason]
-    assert reasons == ["series of the same namespace (and 1 more questions): native histograms are not read"]
+    assert reasons == [
+        "series of the same namespace (and 1 more questions): native histograms are not read",
+        "the same time a day and a week before: native histograms are not read",
+    ]
 
 
 async def test_a_configured_call_explains_the_caller(
@@ -414,3 +419,29 @@ async def test_structured_metadata_of_a_quoted_line_is_kept(
 
     (said,) = [each for each in report.findings if each.kind == "log"]
     assert said.lines[0].metadata == {"trace_id": "c0ffee"}
+
+
+async def test_what_broke_in_another_namespace_is_not_told_of_the_service_of_the_same_name(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, series: MakeSeries, stream: MakeStream
+) -> None:
+    def failing(t: float) -> float:
+        return 40 * max(0.0, t)
+
+    for space, bad in (("shop", lambda t: (t * 7919) % 13 / 13), ("staging", failing)):
+        place = {"service": "cart", "namespace": space, "instance": f"{space}:80"}
+        metrics.raw.append(series("errors_total", bad, **place))
+        metrics.raw.append(series("queue_length", lambda t: (t * 7919) % 13, **place))
+        metrics.raw.append(series("up", lambda t: 1, **place))
+    lines.streams = [
+        stream("INFO query done", range(0, 900, 5), namespace="shop", app="cart"),
+        stream("ERROR pool exhausted", range(0, 110, 3), namespace="staging", app="cart"),
+    ]
+
+    report = await gathered((metrics, lines), clock, alert(service="cart"))
+
+    assert {(each.kind, each.entity) for each in report.findings} == {
+        ("metric", "staging/cart"),
+        ("log", "staging/cart"),
+    }
+    assert "__entity__" not in report.model_dump_json()
+    assert [text.split(":")[0] for text in report.healthy] == ["cart"]

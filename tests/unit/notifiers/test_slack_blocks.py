@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from aiops_processor.models.analysis import Hypothesis, Statement, Step
 from aiops_processor.models.evidence import Gap
 from aiops_processor.models.notification import Message, Occasion
-from aiops_processor.notifiers.slack_blocks import MOST_HEADER, MOST_SECTION, body, plain
+from aiops_processor.notifiers.slack_blocks import MOST_HEADER, MOST_LINK, MOST_SECTION, body, plain
 
+INCIDENT = "<https://aiops.example/incidents/3|Open the incident>"
+OWN = {INCIDENT, "<https://grafana.example/explore?m1|M1 graph>"}
 HOSTILE = "<!channel> <@U123> <http://evil.example|click> & https://evil.example www.evil.example mailto:a@b.c `x"
 
 
@@ -40,9 +42,9 @@ def test_the_last_message_is_short_and_says_how_long(message: Message) -> None:
     assert "Do next" not in shown
 
 
-def test_only_our_own_link_is_a_link(message: Message) -> None:
+def test_only_our_own_links_are_links(message: Message) -> None:
     text = json.dumps(body(_hostile(message, HOSTILE)), ensure_ascii=False)
-    assert re.findall(r"<[^>]*>", text) == ["<https://aiops.example/incidents/3|Open the incident>"]
+    assert set(re.findall(r"<[^>]*>", text)) == OWN
     assert not re.search(r"(?<!<)https?://|www\.|mailto:", text)
     assert "&lt;!channel&gt;" in text
 
@@ -72,7 +74,26 @@ def test_no_text_makes_markup_or_breaks_a_limit(message: Message, text: str) -> 
     made = body(_hostile(message, text))
     _assert_within_limits(made)
     written = json.dumps(made, ensure_ascii=False)
-    assert re.findall(r"<[^>]*>", written) == ["<https://aiops.example/incidents/3|Open the incident>"]
+    assert set(re.findall(r"<[^>]*>", written)) == OWN
+
+
+def test_findings_open_in_prometheus_and_in_grafana(message: Message) -> None:
+    explored = _finding(message, link="http://prom.example/graph?a=1&b=2", explore="https://grafana.example/explore?x")
+    assert (
+        "<http://prom.example/graph?a=1&amp;b=2|M1 graph> · <https://grafana.example/explore?x|M1 in Grafana Explore>"
+    ) in _shown(explored)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"link": "javascript:alert(1)"},
+        {"link": "http://prom.example/graph?" + "a" * MOST_LINK},
+        {"link": "https://evil.example/", "source": "github"},
+    ],
+)
+def test_what_is_no_address_of_ours_or_too_long_for_slack_is_no_link(message: Message, odd: dict[str, str]) -> None:
+    assert set(re.findall(r"<[^>]*>", _shown(_finding(message, **odd)))) == {INCIDENT}
 
 
 @pytest.mark.parametrize("most", range(1, 12))
@@ -86,6 +107,13 @@ def test_a_cut_never_leaves_half_an_entity(text: str, most: int) -> None:
     assert 1 <= len(shown) <= most
     assert not re.search(r"[<>]", shown)
     assert re.sub(r"&(amp|lt|gt);", "", shown).count("&") == 0
+
+
+def _finding(message: Message, **changed: str) -> Message:
+    """The message with its first finding alone, changed so."""
+    assert message.evidence
+    finding = message.evidence.findings[0].model_copy(update=changed)
+    return message.model_copy(update={"evidence": message.evidence.model_copy(update={"findings": (finding,)})})
 
 
 def _shown(message: Message) -> str:

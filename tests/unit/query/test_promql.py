@@ -160,3 +160,16 @@ def test_every_real_rule_can_be_narrowed(shared: Path) -> None:
         assert [each.matchers for each in after] == [
             (*each.matchers, ("aiops", "=", '"} or up{a="')) for each in before
         ]
+
+
+@pytest.mark.parametrize(
+    ("selector", "narrowed"),
+    [
+        ("m", 'm{ns=~"a|"}'),
+        ('m{code="500"}', 'm{code="500", ns=~"a|"}'),
+        ('m{ns="b"}', 'm{ns="b"}'),
+        ('{__name__=~"m.*"}', '{__name__=~"m.*", ns=~"a|"}'),
+    ],
+)
+def test_a_selector_is_narrowed_where_it_says_nothing_of_the_label_itself(selector: str, narrowed: str) -> None:
+    assert promql.narrowed(selector, "ns", "=~", "a|") == narrowed

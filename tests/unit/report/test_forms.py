@@ -109,3 +109,13 @@ def test_a_query_is_cut_in_the_text_and_whole_where_there_is_no_page(
     assert with_page.endswith("LINKS\n  This incident: https://aiops.example/incidents/3\n")
     assert long in as_text(analysis, report, message.alerts)
     assert long in as_markdown(analysis, report, message.alerts, "https://aiops.example/incidents/3")
+
+
+def test_a_finding_is_linked_where_it_was_measured_and_in_grafana(message: Message, analysis: AnalysisResult) -> None:
+    assert message.evidence
+    links = {"link": "http://prom.example/graph?a", "explore": "http://grafana.example/explore?b"}
+    finding = message.evidence.findings[0].model_copy(update=links)
+    report = message.evidence.model_copy(update={"findings": (finding,)})
+    assert f"[M1]: {links['link']}\n  [M1] in Grafana: {links['explore']}" in as_text(analysis, report, message.alerts)
+    shown = as_markdown(analysis, report, message.alerts)
+    assert all(f"](<{link}>)" in shown for link in links.values())

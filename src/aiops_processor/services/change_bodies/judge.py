@@ -14,6 +14,9 @@ from aiops_processor.services.change_bodies import argocd, generic, github
 SKEW = timedelta(minutes=5)
 """Clocks of two machines may differ by so much; a later change is not believed."""
 MOST_CHANGES = 100
+MOST_CHARACTERS = 200
+MOST_TITLE = 2000
+MOST_ADDRESS = 2000
 
 
 @dataclass(frozen=True)
@@ -66,4 +69,12 @@ def _told(found: list[PostedChange] | str, now: datetime) -> Told:
         if change.at > now + SKEW:
             field = f"{index}.at" if len(found) > 1 else "at"
             raise InputError(field, f"{change.at.isoformat()} lies in the future; leave it out for now")
-    return Told(tuple(found))
+    return Told(tuple(map(_bounded, found)))
+
+
+def _bounded(change: PostedChange) -> PostedChange:
+    """Programs write what they like, and would not understand a refusal: what is too long for a field is cut."""
+    cut = {name: getattr(change, name)[:MOST_CHARACTERS] for name in ("service", "namespace", "version", "author")}
+    realm = {name: value[:MOST_CHARACTERS] for name, value in change.realm.items()}
+    url = change.url if len(change.url) <= MOST_ADDRESS else ""
+    return change.model_copy(update={**cut, "title": change.title[:MOST_TITLE], "realm": realm, "url": url})

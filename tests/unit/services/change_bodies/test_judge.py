@@ -159,3 +159,18 @@ def test_an_application_that_was_never_synced_tells_of_no_change() -> None:
 def test_an_old_change_is_taken() -> None:
     (change,) = told({"title": "a", "at": (NOW - timedelta(days=90)).isoformat()})
     assert change.at == NOW - timedelta(days=90)
+
+
+def test_what_a_program_writes_too_long_is_cut_and_not_refused() -> None:
+    content = {
+        "repository": {**REPOSITORY, "name": "x" * 5000},
+        "deployment": {**DEPLOYMENT, "ref": "v" * 5000, "environment": "e" * 5000, "creator": {"login": "a" * 5000}},
+        "deployment_status": {
+            "state": "success",
+            "created_at": "2026-01-31T11:59:00Z",
+            "target_url": "https://ci.example/" + "u" * 5000,
+        },
+    }
+    (change,) = told(content, x_github_event="deployment_status")
+    assert {len(change.service), len(change.version), len(change.author), len(change.realm["environment"])} == {200}
+    assert (len(change.title), change.url) == (2000, "")
