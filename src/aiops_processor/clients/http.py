@@ -131,7 +131,10 @@ class Service:
     async def _ask(
         self, method: str, path: str, sent: Parameters | bytes, headers: Mapping[str, str], *, again: bool = True
     ) -> _Reply:
-        request = self._request(method, path, sent, headers)
+        try:
+            request = self._request(method, path, sent, headers)
+        except httpx2.InvalidURL:  # longer than an address may be
+            raise SourceRefused(f"{self.source} was not asked: the question is too long for an address") from None
         failures: list[SourceError] = []
         try:
             async with asyncio.timeout(self._endpoint.timeout_seconds):

@@ -70,7 +70,8 @@ class Loki:
 
     async def series(self, selectors: Sequence[str], start: datetime, end: datetime) -> Answer[list[dict[str, str]]]:
         """The label sets of the streams that any of the selectors matches."""
-        body = await self._service.get(_path("series"), {"match[]": selectors, **_times(start, end)})
+        ask = self._service.post if sum(map(len, selectors)) > _LONG_QUERY else self._service.get
+        body = await ask(_path("series"), {"match[]": selectors, **_times(start, end)})
         return await LABEL_SETS.read(self._service.source, body, missing=[])
 
     async def healthy(self) -> None:

@@ -7,8 +7,14 @@ from aiops_processor.evidence.entities import COPIES, IDENTITY
 from aiops_processor.evidence.families import STATUS_LABELS
 from aiops_processor.query import logql, promql
 
-RATE_WINDOW = "1m"
-"""The range of rates in queries for people; the numbers of a finding come from raw samples."""
+RANGE = "$__rate_interval"
+"""Stands for the range of rates until it is known how often is scraped: `in_range` puts it in.
+
+These are queries for people; the numbers of a finding come from raw samples.
+"""
+NARROWEST_RATE = 60.0
+RATE_SCRAPES = 4
+"""The range of a rate: four scrapes, so that one lost scrape does not empty it."""
 
 
 class Labelled(Protocol):
@@ -27,7 +33,19 @@ def title(metric: str, labels: Mapping[str, str], entity: str) -> str:
 def select(metric: str, equal: Mapping[str, str], more: Sequence[str] = ()) -> str:
     """The selector of a metric with these labels, and further matchers as text."""
     matchers = [*(promql.matcher(name, "=", value) for name, value in sorted(equal.items())), *more]
+    if promql.selector(metric, {}) != metric:  # such as `http.server.duration`: it cannot stand before the braces
+        return f"{{{','.join([promql.matcher('__name__', '=', metric), *matchers])}}}"
     return f"{metric}{{{','.join(matchers)}}}" if matchers else metric
+
+
+def rate_range(interval: float) -> str:
+    """The range of a rate where targets are scraped so often (seconds)."""
+    return f"{int(max(NARROWEST_RATE, RATE_SCRAPES * interval))}s"
+
+
+def in_range(query: str, interval: float) -> str:
+    """The query as it can be asked where targets are scraped so often (seconds)."""
+    return query.replace(RANGE, rate_range(interval))
 
 
 def gauge(metric: str, equal: Mapping[str, str]) -> str:
@@ -35,7 +53,7 @@ def gauge(metric: str, equal: Mapping[str, str]) -> str:
 
 
 def rate(metric: str, equal: Mapping[str, str], more: Sequence[str] = ()) -> str:
-    return f"sum(rate({select(metric, equal, more)}[{RATE_WINDOW}]))"
+    return f"sum(rate({select(metric, equal, more)}[{RANGE}]))"
 
 
 def mean(base: str, equal: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from aiops_processor.evidence.entities import ENTITY_LABELS, NAMESPACES, entity_
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.mining.levels import level_of
 from aiops_processor.evidence.read import Reader, Reading
+from aiops_processor.evidence.scopes import MOST_VALUES
 from aiops_processor.evidence.sources import Logs
 from aiops_processor.evidence.templates import Line
 from aiops_processor.evidence.windows import step_for
@@ -123,11 +124,14 @@ async def plan_only(
 
 
 def wanted(alerts: Sequence[Alert]) -> tuple[list[str], list[str]]:
-    """The values that streams are found by: namespaces, and entities (by label and as we name them)."""
+    """The values that streams are found by: namespaces, and entities (by label and as we name them).
+
+    Of a storm's only the first, as many as are looked for in Prometheus: the others are read with their namespace.
+    """
     spaces = dict.fromkeys(a.labels[name] for a in alerts for name in NAMESPACES if a.labels.get(name))
     own = dict.fromkeys(a.labels[name] for a in alerts for name in ENTITY_LABELS if a.labels.get(name))
     own |= dict.fromkeys(entity for alert in alerts if (entity := entity_of(alert.labels)))
-    return list(spaces), list(own)
+    return list(spaces)[:MOST_VALUES], list(own)[:MOST_VALUES]
 
 
 def select(alerts: Sequence[Alert], streams: Sequence[dict[str, str]], limits: Limits) -> tuple[list[str], list[Gap]]:

@@ -62,7 +62,9 @@ def measure(
         *_endings(pieces.counters, pieces.entities),
     ]
     values = np.vstack([value for _, value in rows]) if rows else np.empty((0, len(grid) - 1))
-    return Table(tuple(row for row, _ in rows), values, grid[1:])
+    every = float(grid[1] - grid[0])  # no cell is narrower than the distance of two scrapes
+    shown = (replace(row, query=describe.in_range(row.query, every)) for row, _ in rows)
+    return Table(tuple(shown), values, grid[1:])
 
 
 Measured = tuple[Row, Array]

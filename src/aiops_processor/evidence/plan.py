@@ -12,6 +12,7 @@ from typing import Literal
 from aiops_processor.clients.prometheus import Metadata
 from aiops_processor.errors import QueryError
 from aiops_processor.evidence import families
+from aiops_processor.evidence.describe import rate_range
 from aiops_processor.evidence.entities import ENTITY_LABELS, JOBS, NAMESPACES, REALMS, entity_of
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.packs import Pack, fitting
@@ -23,9 +24,6 @@ from aiops_processor.query import grafana, promql, recorded
 from aiops_processor.query.promql import Selector, Side
 from aiops_processor.query.recorded import Recordings
 
-NARROWEST_RATE = 60.0
-RATE_SCRAPES = 4
-"""The range of a rate: four scrapes, so that one lost scrape does not empty it."""
 WIDE = (*NAMESPACES, *JOBS, *REALMS)
 """What siblings share: a rule narrowed by these alone shows them, too."""
 MOST_ENTITIES = 20
@@ -169,11 +167,6 @@ def plan(
     ]
     unique = list({question.query: question for question in reversed(asked)}.values())
     return Plan(tuple(reversed(unique)), tuple(gaps))
-
-
-def rate_range(interval: float) -> str:
-    """The range of a rate where targets are scraped so often (seconds)."""
-    return f"{int(max(NARROWEST_RATE, RATE_SCRAPES * interval))}s"
 
 
 def _rules(found: Sequence[Condition], discovered: Discovered, limits: Limits) -> list[Question]:

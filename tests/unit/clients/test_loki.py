@@ -71,6 +71,22 @@ async def test_a_query_that_is_too_long_for_an_address_is_a_form(
     assert asked[0].headers["x-loki-response-encoding-flags"] == "categorize-labels"
 
 
+async def test_selectors_that_are_too_long_for_an_address_are_a_form(
+    endpoint: Endpoint, answering: Network, asked: list[httpx2.Request]
+) -> None:
+    client = Loki(endpoint, answering(success(data=[{"app": "a"}])))
+    selectors = ["{" + f'{name}=~"' + "x|" * 600 + '"}' for name in ("app", "pod")]
+    assert (await client.series(selectors, START, END)).data == [{"app": "a"}]
+    assert asked[0].method == "POST"
+    assert parse_qs(asked[0].content.decode())["match[]"] == selectors
+
+
+async def test_what_no_address_can_hold_is_refused_in_our_words(endpoint: Endpoint, answering: Network) -> None:
+    client = Loki(endpoint, answering(success(data=["a"])))
+    with pytest.raises(SourceRefused, match="too long for an address"):
+        await client.labels(START, END, '{a="' + "x" * 70_000 + '"}')
+
+
 async def test_no_hits_are_an_empty_list(endpoint: Endpoint, answering: Network) -> None:
     client = Loki(endpoint, answering(success()))
     assert (await client.label_values("app", START, END)).data == []

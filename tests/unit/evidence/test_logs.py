@@ -95,3 +95,11 @@ def test_lines_of_trouble_are_counted_by_their_levels_where_these_are_known(noon
 def test_the_filter_and_the_check_agree_on_what_trouble_is() -> None:
     assert logs.is_trouble("Connection REFUSED")
     assert not logs.is_trouble("all is well")
+
+
+def test_of_a_storm_only_so_many_are_looked_for_by_name(alert: MakeAlert) -> None:
+    pods = [alert(pod=f"cart-{number}", namespace="shop") for number in range(400)]
+
+    spaces, own = logs.wanted(pods)
+
+    assert (spaces, len(own)) == (["shop"], 50)
