@@ -19,7 +19,9 @@ from pydantic import BaseModel
 
 M = TypeVar("M", bound=BaseModel)
 
-AS_THEY_ARE = frozenset({"id", "fingerprint", "link", "url", "generator_url", "generatorURL", "schema_version", "at"})
+AS_THEY_ARE = frozenset(
+    {"id", "fingerprint", "link", "explore", "url", "generator_url", "generatorURL", "schema_version", "at"}
+)
 """Fields that are no text: addresses are ours or Prometheus', and a masked one leads nowhere."""
 FREE = frozenset({"labels", "annotations", "extra", "data"})
 REMEMBERED = 20_000

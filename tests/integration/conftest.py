@@ -281,7 +281,7 @@ class Lab:
         return (self.folder / "log").read_text()
 
     @staticmethod
-    def until(look: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+    def until(look: Callable[[], Any], what: str, seconds: float = 120) -> Any:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if found := look():

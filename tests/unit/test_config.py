@@ -138,7 +138,10 @@ def test_the_topology_stands_in_the_file(tmp_path: Path) -> None:
             "{name: a, match: ['x=\"y\"'], prometheus: {ulr: z}}",
             "sources.0.prometheus.ulr is no setting; known here: ca_f",
         ),
-        ("{name: a, match: ['x=\"y\"'], tempo: {}}", "sources.0.tempo is no setting; known here: loki, match, name"),
+        (
+            "{name: a, match: ['x=\"y\"'], tempo: {}}",
+            "sources.0.tempo is no setting; known here: loki, loki_uid, match, name",
+        ),
         ("{name: a, match: ['x=\"y\"']}", "sources.0: needs `prometheus`, `loki` or both"),
         ("{name: a, match: ['x=\"y\"'], loki: {tenant: z}}", "sources.0: needs `prometheus`, `loki` or both"),
         ("{name: a, match: ['x'], loki: {url: z}}", "sources.0.match: 'x': expected a label"),

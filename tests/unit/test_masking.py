@@ -9,7 +9,7 @@ from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_cla
 
 from aiops_processor.masking import Mask
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.evidence import EvidenceReport
+from aiops_processor.models.evidence import Evidence, EvidenceReport
 from aiops_processor.models.notification import Message
 
 MIXED = "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zAcDfGhJkLqWeRtYuIoPZxCvBnMaSdFgHjKl135792468"
@@ -141,3 +141,14 @@ def test_evidence_without_a_secret_is_as_it_was(mask: Mask, message: Message) ->
     assert isinstance(message.evidence, EvidenceReport)
     assert mask.model(message.evidence) == message.evidence
     assert mask.model(message) == message
+
+
+def test_addresses_that_open_a_finding_stay_whole(mask: Mask) -> None:
+    address = "https://grafana.example/explore?panes=%7B%22expr%22%3A%22up%7Buser%3Dann@example.com%7D%22%7D"
+    finding = Evidence(
+        id="M1", kind="metric", entity="cart", title="up", statement="by ann@example.com", query="up", score=1.0,
+        link=address, explore=address,
+    )  # fmt: skip
+    masked = mask.model(finding)
+    assert (masked.link, masked.explore) == (address, address)
+    assert "ann@example.com" not in masked.statement

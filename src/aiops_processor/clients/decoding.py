@@ -18,22 +18,30 @@ from aiops_processor.models.samples import Answer, Entry, Point, Series, Stream
 T = TypeVar("T")
 
 _IN_A_THREAD = 256 * 1024
-_PLUS_INFINITY = re.compile(rb',\s*"\+Inf"\s*\]')
-_HISTOGRAMS = "native histograms are not read: only the float samples of {count} series were taken"
+_PLUS_INFINITY = re.compile(rb'(,\s*)"\+Inf"(?=\s*\])|("sum":\s*)"\+Inf"')
+_HISTOGRAMS = "results that are native histograms are not read: only the float samples of {count} series were taken"
+
+
+class Histogram(msgspec.Struct):
+    """A native histogram, whose buckets are left: count and sum are counters, as `histogram_count` has them."""
+
+    count: float
+    sum: float
 
 
 class Row(msgspec.Struct, rename="camel"):
-    """One series of a vector (`value`) or a matrix (`values`). Of native histograms only their presence is read."""
+    """One series of a vector (`value`) or a matrix (`values`); of native histograms `histogram` or `histograms`."""
 
     metric: dict[str, str]
     value: Point | None = None
     values: list[Point] = []
-    histogram: msgspec.Raw | UnsetType = UNSET
-    histograms: msgspec.Raw | UnsetType = UNSET
+    histogram: tuple[float, Histogram] | None = None
+    histograms: list[tuple[float, Histogram]] = []
 
     @property
-    def has_histograms(self) -> bool:
-        return self.histogram is not UNSET or self.histograms is not UNSET
+    def counted(self) -> list[tuple[float, Histogram]]:
+        """The samples that are native histograms."""
+        return self.histograms if self.histogram is None else [self.histogram]
 
 
 class Categories(msgspec.Struct, rename="camel"):
@@ -145,10 +153,25 @@ def series(source: Source, answer: Answer[Result], scalar_unit: float = 1.0) -> 
             raise SourceUnreadable(f"{source} answered a string, not numbers: the query is a string literal")
         case _:
             raise SourceUnreadable(f"{source} answered log lines, not numbers: the query is no metric query")
-    found = [Series(row.metric, row.values if row.value is None else [row.value]) for row in rows]
-    left_out = sum(row.has_histograms for row in rows)
+    found = [each for row in rows for each in _series_of(row)]
+    left_out = sum(bool(row.counted) and "__name__" not in row.metric for row in rows)
     warnings = (*answer.warnings, *([_HISTOGRAMS.format(count=left_out)] if left_out else []))
     return Answer(found, warnings, answer.infos, answer.octets)
+
+
+def _series_of(row: Row) -> list[Series]:
+    """The row, and of a native histogram its count and its sum. What a query made of one has no name to give them."""
+    own = Series(row.metric, row.values if row.value is None else [row.value])
+    name = row.metric.get("__name__")
+    if not row.counted or name is None:
+        return [own]
+    counts = [(at, each.count) for at, each in row.counted]
+    sums = [(at, each.sum) for at, each in row.counted]
+    parts = [
+        Series({**row.metric, "__name__": f"{name}_{part}"}, points, native=True)
+        for part, points in (("count", counts), ("sum", sums))
+    ]
+    return [own, *parts] if own.points else parts
 
 
 def streams(source: Source, answer: Answer[Result]) -> Answer[list[Stream]]:
@@ -166,6 +189,7 @@ def _entry(line: Line) -> Entry:
 def _repaired(body: bytes) -> bytes:
     """What msgspec does not read: the "+Inf" of Prometheus ("Inf" and "-Inf" it does), and a log line's broken UTF-8.
 
-    "+Inf" is changed in the last place of an array only, where a sample has its value: a label `le="+Inf"` stays.
+    "+Inf" is changed in the last place of an array only, where a sample has its value, and as the sum of a native
+    histogram: a label `le="+Inf"` stays.
     """
-    return _PLUS_INFINITY.sub(b',"Inf"]', body.decode(errors="replace").encode())
+    return _PLUS_INFINITY.sub(rb'\1\2"Inf"', body.decode(errors="replace").encode())

@@ -88,7 +88,8 @@ class Prometheus:
     async def query(self, expr: str, at: datetime) -> Answer[list[Series]]:
         """The value at one time: a vector is series of one point, a scalar one series without labels.
 
-        `m[20m]` gives raw samples. Of native histograms only float samples are taken; a warning says so.
+        `m[20m]` gives raw samples, of native histograms their count and sum. Where the result of an expression is a
+        native histogram only float samples are taken; a warning says so.
         """
         return await self._numbers("query", {"query": expr, "time": _time(at)})
 

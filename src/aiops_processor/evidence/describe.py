@@ -52,17 +52,20 @@ def gauge(metric: str, equal: Mapping[str, str]) -> str:
     return f"avg({select(metric, equal)})"
 
 
-def rate(metric: str, equal: Mapping[str, str], more: Sequence[str] = ()) -> str:
+def rate(metric: str, equal: Mapping[str, str], more: Sequence[str] = (), native: bool = False) -> str:
+    if native:
+        base, _, part = metric.rpartition("_")
+        return f"histogram_{part}(sum(rate({select(base, equal, more)}[{RANGE}])))"
     return f"sum(rate({select(metric, equal, more)}[{RANGE}]))"
 
 
-def mean(base: str, equal: Mapping[str, str]) -> str:
-    return f"{rate(f'{base}_sum', equal)} / {rate(f'{base}_count', equal)}"
+def mean(base: str, equal: Mapping[str, str], native: bool = False) -> str:
+    return f"{rate(f'{base}_sum', equal, native=native)} / {rate(f'{base}_count', equal, native=native)}"
 
 
-def share(metric: str, equal: Mapping[str, str], failed: Sequence[str]) -> str:
+def share(metric: str, equal: Mapping[str, str], failed: Sequence[str], native: bool = False) -> str:
     # Labels that all failed series share would hide the others: the whole is taken over the same place.
-    return f"100 * {rate(metric, equal, failed)} / {rate(metric, equal)}"
+    return f"100 * {rate(metric, equal, failed, native)} / {rate(metric, equal, native=native)}"
 
 
 def endings(parts: Sequence[Labelled]) -> list[str]:

@@ -69,6 +69,12 @@ def is_counter(metric: str, metadata: Mapping[str, Metadata]) -> bool:
     return _COUNTER.fullmatch(metric) is not None
 
 
+def is_native(metric: str, metadata: Mapping[str, Metadata]) -> bool:
+    """Whether a series of this name is a native histogram: the classic ones have none of that name itself."""
+    known = metadata.get(metric)
+    return known is not None and known.type in ("histogram", "gaugehistogram") and not _COUNTER.fullmatch(metric)
+
+
 def is_moment(metric: str) -> bool:
     """Whether the value is a time since the epoch: its change is an event, its size says nothing."""
     return _MOMENT.fullmatch(metric) is not None

@@ -24,8 +24,8 @@ from aiops_processor.models.evidence import EvidenceReport, Gap, Outcome, Read, 
 from aiops_processor.models.samples import Series
 
 NO_PROMETHEUS = Gap(source="prometheus", reason="not configured: set PROMETHEUS_URL")
-EARLIER_SHARE = 0.1
-"""The share of the deadline for a question before all others, which a dead source must not hold up."""
+EARLIER_SHARE = 0.2
+"""The share of the deadline for the question that samples and logs wait for: a dead source must not hold them up."""
 NO_LOKI = Gap(source="loki", reason="not configured: set LOKI_URL")
 
 

@@ -118,7 +118,7 @@ def _counters(pieces: Iterable[Piece], metadata: Mapping[str, Metadata], entitie
                 metric,
                 f"{describe.title(metric, equal, entity)} per second",
                 f"{unit}/s",
-                describe.rate(metric, equal),
+                describe.rate(metric, equal, native=group[0].native),
                 equal,
                 _call(group[0], entities),
             ),
@@ -148,7 +148,7 @@ def _means(pieces: Sequence[Piece], metadata: Mapping[str, Metadata], entities: 
             f"{base} mean" if view in ("", *base.split("_")) else f"{base} {view} mean",
             f"mean {base} of {about}",
             families.unit_of(base, metadata),
-            describe.mean(base, equal),
+            describe.mean(base, equal, group[0].native),
             equal,
             call,
         )
@@ -197,11 +197,11 @@ def _ends(entity: str, metric: str, call: tuple[str, str] | None, group: Sequenc
     totals = {ending: _sum([piece.values for piece in part]) for ending, part in parts.items()}
     for ending, part in parts.items():
         blamed = call[1] if call and ending != "ok" else entity
-        query = describe.rate(metric, equal, describe.endings(part))
+        query = describe.rate(metric, equal, describe.endings(part), group[0].native)
         title = f"{about} ({ending}) per second"
         yield Row(blamed, family, f"{metric} {ending}", title, "/s", query, equal, call), totals[ending]
     if "failed" in parts:
-        query = describe.share(metric, equal, describe.endings(parts["failed"]))
+        query = describe.share(metric, equal, describe.endings(parts["failed"]), group[0].native)
         title = f"share of {about} that failed"
         share = 100 * _ratio(np.nan_to_num(totals["failed"]), _sum(list(totals.values())))
         blamed = call[1] if call else entity

@@ -15,16 +15,17 @@ from aiops_processor.evidence.rates import Array
 from aiops_processor.models.samples import Series
 
 K = TypeVar("K", bound=Hashable)
-Sample = tuple[dict[str, str], Array, Array]
+Sample = tuple[Series, Array, Array]
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One series on the grid: per second for counters, the value for gauges."""
+    """One series on the grid: per second for counters, the value for gauges. `native` as in `Series`."""
 
     metric: str
     labels: dict[str, str]
     values: Array
+    native: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,19 +53,19 @@ def pieces_of(
 
 
 def _measured(series: Sequence[Series], metadata: Mapping[str, Metadata], edges: Array) -> Pieces:
-    samples = [(each.labels, *_arrays(each)) for each in series]
-    samples = [(labels, times, values) for labels, times, values in samples if len(times)]
+    samples = [(each, *_arrays(each)) for each in series]
+    samples = [(each, times, values) for each, times, values in samples if len(times)]
     watched = _watched(samples, edges)
-    found = Pieces([], [], [], {entity_of(labels) for labels, _, _ in samples})
-    for labels, times, values in samples:
-        metric = labels.get("__name__", "")
+    found = Pieces([], [], [], {entity_of(each.labels) for each, _, _ in samples})
+    for each, times, values in samples:
+        labels, metric = each.labels, each.labels.get("__name__", "")
         if families.is_noise(metric) or families.is_info(metric) or families.is_moment(metric):
             continue
         if metric == "up":
             found.targets.append(Piece(metric, labels, _answering(times, values, edges)))
         elif families.is_counter(metric, metadata):
             rate = _rate(times, values, edges, watched.get(target_of(labels)))
-            found.counters.append(Piece(metric, labels, rate))
+            found.counters.append(Piece(metric, labels, rate, each.native))
         else:
             found.gauges.append(Piece(metric, labels, rates.held(times, values, edges)))
     return found
@@ -102,13 +103,13 @@ def _arrays(series: Series) -> tuple[Array, Array]:
 
 def _watched(samples: Sequence[Sample], edges: Array) -> dict[tuple[str, str], NDArray[np.bool_]]:
     """For each target the cells in which it was scraped: by its `up`, else by any of its samples."""
-    ups = [each for each in samples if each[0].get("__name__") == "up"]
+    ups = [each for each in samples if each[0].labels.get("__name__") == "up"]
     watched: dict[tuple[str, str], NDArray[np.bool_]] = {}
-    for labels, times, values in ups:
-        watched[target_of(labels)] = rates.alive(times[values > 0], edges)
+    for series, times, values in ups:
+        watched[target_of(series.labels)] = rates.alive(times[values > 0], edges)
     known = set(watched)
-    for labels, times, _ in samples:
-        target = target_of(labels)
+    for series, times, _ in samples:
+        target = target_of(series.labels)
         if target not in known:
             seen = rates.alive(times, edges)
             watched[target] = watched[target] | seen if target in watched else seen

@@ -43,11 +43,14 @@ def summed(
     for scope in around:
         taken = _taken(scope, room)
         room -= sum(taken.values())
-        counters = [name for name in taken if families.is_counter(name, metadata)][:MOST_METRICS]
-        gauges = [name for name in taken if not families.is_counter(name, metadata)][:MOST_METRICS]
+        native = {name for name in taken if families.is_native(name, metadata)}
+        growing = {name for name in taken if name in native or families.is_counter(name, metadata)}
+        counters = [name for name in taken if name in growing][:MOST_METRICS]
+        gauges = [name for name in taken if name not in growing][:MOST_METRICS]
         title = f"{scope.title}, added up"
         if counters:
-            rates = " or ".join(_rates(scope, name, rate) for name in counters)
+            parts = (_native(scope, name, rate) if name in native else _rates(scope, name, rate) for name in counters)
+            rates = " or ".join(parts)
             sums.append(Sum(title, rates, tuple(counters), sum(taken[name] for name in counters), "rates"))
         if gauges:
             sums.append(Sum(title, _means(scope, gauges), tuple(gauges), sum(taken[name] for name in gauges), "gauges"))
@@ -70,6 +73,16 @@ def _rates(scope: Scope, name: str, rate: str) -> str:
     """A rate loses its metric's name; it gets it back, so that the parts stay apart."""
     chosen = _selector(scope, promql.matcher("__name__", "=", name))
     return f'label_replace(sum by ({_kept()}) (rate({chosen}[{rate}])), "__name__", {promql.quote(name)}, "", "")'
+
+
+def _native(scope: Scope, name: str, rate: str) -> str:
+    """Count and sum of a native histogram, under the names that a classic one's have."""
+    chosen = _selector(scope, promql.matcher("__name__", "=", name))
+    return " or ".join(
+        f"label_replace(histogram_{part}(sum by ({_kept()}) (rate({chosen}[{rate}]))), "
+        f'"__name__", {promql.quote(f"{name}_{part}")}, "", "")'
+        for part in ("count", "sum")
+    )
 
 
 def _means(scope: Scope, names: Sequence[str]) -> str:

@@ -15,10 +15,15 @@ T = TypeVar("T")
 
 
 class Series(msgspec.Struct, frozen=True):
-    """One time series: its labels (`__name__` among them where there is one) and its points, oldest first."""
+    """One time series: its labels (`__name__` among them where there is one) and its points, oldest first.
+
+    `native`: the count or the sum of a native histogram, named as those of a classic one (`x_count`, `x_sum`); for
+    Prometheus there is no such series, only `x`.
+    """
 
     labels: dict[str, str]
     points: list[Point]
+    native: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -80,7 +80,22 @@ async def test_null_warnings_are_none() -> None:
     assert (await NAMES.read(SOURCE, b'{"status":"success","data":["a"],"warnings":null}')).warnings == ()
 
 
-async def test_of_native_histograms_the_float_points_are_kept_and_a_warning_says_so() -> None:
+async def test_of_native_histograms_count_and_sum_are_read_as_those_of_classic_ones() -> None:
+    """As Prometheus 2.40 and later answer: docs, "HTTP API", "Native histograms"."""
+    buckets = [[0, "0.5", "1", "3"], [3, "-0.001", "0.001", "1"]]
+    samples = [[at, {"count": str(at), "sum": f"{at / 4}", "buckets": buckets}] for at in (10, 20)]
+    metric = {"__name__": "latency_seconds", "service": "cart"}
+    answer = await numbers(success("matrix", [{"metric": metric, "histograms": samples}]))
+    assert answer.data == [
+        Series({**metric, "__name__": "latency_seconds_count"}, [(10.0, 10.0), (20.0, 20.0)], native=True),
+        Series({**metric, "__name__": "latency_seconds_sum"}, [(10.0, 2.5), (20.0, 5.0)], native=True),
+    ]
+    assert answer.warnings == ()
+    instant = await numbers(success("vector", [{"metric": metric, "histogram": samples[0]}]))
+    assert [each.points for each in instant.data] == [[(10.0, 10.0)], [(10.0, 2.5)]]
+
+
+async def test_a_result_that_is_a_native_histogram_is_left_and_a_warning_says_so() -> None:
     histogram = {"count": "1", "sum": "2", "buckets": [[0, "0", "1", "1"]]}
     rows = [
         {"metric": {"a": "1"}, "values": [[1, "2"]], "histograms": [[2, histogram]]},
@@ -89,7 +104,9 @@ async def test_of_native_histograms_the_float_points_are_kept_and_a_warning_says
     ]
     answer = await numbers(success("matrix", rows))
     assert [row.points for row in answer.data] == [[(1.0, 2.0)], [], [(1.0, 2.0)]]
-    assert answer.warnings == ("native histograms are not read: only the float samples of 2 series were taken",)
+    assert answer.warnings == (
+        "results that are native histograms are not read: only the float samples of 2 series were taken",
+    )
     instant = await numbers(success("vector", [{"metric": {}, "histogram": [1, histogram]}]))
     assert (instant.data, len(instant.warnings)) == ([Series({}, [])], 1)
 
@@ -196,3 +213,10 @@ async def test_a_big_body_is_decoded_beside_the_event_loop() -> None:
     await reader.read(SOURCE, b'{"status":"success","data":{"a":"%s"}}' % (b"b" * 300_000))
     assert where[0] == threading.get_ident()
     assert where[1] != threading.get_ident()
+
+
+async def test_a_sum_without_bounds_is_read_and_a_label_of_the_same_words_stays() -> None:
+    metric = {"__name__": "x", "le": "+Inf"}
+    body = success("vector", [{"metric": metric, "histogram": [1, {"count": "2", "sum": "+Inf"}]}])
+    count, total = (await numbers(body)).data
+    assert (count.labels["le"], total.points) == ("+Inf", [(1.0, float("inf"))])

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -179,3 +180,17 @@ def test_failed_calls_of_a_service_graph_are_about_the_callee(series: MakeSeries
         ("traces_service_graph_request_total", "web"),
         ("traces_service_graph_request_failed_total", "cart"),
     }
+
+
+def test_a_native_histogram_is_shown_by_the_queries_that_prometheus_has_for_it(series: MakeSeries) -> None:
+    parts = [
+        msgspec.structs.replace(series(f"latency_seconds_{part}", value, service="cart"), native=True)
+        for part, value in (("count", lambda t: 10 * (t + 2000)), ("sum", lambda t: 5 * (t + 2000)))
+    ]
+
+    row, values = row_of(table_of(*parts), "latency_seconds mean", "cart")
+
+    assert np.nanmedian(values) == pytest.approx(0.5)
+    assert "histogram_sum(sum(rate(latency_seconds{" in row.query
+    assert "histogram_count(sum(rate(latency_seconds{" in row.query
+    assert {each.metric for each in promql.selectors(row.query)} == {"latency_seconds"}

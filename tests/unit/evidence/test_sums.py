@@ -51,3 +51,14 @@ def test_what_tells_of_trouble_goes_first_and_the_rest_is_a_gap() -> None:
 
 def test_moments_and_labels_as_values_are_neither_added_up_nor_missed() -> None:
     assert sums(process_start_time_seconds=2000, build_info=2000) == ([], [])
+
+
+def test_of_a_native_histogram_prometheus_adds_up_count_and_sum() -> None:
+    scope = Scope("series of the shop", ('namespace="shop"',), "", (("latency_seconds", 2000),))
+    (found,), gaps = summed([scope], {"latency_seconds": Metadata("histogram")}, "60s", Limits())
+
+    assert (found.kind, found.metrics, gaps) == ("rates", ("latency_seconds",), [])
+    assert [each.metric for each in promql.selectors(found.query)] == ["latency_seconds"] * 2
+    for part in ("count", "sum"):
+        assert f"histogram_{part}(sum by" in found.query
+        assert f'"__name__", "latency_seconds_{part}"' in found.query
