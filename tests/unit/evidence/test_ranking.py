@@ -117,6 +117,16 @@ def test_a_full_processor_is_not_explained_by_what_it_calls() -> None:
     assert names(ranking.rank(ROWS, busy, BEFORE, calls={("gateway", "db")}))[0] == "gateway"
 
 
+def test_more_requests_to_a_callee_are_what_a_failing_caller_does() -> None:
+    rows = [Row(entity, kind) for entity in SHOP for kind in ("http_errors", "http_requests")]
+    values = quiet()[: len(rows)]
+    values[rows.index(Row("checkout", "http_errors")), ONSET:] += 15
+    values[rows.index(Row("db", "http_requests")), ONSET:] += 60
+
+    assert names(ranking.rank(rows, values, BEFORE))[0] == "db"
+    assert names(ranking.rank(rows, values, BEFORE, calls={("checkout", "db")}))[0] == "checkout"
+
+
 def test_what_moves_with_the_alert_goes_before_what_does_not() -> None:
     values = quiet()
     wave = 20 * np.sin(np.arange(CELLS - ONSET)) + 25

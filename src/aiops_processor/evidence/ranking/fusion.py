@@ -23,9 +23,10 @@ WEIGHTS = {
 }
 """Log lines say what happened. Time and traffic are passed on by those that call; a client's numbers are of others."""
 
-PASSED_ON = (Trouble.LATENCY, Trouble.ERRORS, Trouble.CLIENT, Trouble.TRAFFIC, Trouble.TRANSFER)
+GOES_UP = (Trouble.LATENCY, Trouble.ERRORS, Trouble.CLIENT)
 """What a caller suffers for its callees. A full processor or a line in its own log is its own."""
-
+GOES_DOWN = (Trouble.TRAFFIC, Trouble.TRANSFER)
+"""What callers do to their callees."""
 
 REPLAYS = 4
 MOST_CELLS = 120
@@ -111,7 +112,7 @@ def rank(
 
 def _is_unusual(ranked: Ranked, limit: float) -> bool:
     """Beyond what quiet times show, of which only the rows are known; lines and changes have limits of their own."""
-    rows = _total(loud for trouble, loud in ranked.troubles.items() if trouble not in verdict.OWN_LIMITS)
+    rows = _total(_without(ranked.troubles, verdict.OWN_LIMITS))
     return rows >= limit or any(ranked.troubles.get(trouble, 0.0) >= own for trouble, own in verdict.OWN_LIMITS.items())
 
 
@@ -161,13 +162,17 @@ def _explained(
 ) -> dict[str, float]:
     """The entities' totals less what the call graph explains."""
     totals = {entity: _total(troubles.values()) for entity, troubles in fitting.items()}
+    own = {entity: _total(_without(troubles, GOES_DOWN)) for entity, troubles in fitting.items()}
     scores = {}
-    for entity, (all_of_it, passed_on) in topology.factors(totals, calls, alerting).items():
+    for entity, left in topology.factors(totals, own, calls, alerting).items():
+        shares = dict.fromkeys(GOES_UP, left.up) | dict.fromkeys(GOES_DOWN, left.down)
         troubles = fitting[entity].items()
-        scores[entity] = all_of_it * _total(
-            loud * (passed_on if trouble in PASSED_ON else 1.0) for trouble, loud in troubles
-        )
+        scores[entity] = left.all * _total(loud * shares.get(trouble, 1.0) for trouble, loud in troubles)
     return scores
+
+
+def _without(troubles: Mapping[Trouble, float], others: Collection[Trouble]) -> Iterable[float]:
+    return (loud for trouble, loud in troubles.items() if trouble not in others)
 
 
 def _total(louds: Iterable[float]) -> float:
