@@ -210,6 +210,7 @@ class Gatherer:
             gaps=(*_doubts(alerts, now), *metrics.gaps, *lines.gaps, *read.gaps_of(reads), *_nothing(metrics)),
             reads=reads,
             confidence=None if compared.ranking.nothing else compared.ranking.confidence,
+            order=findings.order(compared),
         )
 
 

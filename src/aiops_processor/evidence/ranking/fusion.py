@@ -56,17 +56,24 @@ class Extra:
 
 @dataclass(frozen=True)
 class Ranked:
-    """One entity with its score, and how loud each kind of trouble is."""
+    """One entity with its score, and how loud each kind of trouble is.
+
+    `share` of the quiet windows have somebody who looks as unusual; whom others explain is no less unusual for that.
+    """
 
     entity: str
     score: float
     troubles: Mapping[Trouble, float]
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """All entities, most changed first. `unusual` are those beyond what quiet times show; where there are none,
-    `nothing` is true. `confidence` is the chance that the first one is where it began."""
+    """All entities, most changed first, also where nothing is unusual: who looks at the system must begin somewhere.
+
+    `unusual` are those beyond what quiet times show; where there are none, `nothing` is true. `confidence` is the
+    chance that the first one is where it began.
+    """
 
     entities: tuple[Ranked, ...]
     unusual: tuple[Ranked, ...]
@@ -102,12 +109,19 @@ def rank(
         fitting = _troubles(surprise.of_rows(efforts * alike, who, kinds), rows, said, extras)
     scores = _explained(fitting, calls, alerting)
     ordered = sorted(scores, key=lambda entity: (-scores[entity], -_total(plain[entity].values()), entity))
-    entities = tuple(Ranked(entity, scores[entity], plain[entity]) for entity in ordered)
-    fired = any(efforts[row] >= FIRED for row in alert_rows)
-    limit = verdict.limit(_known_cells(values, before), _replays(rows, values, before), fired)
+    limit = verdict.limit(_known_cells(values, before), _replays(rows, values, before))
+    entities = tuple(Ranked(each, scores[each], plain[each], _share(plain[each], limit)) for each in ordered)
+    if any(efforts[row] >= FIRED for row in alert_rows):
+        limit *= verdict.MOVED_ALERT
     unusual = tuple(each for each in entities if _is_unusual(each, limit))
     loud = _total(entities[0].troubles.values()) if entities else 0.0
     return Ranking(entities, unusual, verdict.confidence([each.score for each in entities], loud, limit))
+
+
+def _share(troubles: Mapping[Trouble, float], limit: float) -> float:
+    rows = _total(_without(troubles, verdict.OWN_LIMITS))
+    own = [verdict.share(troubles.get(trouble, 0.0), most) for trouble, most in verdict.OWN_LIMITS.items()]
+    return min(verdict.share(rows, limit), *own)
 
 
 def _is_unusual(ranked: Ranked, limit: float) -> bool:
