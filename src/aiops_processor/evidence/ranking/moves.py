@@ -110,7 +110,7 @@ def quantiles(values: Array, shares: Sequence[float]) -> list[Array]:
 
 def _as_trouble(values: Array, codes: Integers, health: NDArray[np.bool_]) -> Array:
     """Rows of which less is worse as what is missing from the best: 99 % success is 1 % trouble."""
-    if not health.any():
+    if not health.any() or not values.shape[1]:
         return values
     best = _by_kind(codes, np.nan_to_num(np.nanmax(np.where(np.isfinite(values), values, -np.inf), axis=1)), np.max)
     whole = np.where(best <= 1.0, 1.0, np.where(best <= 100.0, 100.0, best))
