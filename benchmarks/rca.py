@@ -20,52 +20,53 @@ from aiops_processor.models.samples import Entry, Stream
 
 
 def table(path: Path) -> tuple[list[str], Array, Array]:
-    header, *lines = csv.reader(gzip.decompress(path.read_bytes()).decode().splitlines())
-    cells = np.array([[float(cell or "nan") for cell in line] for line in lines]).T
-    return header[1:], cells[0], cells[1:]
+    names, *lines = csv.reader(gzip.decompress(path.read_bytes()).decode().splitlines())
+    full = sorted([[float(cell or "nan") for cell in line] for line in lines], key=lambda line: line[0])
+    cells = np.array(full).reshape(-1, len(names)).T
+    return names[1:], cells[0], cells[1:]
 
 
 def row(name: str, entities: set[str]) -> Row:
     """`cart|p50_from_web` is a row of kind `p50` about the calls from web to cart."""
-    entity, metric = name.split("|", 1)
+    entity, _, metric = name.partition("|")
     caller = next((each for each in entities if metric.endswith(f"_from_{each}")), None)
-    kind = metric.removesuffix(f"_from_{caller}") if caller else metric
-    return Row(entity, metric, kind, name, "", "", {}, (caller, entity) if caller else None)
+    kind, call = (metric.removesuffix(f"_from_{caller}"), (caller, entity)) if caller else (metric, None)
+    return Row(entity, metric, kind, name, "", "", {}, call)
 
 
 def logs(path: Path) -> LogsFound:
-    """Lines of the baseline count as just before the others, wherever they were recorded."""
     lines = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()] if path.exists() else []
-    at = np.array([datetime.fromisoformat(f"{each['ts'][:23].rstrip('Z')}+00:00").timestamp() for each in lines])
-    usual = np.array([each["role"] == "baseline" for each in lines], dtype=bool)
-    if usual.any() and not usual.all():
-        at[usual] += at[~usual].min() - at[usual].max() - 1e-3
+    at = np.array([datetime.fromisoformat(each["ts"]).replace(tzinfo=UTC).timestamp() for each in lines])
+    usual = np.array([each.get("role") == "baseline" for each in lines], dtype=bool)
     parts = [part for part in (np.flatnonzero(usual), np.flatnonzero(~usual)) if len(part)]
+    if len(parts) > 1:
+        at[usual] += at[~usual].min() - at[usual].max() - 1e-3  # just before the others, whenever they were recorded
     said = [Stream({"service": x["entity"]}, [Entry(int(at[i] * 1e9), x["line"])]) for i, x in enumerate(lines)]
-    read = templates.read([[said[i] for i in part] for part in parts])
-    seen = zip(read, (at[part] for part in parts), strict=True)
-    return LogsFound(tuple(Sample("", False, tuple(found), when.min(), when.max()) for found, when in seen))
+    found = zip(templates.read([[said[i] for i in part] for part in parts]), parts, strict=True)
+    return LogsFound(tuple(Sample("", False, tuple(lines), at[i].min(), at[i].max()) for lines, i in found))
 
 
 def observe(folder: Path, case: dict[str, Any]) -> tuple[Observed, Window]:
     names, times, values = table(folder / "metrics.csv.gz")
+    graph, alert = folder.parent / "call_graph.json", case.get("alert", {})
     values[:, np.isin(times, case.get("contaminated_minutes", []))] = np.nan
+    step = case.get("step", apart := float(np.median(np.diff(times))) if len(times) > 1 else 0.0)
+    unit = 1000 ** round(np.log(apart / step) / np.log(1000)) if apart > 0 < step else 1  # perhaps milliseconds
+    times, at = times / unit, float(case.get("onset", case.get("alert_start", alert.get("timestamp")))) / unit
     if (np.diff(times) <= 0).any():  # rounded until they collide: evenly around their middle
-        times = times.mean() + case["step"] * (np.arange(len(times)) - (len(times) - 1) / 2)
+        times = times.mean() + step * (np.arange(len(times)) - (len(times) - 1) / 2)
     if (folder.parent / "normal.csv.gz").exists():
         known, minutes, usual = table(folder.parent / "normal.csv.gz")
-        usual = np.vstack([usual[known.index(name)] if name in known else usual[0] * np.nan for name in names])
+        usual = np.vstack([usual, minutes * np.nan])[[known.index(each) if each in known else -1 for each in names]]
         values = np.hstack([usual, values])
-        times = np.concatenate([times[0] - case["step"] * np.arange(len(minutes), 0, -1), times])
-    graph, alert = folder.parent / "call_graph.json", case.get("alert", {})
+        times = np.concatenate([min([*times, at]) - step * np.arange(len(minutes), 0, -1), times])
+    rows = [row(name, {each.partition("|")[0] for each in names}) for name in names]
     pairs = case.get("call_graph") or (json.loads(graph.read_text()) if graph.exists() else [])
-    rows = [row(name, {each.split("|")[0] for each in names}) for name in names]
-    calls = {(caller, callee) for caller, callee in pairs} | {each.call for each in rows if each.call}
+    calls = {(caller, callee) for caller, callee in [*pairs, *(each.call for each in rows if each.call)]}
     fired = [i for i, name in enumerate(names) if name == "|".join(alert.get(k, "") for k in ("node", "metric", "agg"))]
-    at = case.get("onset", case.get("alert_start", alert.get("timestamp")))
-    start, onset, end = (datetime.fromtimestamp(float(each), UTC) for each in (times[0], at, times[-1]))
-    alerting, found = {rows[i].entity for i in fired}, logs(folder / "logs.ndjson.gz")
-    observed = Observed(rows, values, times, len(rows), found, (), fired, alerting, calls)
+    said, alerting = logs(folder / "logs.ndjson.gz"), {rows[i].entity for i in fired}
+    observed = Observed(rows, values, times, len(rows), said, (), fired, alerting, calls)
+    start, onset, end = (datetime.fromtimestamp(each, UTC) for each in (min([*times, at]), at, max([*times, at])))
     return observed, Window(start=start, onset=onset, end=end)
 
 
@@ -74,5 +75,5 @@ if __name__ == "__main__":
         for path in sorted(Path(sys.argv[1]).glob("*/*/case.json")):
             case = json.loads(path.read_text())
             found = judge(*observe(path.parent, case)).ranking
-            line = {key: case[key] for key in ("set", "case")} | {"ranking": [each.entity for each in found.entities]}
-            out.write(json.dumps(line | {"nothing": found.nothing, "confidence": found.confidence}) + "\n")
+            line = {"set": case["set"], "case": case["case"], "ranking": [each.entity for each in found.entities]}
+            print(json.dumps(line | {"nothing": found.nothing, "confidence": found.confidence}), file=out)

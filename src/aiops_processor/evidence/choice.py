@@ -10,7 +10,7 @@ from typing import Protocol
 from aiops_processor.evidence.findings import PREFIXES
 from aiops_processor.evidence.plan import Question
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Read, Window
+from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Read, Standing, Window
 from aiops_processor.query.matchers import Matcher, fit
 
 
@@ -86,6 +86,7 @@ def merged(reports: Sequence[EvidenceReport]) -> EvidenceReport:
         healthy=tuple(dict.fromkeys(text for report in reports for text in report.healthy)),
         gaps=tuple(dict.fromkeys(gap for report in reports for gap in report.gaps)),
         reads=tuple(read for report in reports for read in report.reads),
+        order=_ordered(standing for report in reports for standing in report.order),
     )
 
 
@@ -133,6 +134,14 @@ def _once(found: Iterable[Evidence]) -> list[Evidence]:
         if key not in seen or each.score > seen[key].score:
             seen[key] = each
     return list(seen.values())
+
+
+def _ordered(standings: Iterable[Standing]) -> tuple[Standing, ...]:
+    """Each entity once: scores of two systems are not alike, how rare they are in their quiet times is."""
+    best: dict[str, Standing] = {}
+    for each in sorted(standings, key=lambda each: (each.share, -each.score)):
+        best.setdefault(each.entity, each)
+    return tuple(best.values())
 
 
 def _numbered(found: Iterable[Evidence]) -> tuple[Evidence, ...]:

@@ -38,6 +38,8 @@ from aiops_processor.models.samples import Series
 
 TROUBLE_LEVELS = ("fatal", "error", "warn")
 LOG_FAMILY = "log lines"
+LARGEST = 1e100
+"""Some exporters say "no limit" by the largest number that there is, whose square is none: it was not seen."""
 SHORTEST_NAME = 3
 """An entity's name shorter than this is found in too many lines by accident."""
 
@@ -183,7 +185,7 @@ def _written_by(found: Namesakes, sample: Sample) -> Sample:
 
 def judge(observed: Observed, window: Window) -> Comparison:
     """When it began, what moved then, and whom that speaks against."""
-    observed = _without_excluded(observed, window)
+    observed = _believed(observed, window)
     began = onset.find(
         observed.values[: observed.sharp],
         observed.times,
@@ -206,9 +208,11 @@ def judge(observed: Observed, window: Window) -> Comparison:
     return Comparison(found, measures, spoken, events, _ranked(observed, cut, origins, spoken, events), observed.times)
 
 
-def _without_excluded(observed: Observed, window: Window) -> Observed:
-    """As if nobody had looked in those times of the baseline."""
-    gone = earlier.inside(observed.excluded, observed.times, window.onset.timestamp())
+def _believed(observed: Observed, window: Window) -> Observed:
+    """As if nobody had looked in those times of the baseline, or seen what is no number to reckon with."""
+    with np.errstate(invalid="ignore"):
+        gone = ~(np.abs(observed.values) < LARGEST)
+    gone |= earlier.inside(observed.excluded, observed.times, window.onset.timestamp())
     return replace(observed, values=np.where(gone, np.nan, observed.values)) if gone.any() else observed
 
 

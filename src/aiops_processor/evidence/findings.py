@@ -12,8 +12,9 @@ from aiops_processor.evidence.compare import Comparison, Measure, Spoken, is_rul
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.links import Links
 from aiops_processor.evidence.rates import Array
-from aiops_processor.models.evidence import Change, Evidence, LogCount, LogLine, Window
+from aiops_processor.models.evidence import Change, Evidence, LogCount, LogLine, Standing, Window
 
+MOST_ORDERED = 10
 PREFIXES = {"rule": "A", "metric": "M", "log": "L", "change": "C"}
 
 
@@ -45,6 +46,12 @@ def findings(comparison: Comparison, limits: Limits, links: Links) -> tuple[Evid
         if score > 0 or draft.evidence.kind == "rule" or draft.evidence.source:
             scored.append(draft.evidence.model_copy(update={"score": round(score, 4)}))
     return _numbered(_bounded(sorted(scored, key=lambda each: -each.score), limits))
+
+
+def order(comparison: Comparison) -> tuple[Standing, ...]:
+    """The entities that changed most, whether that is unusual or not; without those that did not move at all."""
+    moved = [each for each in comparison.ranking.entities if each.score > 0][:MOST_ORDERED]
+    return tuple(Standing(entity=each.entity, score=round(each.score, 4), share=round(each.share, 4)) for each in moved)
 
 
 def healthy(comparison: Comparison) -> tuple[str, ...]:

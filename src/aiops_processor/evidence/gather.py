@@ -225,6 +225,7 @@ class Gatherer:
             gaps=(*_doubts(alerts, now), *metrics.gaps, *lines.gaps, *unknown, *_nothing(metrics)),
             reads=reads,
             confidence=None if compared.ranking.nothing else compared.ranking.confidence,
+            order=findings.order(compared),
         )
 
 

@@ -17,6 +17,7 @@ BASE_CONFIDENCE = 0.3
 GAP_PENALTY = 0.1
 """Each source that could not be looked at costs so much."""
 SHOWN = 10
+SHOWN_ORDER = 3
 LONGEST_QUOTE = 160
 SEVERITIES = ("critical", "page", "error", "high", "warning", "warn", "medium", "info", "low", "none")
 
@@ -71,11 +72,20 @@ def _summary(alerts: Sequence[Alert], evidence: EvidenceReport, strongest: Seque
     if not strongest:
         title = title_of(list(alerts))
         seen = "with gaps in what was looked at" if evidence.gaps else "in everything that was looked at"
-        return f"{title}: nothing unusual {seen}."
+        return f"{title}: nothing unusual {seen}.{_most_changed(evidence)}"
     entities = list(dict.fromkeys(each.entity for each in strongest))
     others = f", then {', '.join(entities[1:4])}" if len(entities) > 1 else ""
     since = f"{evidence.window.onset:%H:%M:%S} UTC"
     return f"Since {since} {entities[0]} changed most{others}."
+
+
+def _most_changed(evidence: EvidenceReport) -> str:
+    """Whom to look at first although chance does as much: no cause is named, an order is still of help."""
+    if not evidence.order:
+        return ""
+    first = evidence.order[0]
+    names = ", ".join(each.entity for each in evidence.order[:SHOWN_ORDER])
+    return f" Most changed: {names}; in {first.share:.0%} of quiet times somebody changes as much."
 
 
 def _root_cause(strongest: Sequence[Evidence], verdict: Verdict) -> str:

@@ -125,9 +125,18 @@ class Evidence(Frozen):
     source: str = ""
 
 
+class Standing(Frozen):
+    """An entity's place in the ranking. `share` of the quiet windows of the system have one that looks as unusual."""
+
+    entity: str
+    score: float
+    share: float
+
+
 class EvidenceReport(Frozen):
     """Everything that was found: findings, strongest first; what looked normal; what could not be looked at.
 
+    `order` are the most changed entities, best first, also where nothing is unusual and no finding says so.
     `confidence` is the ranking's chance that the first entity is where it began; None where it named none.
     """
 
@@ -137,6 +146,7 @@ class EvidenceReport(Frozen):
     gaps: tuple[Gap, ...] = ()
     reads: tuple[Read, ...] = ()
     confidence: float | None = None
+    order: tuple[Standing, ...] = ()
 
     @property
     def unusual(self) -> bool:

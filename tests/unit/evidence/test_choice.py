@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aiops_processor.evidence.choice import Choice, Choosing
+from aiops_processor.evidence.choice import Choice, Choosing, merged
 from aiops_processor.evidence.plan import Question
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Outcome, Read, Window
+from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Outcome, Read, Standing, Window
 from aiops_processor.query.matchers import parse
 
 pytestmark = pytest.mark.anyio
@@ -103,6 +103,18 @@ async def test_what_two_sources_share_is_said_once(alert: MakeAlert) -> None:
     report = await several.gather([alert(cluster="eu"), alert()], NOON)
     assert [each.id for each in report.findings] == ["L1"]
     assert len(report.gaps) == 1
+
+
+def test_of_two_systems_the_rarest_comes_first_whatever_its_score() -> None:
+    window = Window(start=NOON, onset=NOON, end=NOON)
+    orders = [
+        (Standing(entity="cart", score=9, share=0.3), Standing(entity="db", score=1, share=0.9)),
+        (Standing(entity="mail", score=2, share=0.01), Standing(entity="cart", score=1, share=0.5)),
+    ]
+
+    report = merged([EvidenceReport(window=window, order=order) for order in orders])
+
+    assert [(each.entity, each.share) for each in report.order] == [("mail", 0.01), ("cart", 0.3), ("db", 0.9)]
 
 
 async def test_the_plan_is_that_of_every_source(alert: MakeAlert) -> None:

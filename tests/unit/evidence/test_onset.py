@@ -77,3 +77,41 @@ def test_a_burst_long_before_the_alert_is_another_story() -> None:
     found = onset.find(values, 25 * TIMES, earliest=25 * 35.0, latest=25 * 90.0)
 
     assert found is None or 25 * 90.0 - found < 900
+
+
+def found_in(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], shift: float = 0.0) -> float | None:
+    found = onset.find(values, TIMES + shift, 40 + shift, 95 + shift)
+    return None if found is None else found - shift
+
+
+def moved(rows: int = 12) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    values = noise(rows)
+    values[: rows // 3, 70:] += 8
+    return values
+
+
+@settings(max_examples=20)
+@given(st.permutations(range(12)))
+def test_the_order_of_rows_does_not_matter(order: list[int]) -> None:
+    assert found_in(moved()[order]) == found_in(moved()) == 70
+
+
+@settings(max_examples=20)
+@given(st.integers(2, 6))
+def test_rows_that_come_several_times_move_the_onset_nowhere(times: int) -> None:
+    assert found_in(np.vstack([moved()] * times)) == 70
+
+
+@settings(max_examples=20)
+@given(st.floats(0, 2e9))
+def test_when_in_history_it_was_does_not_matter(shift: float) -> None:
+    found = found_in(moved(), shift)
+
+    assert found is not None
+    assert abs(found - 70) < 0.01
+
+
+def test_rows_that_are_constant_or_never_seen_have_no_say() -> None:
+    dull = np.vstack([moved(), np.full((20, 100), 3.0), np.full((20, 100), np.nan)])
+
+    assert found_in(dull) == 70

@@ -7,7 +7,7 @@ import pytest
 from aiops_processor.evidence.summary import HIGHEST_CONFIDENCE, without_model
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import Verdict
-from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, LogCount, LogLine, Window
+from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, LogCount, LogLine, Standing, Window
 
 MakeAlert = Callable[..., Alert]
 LOKI_GONE = Gap(source="loki", reason="refused")
@@ -69,6 +69,17 @@ def test_nothing_unusual_is_an_answer_only_where_all_was_seen(
 
     assert without_model([alert()], quiet, noon).outcome is Verdict.NOT_AN_INCIDENT
     assert without_model([alert()], blind, noon).outcome is Verdict.INCONCLUSIVE
+
+
+def test_where_nothing_is_unusual_the_most_changed_are_still_named(
+    alert: MakeAlert, report: EvidenceReport, noon: datetime
+) -> None:
+    order = tuple(Standing(entity=name, score=0.4, share=0.31) for name in ("db", "cart", "web", "mail"))
+    result = without_model([alert()], report.model_copy(update={"findings": (), "order": order}), noon)
+
+    assert result.outcome is Verdict.NOT_AN_INCIDENT
+    assert result.affected == ()
+    assert result.summary.endswith("Most changed: db, cart, web; in 31% of quiet times somebody changes as much.")
 
 
 def test_a_log_finding_is_told_by_what_its_line_says(alert: MakeAlert, report: EvidenceReport, noon: datetime) -> None:

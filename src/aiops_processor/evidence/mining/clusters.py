@@ -18,7 +18,7 @@ _NAMING = ("=", '"', "'")
 
 @dataclass(frozen=True)
 class Judgement:
-    """When words that differ are values. Chosen by cross-validation, see docs/explanation/logs.md."""
+    """When words that differ are values. See docs/decisions/0005-log-mining.md."""
 
     words: int = 6
     """So many different words in one place are values, not different messages."""

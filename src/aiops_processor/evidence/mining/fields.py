@@ -22,7 +22,7 @@ def fields_of(text: str) -> dict[str, str]:
         return _json(text)
     if "=" not in text or _SPEAKS.search(text) is None:
         return {}
-    return {key: value.strip('"') for key, value in _LOGFMT.findall(text)}
+    return {key: _unquoted(value) for key, value in _LOGFMT.findall(text)}
 
 
 def message_of(fields: Mapping[str, str]) -> str:
@@ -42,6 +42,10 @@ def _json(text: str) -> dict[str, str]:
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return {}  # half a line: it is read as plain text
     return {key: value if isinstance(value, str) else _plain(value) for key, value in parsed.items()}
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1].replace('\\"', '"') if value.startswith('"') else value
 
 
 def _plain(value: object) -> str:

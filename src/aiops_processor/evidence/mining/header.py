@@ -81,15 +81,34 @@ def learn(lines: Sequence[str]) -> tuple[Header, ...]:
 
 
 def _header(rows: Sequence[Row]) -> Header | None:
-    first = Counter(place for _, row in rows if (place := _first_anchor(row)) is not None)
-    if not first:
+    alike = _alike(rows)
+    if not alike:
         return None
-    place = first.most_common(1)[0][0]
-    alike = [row for row in rows if _first_anchor(row[1]) == place]
     anchor = max(at for at in range(MOST_COLUMNS) if _share(alike, at, _ANCHORS) >= NEARLY_ALL)
     if len(alike) < len(rows) / 2 or not _are_spoken(alike, anchor):
         return None
     return Header(re.compile(_pattern(alike, anchor, _end(alike, anchor))))
+
+
+def _alike(rows: Sequence[Row]) -> list[Row]:
+    """The lines whose first anchor stands where it mostly does.
+
+    Only those whose times are written alike where there are enough of the others to be another program's.
+    """
+    placed = [(place, line) for line in rows if (place := _first_anchor(line[1])) is not None]
+    if not placed:
+        return []
+    at = Counter(place for place, _ in placed).most_common(1)[0][0]
+    alike = [line for place, line in placed if place == at]
+    forms = [_form(row[at]) for _, row in alike]
+    form, count = Counter(forms).most_common(1)[0]
+    if count < len(rows) / 2 or len(alike) - count < FEWEST * len(rows):
+        return alike
+    return [line for line, each in zip(alike, forms, strict=True) if each == form]
+
+
+def _form(column: Column) -> str:
+    return _shape(column.text) if column.look is Look.TIME else column.look.value
 
 
 def _are_spoken(rows: Sequence[Row], at: int) -> bool:

@@ -23,9 +23,10 @@ WEIGHTS = {
 }
 """Log lines say what happened. Time and traffic are passed on by those that call; a client's numbers are of others."""
 
-PASSED_ON = (Trouble.LATENCY, Trouble.ERRORS, Trouble.CLIENT, Trouble.TRAFFIC, Trouble.TRANSFER)
+GOES_UP = (Trouble.LATENCY, Trouble.ERRORS, Trouble.CLIENT)
 """What a caller suffers for its callees. A full processor or a line in its own log is its own."""
-
+GOES_DOWN = (Trouble.TRAFFIC, Trouble.TRANSFER)
+"""What callers do to their callees."""
 
 REPLAYS = 4
 MOST_CELLS = 120
@@ -55,17 +56,24 @@ class Extra:
 
 @dataclass(frozen=True)
 class Ranked:
-    """One entity with its score, and how loud each kind of trouble is."""
+    """One entity with its score, and how loud each kind of trouble is.
+
+    `share` of the quiet windows have somebody who looks as unusual; whom others explain is no less unusual for that.
+    """
 
     entity: str
     score: float
     troubles: Mapping[Trouble, float]
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """All entities, most changed first. `unusual` are those beyond what quiet times show; where there are none,
-    `nothing` is true. `confidence` is the chance that the first one is where it began."""
+    """All entities, most changed first, also where nothing is unusual: who looks at the system must begin somewhere.
+
+    `unusual` are those beyond what quiet times show; where there are none, `nothing` is true. `confidence` is the
+    chance that the first one is where it began.
+    """
 
     entities: tuple[Ranked, ...]
     unusual: tuple[Ranked, ...]
@@ -101,17 +109,24 @@ def rank(
         fitting = _troubles(surprise.of_rows(efforts * alike, who, kinds), rows, said, extras)
     scores = _explained(fitting, calls, alerting)
     ordered = sorted(scores, key=lambda entity: (-scores[entity], -_total(plain[entity].values()), entity))
-    entities = tuple(Ranked(entity, scores[entity], plain[entity]) for entity in ordered)
-    fired = any(efforts[row] >= FIRED for row in alert_rows)
-    limit = verdict.limit(_known_cells(values, before), _replays(rows, values, before), fired)
+    limit = verdict.limit(_known_cells(values, before), _replays(rows, values, before))
+    entities = tuple(Ranked(each, scores[each], plain[each], _share(plain[each], limit)) for each in ordered)
+    if any(efforts[row] >= FIRED for row in alert_rows):
+        limit *= verdict.MOVED_ALERT
     unusual = tuple(each for each in entities if _is_unusual(each, limit))
     loud = _total(entities[0].troubles.values()) if entities else 0.0
     return Ranking(entities, unusual, verdict.confidence([each.score for each in entities], loud, limit))
 
 
+def _share(troubles: Mapping[Trouble, float], limit: float) -> float:
+    rows = _total(_without(troubles, verdict.OWN_LIMITS))
+    own = [verdict.share(troubles.get(trouble, 0.0), most) for trouble, most in verdict.OWN_LIMITS.items()]
+    return min(verdict.share(rows, limit), *own)
+
+
 def _is_unusual(ranked: Ranked, limit: float) -> bool:
     """Beyond what quiet times show, of which only the rows are known; lines and changes have limits of their own."""
-    rows = _total(loud for trouble, loud in ranked.troubles.items() if trouble not in verdict.OWN_LIMITS)
+    rows = _total(_without(ranked.troubles, verdict.OWN_LIMITS))
     return rows >= limit or any(ranked.troubles.get(trouble, 0.0) >= own for trouble, own in verdict.OWN_LIMITS.items())
 
 
@@ -161,13 +176,17 @@ def _explained(
 ) -> dict[str, float]:
     """The entities' totals less what the call graph explains."""
     totals = {entity: _total(troubles.values()) for entity, troubles in fitting.items()}
+    own = {entity: _total(_without(troubles, GOES_DOWN)) for entity, troubles in fitting.items()}
     scores = {}
-    for entity, (all_of_it, passed_on) in topology.factors(totals, calls, alerting).items():
+    for entity, left in topology.factors(totals, own, calls, alerting).items():
+        shares = dict.fromkeys(GOES_UP, left.up) | dict.fromkeys(GOES_DOWN, left.down)
         troubles = fitting[entity].items()
-        scores[entity] = all_of_it * _total(
-            loud * (passed_on if trouble in PASSED_ON else 1.0) for trouble, loud in troubles
-        )
+        scores[entity] = left.all * _total(loud * shares.get(trouble, 1.0) for trouble, loud in troubles)
     return scores
+
+
+def _without(troubles: Mapping[Trouble, float], others: Collection[Trouble]) -> Iterable[float]:
+    return (loud for trouble, loud in troubles.items() if trouble not in others)
 
 
 def _total(louds: Iterable[float]) -> float:

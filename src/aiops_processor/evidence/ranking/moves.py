@@ -31,6 +31,9 @@ KIND_SHARE = 0.1
 """The noise of a kind is at least this share of how its rows vary over all of the time, the incident included."""
 FALL = 0.3
 """A fall counts so much of a rise: less work is an effect more often than a cause."""
+UPPER = tuple(0.4 + 0.1 * step for step in range(6))
+"""The quantiles that tell where a row went: an incident that pauses, or ends before somebody looks, has moved it, too.
+The highest tenth may be a glitch."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def efforts(values: Array, before: NDArray[np.bool_], kinds: Sequence[str]) -> A
     sides = _sides(values, before)
     usual, noise, strange = _usual(values, sides, codes)
     with np.errstate(all="ignore"):
-        moved = (sides.after - usual) / (noise + LEVEL_SHARE * np.abs(usual) + strange)
+        moved = (_reached(values[:, ~before], usual) - usual) / (noise + LEVEL_SHARE * np.abs(usual) + strange)
     moved = np.nan_to_num(moved, posinf=0.0, neginf=0.0)
     return np.where(moved > 0, moved, -FALL * moved)
 
@@ -107,7 +110,7 @@ def quantiles(values: Array, shares: Sequence[float]) -> list[Array]:
 
 def _as_trouble(values: Array, codes: Integers, health: NDArray[np.bool_]) -> Array:
     """Rows of which less is worse as what is missing from the best: 99 % success is 1 % trouble."""
-    if not health.any():
+    if not health.any() or not values.shape[1]:
         return values
     best = _by_kind(codes, np.nan_to_num(np.nanmax(np.where(np.isfinite(values), values, -np.inf), axis=1)), np.max)
     whole = np.where(best <= 1.0, 1.0, np.where(best <= 100.0, 100.0, best))
@@ -121,6 +124,14 @@ def _sides(values: Array, before: NDArray[np.bool_]) -> Sides:
     noise = np.maximum((high - low) / IQR_TO_SIGMA, STD_SHARE * _deviation(early))
     counts = np.isfinite(early).sum(axis=1), np.isfinite(late).sum(axis=1)
     return Sides(level, quantiles(late, (0.5,))[0], noise, counts)
+
+
+def _reached(late: Array, usual: Array) -> Array:
+    """The level that each row went to: the mean of its upper quantiles, or of its lower ones where it fell further."""
+    late = np.where(np.isfinite(late), late, np.nan)
+    found = quantiles(late, [*UPPER, *(1.0 - share for share in UPPER)])
+    high, low = (np.mean(part, axis=0) for part in (found[: len(UPPER)], found[len(UPPER) :]))
+    return np.where(high - usual >= usual - low, high, low)
 
 
 def _usual(values: Array, sides: Sides, codes: Integers) -> tuple[Array, Array, Array]:

@@ -19,20 +19,33 @@ ABOVE_REPLAYS = 0.8
 OWN_LIMITS = {Trouble.LOGS: 3.0, Trouble.CHANGES: 3.0}
 """Lines 4 or 5 times as different as lines usually are; any restart at the onset and any new build."""
 
+AT_LIMIT = 0.05
+"""At most so many quiet windows reach the limit (measured: docs/explanation/ranking.md)."""
+TAIL = 4.0
+"""Beyond the limit quiet totals become rare with this power (a log-logistic tail)."""
+RAREST = 0.01
+"""No share smaller than this is claimed: it was measured on about a hundred quiet windows."""
+MOVED_ALERT = 0.5
+"""Where an alert's own row has moved something did happen: so much of the limit is asked for."""
+
 LEAD = 3.0
 BEYOND = 0.8
 SMALLEST = 1e-3
 
 
-def limit(cells: int, replays: Sequence[float], fired: bool) -> float:
-    """What a total must reach to be unusual.
+def limit(cells: int, replays: Sequence[float]) -> float:
+    """The total that at most one in twenty quiet windows reaches.
 
     `cells` of usual times are known; `replays` are the highest totals when a part of them is ranked as an incident.
-    `fired` says that an alert's own row has moved: then something did happen, and the limit is half.
     """
     least = LIMIT * (1.0 + (FEW / max(cells, 1)) ** 2)
     usual = ABOVE_REPLAYS * median(replays) if replays else 0.0
-    return max(least, usual) * (0.5 if fired else 1.0)
+    return max(least, usual)
+
+
+def share(loud: float, limit: float) -> float:
+    """The share of quiet windows in which somebody looks as unusual as that, between RAREST and 1."""
+    return max(RAREST, 1.0 / (1.0 + (1.0 / AT_LIMIT - 1.0) * (max(loud, 0.0) / limit) ** TAIL))
 
 
 def confidence(scores: Sequence[float], loud: float, limit: float) -> float:

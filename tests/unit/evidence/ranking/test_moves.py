@@ -80,6 +80,25 @@ def test_the_same_growth_counts_more_at_a_small_level() -> None:
     assert small > 10 * large
 
 
+def test_an_incident_that_pauses_has_moved() -> None:
+    values = noise(3)
+    values[1, 80:] += 20
+    values[2, 80:88] += 20
+
+    calm, lasting, pausing = moves.efforts(values, TIMES <= 80, ["latency"] * 3)
+
+    assert 5 * calm < lasting / 3 < pausing < lasting
+
+
+def test_a_glitch_has_not_moved() -> None:
+    values = noise(2)
+    values[1, 90] += 1e6
+
+    calm, glitch = moves.efforts(values, TIMES <= 80, ["latency"] * 2)
+
+    assert glitch < 2 * calm + 0.5
+
+
 @given(st.lists(st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), min_size=5, max_size=5), min_size=1, max_size=4))
 def test_quantiles_are_those_of_numpy(rows: list[list[float]]) -> None:
     values = np.array(rows)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from aiops_processor.evidence import ranking
-from aiops_processor.evidence.ranking import Extra, Ranking, Said
+from aiops_processor.evidence.ranking import Extra, Ranking, Said, verdict
 from aiops_processor.evidence.ranking.kinds import Trouble
 
 Array = NDArray[np.float64]
@@ -67,6 +67,29 @@ def test_no_rows_at_all_are_nothing_unusual() -> None:
     assert (found.entities, found.confidence) == ((), 0.0)
 
 
+def test_the_order_is_given_even_where_nothing_is_unusual() -> None:
+    found = ranking.rank(ROWS, broken(("db", "cpu_usage"), by=1.5), BEFORE)
+
+    assert found.nothing
+    assert names(found)[0] == "db"
+    assert all(each.share > verdict.AT_LIMIT for each in found.entities)
+
+
+def test_what_is_unusual_is_rare_in_quiet_times() -> None:
+    found = ranking.rank(ROWS, broken(("db", "cpu_usage")), BEFORE)
+    share = {each.entity: each.share for each in found.entities}
+
+    assert share["db"] < verdict.AT_LIMIT < min(share[entity] for entity in SHOP if entity != "db")
+
+
+def test_an_alert_whose_own_row_moved_asks_for_less() -> None:
+    values = broken(("db", "http_requests"), by=8)
+    alert = ROWS.index(Row("db", "http_requests"))
+
+    assert ranking.rank(ROWS, values, BEFORE).nothing
+    assert not ranking.rank(ROWS, values, BEFORE, alert_rows=[alert]).nothing
+
+
 def test_two_kinds_of_trouble_count_more_than_one_of_them() -> None:
     rows = [Row(entity, kind) for entity in SHOP for kind in ("cpu_usage", "memory_bytes", "pool_in_use")]
     values = quiet()
@@ -115,6 +138,16 @@ def test_a_full_processor_is_not_explained_by_what_it_calls() -> None:
     busy = broken(("gateway", "cpu_usage"), by=60) + broken(("db", "request_latency_seconds")) - quiet()
 
     assert names(ranking.rank(ROWS, busy, BEFORE, calls={("gateway", "db")}))[0] == "gateway"
+
+
+def test_more_requests_to_a_callee_are_what_a_failing_caller_does() -> None:
+    rows = [Row(entity, kind) for entity in SHOP for kind in ("http_errors", "http_requests")]
+    values = quiet()[: len(rows)]
+    values[rows.index(Row("checkout", "http_errors")), ONSET:] += 15
+    values[rows.index(Row("db", "http_requests")), ONSET:] += 60
+
+    assert names(ranking.rank(rows, values, BEFORE))[0] == "db"
+    assert names(ranking.rank(rows, values, BEFORE, calls={("checkout", "db")}))[0] == "checkout"
 
 
 def test_what_moves_with_the_alert_goes_before_what_does_not() -> None:
