@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from aiops_processor.services.webhook_body import Posted
+from aiops_processor.services.webhook_body import Posted, plausible
 
 Key = tuple[str, str]
 """(source, fingerprint)"""
@@ -90,13 +90,14 @@ def _later(word: Said, track: Track) -> bool:
     """
     if track.ended_at is None:
         return False
-    return word.alert.starts_at > (track.starts_at if word.alert.firing else track.ended_at)
+    began = _began(word)
+    return began is not None and began > (track.starts_at if word.alert.firing else track.ended_at)
 
 
 def _open(word: Said, previous: Track | None) -> Track:
     return Track(
         key=word.key,
-        starts_at=word.alert.starts_at,
+        starts_at=_began(word) or word.at,
         last_seen=word.at,
         ended_at=None if word.alert.firing else _end(word),
         previous_id=previous.id if previous else None,
@@ -117,5 +118,11 @@ def _heard(track: Track, word: Said) -> bool:
     return True
 
 
+def _began(word: Said) -> datetime | None:
+    """None where it gives an absurd time: of that one cannot say whether it is earlier or later."""
+    return word.alert.starts_at if plausible(word.alert.starts_at, word.at) else None
+
+
 def _end(word: Said) -> datetime:
-    return word.alert.ends_at or word.at
+    ends_at = word.alert.ends_at
+    return ends_at if ends_at and plausible(ends_at, word.at) else word.at

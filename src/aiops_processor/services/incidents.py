@@ -139,12 +139,13 @@ class Incidents:
         window = self._policy.window
         earliest = min(episode.alert.starts_at for episode in new)
         existing: dict[int, list[Member]] = defaultdict(list)
-        for each in await incident_rows.begun(connection, earliest - window, now - window):
+        since = _before(earliest, window)
+        for each in await incident_rows.begun(connection, since, now - window):
             place = Place(each.entity, each.namespace, each.realm)
             existing[each.incident_id].append(Member("", "", place, each.starts_at))
         for incident_id, source, group_key in await incident_rows.group_keys(connection, now - window):
             existing[incident_id].append(Member(source, group_key, Place(), earliest))
-        for tie in await tie_rows.of_joinable(connection, earliest - window, now - window) if self._policy.own else ():
+        for tie in await tie_rows.of_joinable(connection, since, now - window) if self._policy.own else ():
             place = Place(realm=tie.realm)
             existing[tie.incident_id].append(Member("", "", place, tie.starts_at, (Tie(tie.tie),)))
         return grouping.group([self._member(episode) for episode in new], existing, self._policy.rules)
@@ -315,6 +316,11 @@ def grouped_row(
         **place_of(alert.labels)._asdict(),
         "alert": alert.model_dump(mode="json", by_alias=True),
     }
+
+
+def _before(at: datetime, span: timedelta) -> datetime:
+    """So much earlier, or the beginning of the calendar."""
+    return at - span if at - datetime.min.replace(tzinfo=at.tzinfo) > span else at
 
 
 def _distinct(alerts: Sequence[Alert]) -> list[Alert]:

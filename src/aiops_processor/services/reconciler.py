@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -32,7 +32,7 @@ LEASE = timedelta(seconds=120)
 LONGEST_WAIT = timedelta(seconds=MOST_WAIT_SECONDS)  # of a message: between two tries
 SPARE = timedelta(seconds=5)  # for the clocks of several machines
 
-
+T = TypeVar("T")
 NextDue = Callable[[Connection], Awaitable[datetime | None]]
 
 
@@ -85,25 +85,29 @@ class Reconciler:
     async def run(self) -> None:
         while True:
             self._poked.clear()
-            wait, began = TICK_SECONDS, time.monotonic()
-            try:
-                wait = await self.tick()
-            except StorageError as error:
-                log.warning("the store did not answer", error=str(error))
-                self._last_sweep = self._clock.now() - SWEEP + STORE_BACK
-            except Exception:  # the loop must not end: nothing would be analysed or told any more
-                log.exception("a round of the reconciler failed")
+            began = time.monotonic()
+            wait = await self.tick()
             rest = REST * (time.monotonic() - began) if self._poked.is_set() else 0.0
             await asyncio.sleep(max(BREATH_SECONDS, rest))
             await self._wait(wait)
 
     async def tick(self) -> float:
         """One round; returns the seconds of the clock until something is due, at most a tick."""
-        await self._sweep(self._clock.now())
-        await self._group()
-        await self._start_deliveries(self._clock.now())  # the first word before any work that takes longer
-        await self._start_analyses(self._clock.now())
-        return await self._seconds_to_next()
+        for part in (self._sweep, self._group, self._start_deliveries, self._start_analyses):
+            await self._alone(part)  # the first word before any work that takes longer
+        wait = await self._alone(self._seconds_to_next)
+        return TICK_SECONDS if wait is None else wait
+
+    async def _alone(self, part: Callable[[], Awaitable[T]]) -> T | None:
+        """One part of a round, None where it failed: who cannot group can still tell, and the loop must not end."""
+        try:
+            return await part()
+        except StorageError as error:
+            log.warning("the store did not answer", error=str(error))
+            self._last_sweep = self._clock.now() - SWEEP + STORE_BACK
+        except Exception:  # nothing would be analysed or told any more
+            log.exception("a part of the reconciler's round failed", part=part.__name__)
+        return None
 
     async def _group(self) -> None:
         """A storm comes in batches; each is a transaction, so posts are taken in between."""
@@ -114,13 +118,15 @@ class Reconciler:
                 await asyncio.sleep(REST * (time.monotonic() - began))
             began = time.monotonic()
 
-    async def _start_analyses(self, now: datetime) -> None:
+    async def _start_analyses(self) -> None:
+        now = self._clock.now()
         room = self._work.room_for_analyses()
         if room and await self._is_due(incident_rows.next_due, now):
             for incident in await self._incidents.claim_due(room):
                 await self._work.analyse(incident.id, incident.generation)
 
-    async def _start_deliveries(self, now: datetime) -> None:
+    async def _start_deliveries(self) -> None:
+        now = self._clock.now()
         room = self._work.room_for_deliveries()
         if room and await self._is_due(outbox.next_due, now):
             async with self._database.write() as connection:
@@ -134,8 +140,9 @@ class Reconciler:
             due = await next_due(connection)
         return due is not None and due <= now
 
-    async def _sweep(self, now: datetime) -> None:
+    async def _sweep(self) -> None:
         """Claimed but perhaps never started, because the process ended in between."""
+        now = self._clock.now()
         if self._last_sweep and abs(now - self._last_sweep) < SWEEP:  # a clock may be set back
             return
         self._last_sweep = now

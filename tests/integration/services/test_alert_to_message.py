@@ -1,9 +1,11 @@
 """From a posted body to what is told, on a real database, without the workflow engine and with the time in our hand."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, NotAWebhook
 from aiops_processor.models.alert import Alert
@@ -14,6 +16,7 @@ from aiops_processor.services.notifier import wait_seconds
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
+from aiops_processor.storage.tables import episodes
 
 pytestmark = pytest.mark.anyio
 
@@ -208,6 +211,31 @@ async def test_the_watchdog_makes_no_incident(house: Any, post: Any) -> None:
     await house.pass_time(20)
     assert await house.all_incidents() == []
     assert house.channel.messages == []
+
+
+@pytest.mark.parametrize("starts", ["0001-01-01T00:01:00Z", "2019-01-31T12:00:00Z", "9999-12-31T23:59:59Z"])
+async def test_an_absurd_start_holds_up_nobody_and_counts_as_the_arrival(house: Any, post: Any, starts: str) -> None:
+    answer = await post("Absurd", group="a", starts=starts)
+    assert "taken as of now" in answer.warnings[0].reason
+    arrived = house.clock.now()
+    await post("Sound", group="b")
+    await house.pass_time(20)
+    await post("Absurd", group="a", starts=starts)
+    await post("Absurd", group="a", starts=starts, status="resolved")
+    await house.pass_time(20)
+    async with house.database.read() as connection:
+        (episode,) = await alert_rows.of_incident(connection, 2)
+    assert (episode.alert.starts_at, episode.alert.firing) == (arrived, False)
+    assert sorted(house.channel.occasions) == ["analysed", "analysed", "opened", "opened", "resolved"]
+
+
+async def test_a_start_in_the_first_year_that_is_stored_already_holds_up_nobody(house: Any, post: Any) -> None:
+    await post("Absurd", group="a")
+    async with house.database.write() as connection:
+        first = datetime(1, 1, 1, 0, 1, tzinfo=UTC)
+        await connection.execute(sa.update(episodes).values(starts_at=first))
+    await house.pass_time(2)
+    assert house.channel.occasions == ["opened"]
 
 
 async def test_a_resolve_alone_is_recorded_and_makes_no_incident(house: Any, post: Any) -> None:
