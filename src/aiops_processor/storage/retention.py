@@ -9,15 +9,20 @@ from aiops_processor.storage.database import Connection
 from aiops_processor.storage.tables import (
     alert_names,
     analyses,
+    changes,
     dead_letters,
     deliveries,
     episodes,
     incidents,
+    metadata,
     outbox,
-    ties,
-    timeline,
     watchdogs,
 )
+
+OF_INCIDENTS = tuple(
+    table for table in metadata.sorted_tables if incidents in (key.column.table for key in table.foreign_keys)
+)
+"""Every table whose rows hang on an incident: one that is forgotten would keep its incidents for ever."""
 
 
 async def evidence(connection: Connection, before: datetime, most: int) -> int:
@@ -43,7 +48,7 @@ async def incidents_over(connection: Connection, before: datetime, most: int) ->
     ids = list((await connection.execute(old)).scalars())
     if not ids:
         return 0
-    for table in (outbox, timeline, analyses, ties, episodes):
+    for table in OF_INCIDENTS:
         await connection.execute(sa.delete(table).where(table.c.incident_id.in_(ids)))
     return await _count(connection, sa.delete(incidents).where(incidents.c.id.in_(ids)))
 
@@ -90,6 +95,11 @@ async def old_names(connection: Connection, before: datetime, most: int) -> int:
     return await _count(connection, sa.delete(alert_names).where(both.in_(old)))
 
 
+async def old_changes(connection: Connection, before: datetime, most: int) -> int:
+    """What we were told was changed."""
+    return await _delete(connection, changes, changes.c.id, changes.c.received_at < before, most)
+
+
 ALL = (
     incidents_over,
     lone_episodes,
@@ -98,6 +108,7 @@ ALL = (
     lost_watchdogs,
     told_of_watchdogs,
     old_names,
+    old_changes,
 )
 """Everything that is kept as long as incidents are; `evidence` is kept less long."""
 
