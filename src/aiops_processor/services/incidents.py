@@ -94,6 +94,7 @@ class Incidents:
             new = await alert_rows.ungrouped(connection, BATCH)
             await readings.note_names(connection, {(episode.source, episode.alert.name) for episode in new}, now)
             remarkable = await self._remarkable(connection, new)
+            await self._resolve_unheard(connection, remarkable, now)
             for group in await self._grouped(connection, remarkable, now):
                 await self._place(connection, group, remarkable, now)
             for incident in await incident_rows.over(connection):
@@ -249,6 +250,14 @@ class Incidents:
         await incident_rows.change(connection, incident.id, resolved_at=now, updated_at=now, state=state)
         await incident_rows.note(connection, incident.id, _entry(now, "resolved", "all of its alerts are over"))
         await outbox.put(connection, incident.id, self._channels, Occasion.RESOLVED, incident.reopened, now)
+
+    async def _resolve_unheard(self, connection: Connection, new: Sequence[Episode], now: datetime) -> None:
+        """What ended unheard, long before its alert fires again, is over: the new episode is another story."""
+        back = [episode.previous for episode in new if episode.previous is not None]
+        before = now - self._policy.window
+        for incident, ended_at in await incident_rows.left_behind(connection, back, before) if back else ():
+            await self._resolve(connection, incident, now)
+            await incident_rows.change(connection, incident.id, resolved_at=ended_at)
 
     async def _claim(self, connection: Connection, incident: Incident, now: datetime) -> Incident:
         changes = {"state": IncidentState.ANALYSING, "generation": incident.generation + 1, "due_at": None}

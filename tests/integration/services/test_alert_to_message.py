@@ -1,6 +1,7 @@
 """From a posted body to what is told, on a real database, without the workflow engine and with the time in our hand."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -169,6 +170,67 @@ async def test_what_fires_again_on_another_day_is_a_new_incident(house: Any, pos
     await post("A", starts="2026-02-01T12:00:00Z")
     await house.pass_time(20)
     assert [incident.id for incident in await house.all_incidents()] == [2, 1]
+
+
+async def test_what_alertmanager_took_for_over_and_fires_on_is_told_again(house: Any, post: Any) -> None:
+    """It was cut off from Prometheus: a resolve, and later a firing that began when the first one did."""
+    await post("A")
+    await house.pass_time(20)
+    await post("A", status="resolved")
+    await house.pass_time(20)
+    house.clock.advance(3600)
+    await post("A")
+    await house.pass_time(20)
+    assert house.channel.occasions == ["opened", "analysed", "resolved", "opened", "analysed"]
+
+
+async def test_what_ended_unheard_and_fires_again_days_later_is_a_new_incident(house: Any, post: Any) -> None:
+    await post("A", "B")
+    await house.pass_time(20)
+    house.clock.advance(3 * 86400)
+    await post("A", "B", "New", starts="2026-02-03T12:00:10Z")
+    await house.pass_time(20)
+    newer, older = await house.all_incidents()
+    assert (older.state, older.resolved_at) == (IncidentState.RESOLVED, datetime(2026, 1, 31, 12, tzinfo=UTC))
+    assert newer.title == "A and 2 more"
+    told = [(message.incident.id, str(message.occasion)) for message, _ in house.channel.messages]
+    assert sorted(told) == [(1, "analysed"), (1, "opened"), (1, "resolved"), (2, "analysed"), (2, "opened")]
+
+
+async def merge(house: Any, services: Sequence[str]) -> None:
+    """One alert of each service, incidents of their own; then one of the last one's group that is of the first."""
+
+    async def fire(name: str, service: str, group: str) -> None:
+        alert = {"status": "firing", "labels": {"alertname": name, "service": service}}
+        body = {"groupKey": group, "alerts": [{**alert, "startsAt": "2026-01-31T11:59:00Z"}]}
+        await house.ingest.receive(json.dumps(body).encode(), "default")
+        await house.incidents.group()
+
+    if not await house.all_incidents():
+        for service in services:
+            await fire("A", service, service)
+        return
+    await fire("Bridge", services[0], services[-1])
+
+
+@pytest.mark.parametrize("done", [[], ["begin"], ["begin", "gather"], ["begin", "gather", "explain"]])
+async def test_one_that_is_merged_while_it_is_analysed_ends_quietly(house: Any, done: list[str]) -> None:
+    await merge(house, ["a", "b"])
+    await house.incidents.claim_due()
+    house.clock.advance(20)
+    await house.incidents.claim_due()
+    steps = [house.analysis.begin, house.analysis.gather, house.analysis.explain, house.analysis.tell]
+    for step in steps[: len(done)]:
+        await step(2, 1)
+    await merge(house, ["a", "b"])
+    for step in steps[len(done) :]:
+        await step(2, 1)
+    await house.analysis.fail(2, "a fault")
+    younger, older = await house.all_incidents()
+    assert (younger.state, younger.merged_into) == (IncidentState.RESOLVED, older.id)
+    async with house.database.read() as connection:
+        history = [entry.kind for entry in await incident_rows.history(connection, younger.id)]
+    assert history == ["opened", "resolved"]
 
 
 async def test_two_incidents_that_turn_out_to_be_one_are_merged(house: Any) -> None:

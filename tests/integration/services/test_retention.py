@@ -109,7 +109,14 @@ async def test_what_cannot_be_deleted_does_not_keep_the_rest(house: Any, workflo
 
 def filled(table: sa.Table, now: datetime) -> dict[str, Any]:
     """Values for all columns of a row but those that may be empty; it belongs to incident 1."""
-    usual = {sa.Integer: 7, sa.BigInteger: 7, sa.Boolean: False, sa.Float: 1.0, sa.LargeBinary: b"x", UtcDateTime: now}
+    usual: dict[Any, Any] = {
+        sa.Integer: 7,
+        sa.BigInteger: 7,
+        sa.Boolean: False,
+        sa.Float: 1.0,
+        sa.LargeBinary: b"x",
+        UtcDateTime: now,
+    }
     values = {column.name: usual.get(type(column.type), "x") for column in table.columns if not column.nullable}
     return values | ({"incident_id": 1} if "incident_id" in table.columns else {})
 
