@@ -18,6 +18,7 @@ from aiops_processor.storage.tables import (
     outbox,
     watchdogs,
 )
+from aiops_processor.storage.watchdogs import end_episodes
 
 OF_INCIDENTS = tuple(
     table for table in metadata.sorted_tables if incidents in (key.column.table for key in table.foreign_keys)
@@ -77,6 +78,7 @@ async def lost_watchdogs(connection: Connection, before: datetime, most: int) ->
     lost = sa.select(watchdogs.c.id).where(watchdogs.c.overdue_since < before).limit(most)
     ids = list((await connection.execute(lost)).scalars())
     if ids:
+        await end_episodes(connection, ids)
         await connection.execute(sa.delete(outbox).where(outbox.c.watchdog_id.in_(ids)))
         await connection.execute(sa.delete(watchdogs).where(watchdogs.c.id.in_(ids)))
     return len(ids)
