@@ -25,7 +25,8 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 BREATH_SECONDS = 0.05  # of real time, between rounds: under fire one round takes what many posts brought
-REST = 3  # while posts come in, so many times as long as a round took: they want an answer, and share its processor
+REST = 3  # while posts come in, so many times as long as it worked: they want an answer, and share its processor
+MOST_REST_SECONDS = 1.0  # but people wait too, and for them a storm of posts is no reason
 SWEEP = timedelta(seconds=30)
 STORE_BACK = timedelta(seconds=10)  # so long after the store came back, what it dropped is looked for
 LEASE = timedelta(seconds=120)
@@ -73,6 +74,7 @@ class Reconciler:
         self._clock = clock
         self._poked = asyncio.Event()
         self._last_sweep: datetime | None = None
+        self._rested = 0.0
 
     def poke(self) -> None:
         self._poked.set()
@@ -85,10 +87,10 @@ class Reconciler:
     async def run(self) -> None:
         while True:
             self._poked.clear()
-            began = time.monotonic()
+            began, self._rested = time.monotonic(), 0.0
             wait = await self.tick()
-            rest = REST * (time.monotonic() - began) if self._poked.is_set() else 0.0
-            await asyncio.sleep(max(BREATH_SECONDS, rest))
+            worked = time.monotonic() - began - self._rested
+            await asyncio.sleep(max(BREATH_SECONDS, rest_after(worked) if self._poked.is_set() else 0.0))
             await self._wait(wait)
 
     async def tick(self) -> float:
@@ -110,12 +112,15 @@ class Reconciler:
         return None
 
     async def _group(self) -> None:
-        """A storm comes in batches; each is a transaction, so posts are taken in between."""
+        """A storm comes in batches; each is a transaction, so posts are taken and people told in between."""
         began = time.monotonic()
         while await self._incidents.group():
+            await self._alone(self._start_deliveries)
             if self._poked.is_set():
                 self._poked.clear()
-                await asyncio.sleep(REST * (time.monotonic() - began))
+                rest = rest_after(time.monotonic() - began)
+                self._rested += rest
+                await asyncio.sleep(rest)
             began = time.monotonic()
 
     async def _start_analyses(self) -> None:
@@ -128,11 +133,14 @@ class Reconciler:
     async def _start_deliveries(self) -> None:
         now = self._clock.now()
         room = self._work.room_for_deliveries()
-        if room and await self._is_due(outbox.next_due, now):
+        if room and await self._is_due(self._next_delivery, now):
             async with self._database.write() as connection:
                 claimed = await outbox.claim(connection, now, now + LEASE, room)
             for delivery in claimed:
                 await self._work.deliver(delivery.id, delivery.attempts)
+
+    async def _next_delivery(self, connection: Connection) -> datetime | None:
+        return await outbox.next_due(connection, self._clock.now())
 
     async def _is_due(self, next_due: NextDue, now: datetime) -> bool:
         """Asked before anything is claimed: an idle service does not write."""
@@ -188,7 +196,7 @@ class Reconciler:
             next_due
             for next_due, room in (
                 (incident_rows.next_due, self._work.room_for_analyses()),
-                (outbox.next_due, self._work.room_for_deliveries()),
+                (self._next_delivery, self._work.room_for_deliveries()),
             )
             if room
         ]
@@ -204,3 +212,8 @@ class Reconciler:
         _, pending = await asyncio.wait({sleep, poked}, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
+
+
+def rest_after(worked: float) -> float:
+    """How long (seconds) to leave the processor to posts after so many seconds of work."""
+    return min(REST * worked, MOST_REST_SECONDS)
