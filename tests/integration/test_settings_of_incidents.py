@@ -174,8 +174,9 @@ def proves_peers(settings: Settle, start: Callable[..., str], recorder: Any) -> 
         "updatedAt": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "receivers": [{"name": "pager"}],
     }
-    recorder.answers = {"/two/api/v2/alerts": [alert], "/one/api/v2/alerts": []}
-    until(lambda: len(recorder.of("/one/api/v2/alerts")) > 2, "the first is asked again and again")
+    group = {"receiver": {"name": "pager"}, "alerts": [alert]}
+    recorder.answers = {"/two/api/v2/alerts/groups": [group], "/two/api/v2/alerts": [alert], "/one/api/v2/alerts": []}
+    until(lambda: len(recorder.of("/one/api/v2/alerts")) > 4, "the first is asked again and again")
     assert httpx2.get(f"{url}/api/v1/incidents").json() == []  # it may be on its way
     (incident,) = until(lambda: httpx2.get(f"{url}/api/v1/incidents").json(), "what the second lists is adopted")
     assert incident["title"] == "Missed"

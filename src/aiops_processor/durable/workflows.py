@@ -38,7 +38,8 @@ def register(
 ) -> None:
     """Tell the engine what to do; before its launch.
 
-    `done` is called when something has ended: there is room for more, and an analysis has put out its messages. The
+    `done` is called when something has ended: there is room for more, an analysis has put out its messages, and what
+    waited behind a message may follow. The
     limits are those of this process, but that of the model calls is one of all processes together.
     """
 
@@ -69,8 +70,7 @@ def register(
 
     async def deliver(delivery_id: int, attempt: int) -> None:
         await step("deliver", telling.deliver, delivery_id, attempt)
-        if not engine.room(DELIVER):
-            done()
+        done()
 
     engine.register(ANALYSE, analyse, at_once=analyses_at_once)
     engine.register(EXPLAIN, explain, at_once=model_calls_at_once, in_fleet=model_calls_at_once)

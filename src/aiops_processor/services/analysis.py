@@ -39,8 +39,10 @@ class Analysis:
         self._channels = channels
 
     async def begin(self, incident_id: int, generation: int) -> str:
-        """Count the attempt. Returns how to go on: SKIP (given up), PLAIN or WITH_MODEL."""
+        """Count the attempt. Returns how to go on: SKIP (given up, or merged into another), PLAIN or WITH_MODEL."""
         async with self._database.write() as connection:
+            if (await self._incident(connection, incident_id)).merged_into is not None:
+                return SKIP
             attempts = await incident_rows.begin_attempt(connection, incident_id, generation)
             if attempts <= MOST_ATTEMPTS:
                 return WITH_MODEL if self._analyzer.has_model else PLAIN
@@ -50,14 +52,19 @@ class Analysis:
         return SKIP
 
     async def gather(self, incident_id: int, generation: int) -> None:
-        """Collect the evidence and store it."""
-        report = await self._analyzer.gather(await self._alerts(incident_id))
+        """Collect the evidence and store it; nothing for one that was merged meanwhile, here and in what follows."""
+        alerts = await self._alerts(incident_id)
+        if not alerts:
+            return
+        report = await self._analyzer.gather(alerts)
         async with self._database.write() as connection:
             await incident_rows.save_evidence(connection, incident_id, generation, report)
 
     async def explain(self, incident_id: int, generation: int) -> None:
         """Write the analysis and store it."""
         alerts = await self._alerts(incident_id)
+        if not alerts:
+            return
         today = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         async with self._database.read() as connection:
             incident = await spending.of_incident(connection, incident_id)
@@ -75,6 +82,8 @@ class Analysis:
         now = self._clock.now()
         async with self._database.write() as connection:
             incident = await self._incident(connection, incident_id)
+            if incident.merged_into is not None:
+                return
             over = incident.resolved_at is not None  # told already; what it was stands on its page
             if not over and await incident_rows.wants_notification(connection, incident_id):
                 await outbox.put(connection, incident_id, self._channels, Occasion.ANALYSED, generation, now)
@@ -90,12 +99,15 @@ class Analysis:
             await self._give_up(connection, incident_id, reason)
 
     async def _give_up(self, connection: Connection, incident_id: int, reason: str) -> None:
+        if (await self._incident(connection, incident_id)).merged_into is not None:
+            return
         now = self._clock.now()
         log.error("analysis failed", incident=incident_id, reason=reason)
         await incident_rows.change(connection, incident_id, state=IncidentState.FAILED, updated_at=now)
         await incident_rows.note(connection, incident_id, TimelineEntry(at=now, kind="failed", text=reason))
 
     async def _alerts(self, incident_id: int) -> list[Alert]:
+        """None where it was merged: they are the other's now."""
         async with self._database.read() as connection:
             return [episode.alert for episode in await alert_rows.of_incident(connection, incident_id)]
 

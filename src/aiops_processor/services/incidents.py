@@ -94,6 +94,7 @@ class Incidents:
             new = await alert_rows.ungrouped(connection, BATCH)
             await readings.note_names(connection, {(episode.source, episode.alert.name) for episode in new}, now)
             remarkable = await self._remarkable(connection, new)
+            await self._resolve_unheard(connection, remarkable, now)
             for group in await self._grouped(connection, remarkable, now):
                 await self._place(connection, group, remarkable, now)
             for incident in await incident_rows.over(connection):
@@ -139,12 +140,13 @@ class Incidents:
         window = self._policy.window
         earliest = min(episode.alert.starts_at for episode in new)
         existing: dict[int, list[Member]] = defaultdict(list)
-        for each in await incident_rows.begun(connection, earliest - window, now - window):
+        since = _before(earliest, window)
+        for each in await incident_rows.begun(connection, since, now - window):
             place = Place(each.entity, each.namespace, each.realm)
             existing[each.incident_id].append(Member("", "", place, each.starts_at))
         for incident_id, source, group_key in await incident_rows.group_keys(connection, now - window):
             existing[incident_id].append(Member(source, group_key, Place(), earliest))
-        for tie in await tie_rows.of_joinable(connection, earliest - window, now - window) if self._policy.own else ():
+        for tie in await tie_rows.of_joinable(connection, since, now - window) if self._policy.own else ():
             place = Place(realm=tie.realm)
             existing[tie.incident_id].append(Member("", "", place, tie.starts_at, (Tie(tie.tie),)))
         return grouping.group([self._member(episode) for episode in new], existing, self._policy.rules)
@@ -249,6 +251,14 @@ class Incidents:
         await incident_rows.note(connection, incident.id, _entry(now, "resolved", "all of its alerts are over"))
         await outbox.put(connection, incident.id, self._channels, Occasion.RESOLVED, incident.reopened, now)
 
+    async def _resolve_unheard(self, connection: Connection, new: Sequence[Episode], now: datetime) -> None:
+        """What ended unheard, long before its alert fires again, is over: the new episode is another story."""
+        back = [episode.previous for episode in new if episode.previous is not None]
+        before = now - self._policy.window
+        for incident, ended_at in await incident_rows.left_behind(connection, back, before) if back else ():
+            await self._resolve(connection, incident, now)
+            await incident_rows.change(connection, incident.id, resolved_at=ended_at)
+
     async def _claim(self, connection: Connection, incident: Incident, now: datetime) -> Incident:
         changes = {"state": IncidentState.ANALYSING, "generation": incident.generation + 1, "due_at": None}
         await incident_rows.change(connection, incident.id, **changes, updated_at=now)
@@ -315,6 +325,11 @@ def grouped_row(
         **place_of(alert.labels)._asdict(),
         "alert": alert.model_dump(mode="json", by_alias=True),
     }
+
+
+def _before(at: datetime, span: timedelta) -> datetime:
+    """So much earlier, or the beginning of the calendar."""
+    return at - span if at - datetime.min.replace(tzinfo=at.tzinfo) > span else at
 
 
 def _distinct(alerts: Sequence[Alert]) -> list[Alert]:

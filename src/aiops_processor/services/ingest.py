@@ -184,8 +184,9 @@ async def _write_episodes(connection: Connection, said: Sequence[Said]) -> None:
         return
     stored = await alert_rows.newest_episodes(connection, {word.key for word in said})
     result = fold({(each.source, each.fingerprint): _track(each) for each in stored}, said)
-    await alert_rows.insert_episodes(connection, [_new_row(*opened) for opened in result.opened])
     await alert_rows.update_episodes(connection, [_changed_row(track) for track in result.changed.values()])
+    # afterwards: of an alert that ended unheard and fires again only one may be open
+    await alert_rows.insert_episodes(connection, [_new_row(*opened) for opened in result.opened])
 
 
 def _track(stored: Newest) -> Track:

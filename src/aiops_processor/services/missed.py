@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from aiops_processor.clients.alertmanager import KnownAlert, Status
@@ -17,6 +18,7 @@ from aiops_processor.errors import AiopsError, SourceError
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Episode
 from aiops_processor.models.samples import Answer, Series
+from aiops_processor.services.episodes import LATEST_POST
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage.database import Connection, Database
 
@@ -33,7 +35,7 @@ class Patience:
     readings `absent_for` apart do not list it. In between `round_seconds` pass.
     """
 
-    adopt_after: timedelta = timedelta(minutes=6)
+    adopt_after: timedelta = LATEST_POST
     absent_for: timedelta = timedelta(minutes=5)
     round_seconds: float = 60
 
@@ -44,6 +46,8 @@ class ListsAlerts(Protocol):
     async def alerts(
         self, *, active: bool = True, silenced: bool = True, inhibited: bool = True
     ) -> list[KnownAlert]: ...
+
+    async def audible(self) -> set[tuple[str, str]]: ...
 
     async def status(self) -> Status: ...
 
@@ -147,7 +151,8 @@ class Missed:
         """None where it does not answer: that is not absence."""
         try:
             status = await alertmanager.status()
-            return Reading(await alertmanager.alerts(), status.uptime)
+            listed, audible = await alertmanager.alerts(), await alertmanager.audible()
+            return Reading([_audible(alert, audible) for alert in listed], status.uptime)
         except SourceError as error:
             log.warning("an Alertmanager did not answer; nothing is closed", error=str(error))
             return None
@@ -216,6 +221,12 @@ def adoptable(
 def ended(alert: Alert, at: datetime) -> Alert:
     """The same alert, over."""
     return alert.model_copy(update={"status": "resolved", "ends_at": max(at, alert.starts_at)})
+
+
+def _audible(alert: KnownAlert, audible: Collection[tuple[str, str]]) -> KnownAlert:
+    """With those of its receivers that may hear of it now: one that a time interval mutes is listed as active too."""
+    receivers = [each for each in alert.receivers if (each.name, alert.fingerprint) in audible]
+    return msgspec.structs.replace(alert, receivers=receivers)
 
 
 def _union(readings: Iterable[Reading]) -> list[KnownAlert]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 
 from aiops_processor.clock import Clock
-from aiops_processor.errors import DeliveryError, DeliveryUnavailable
+from aiops_processor.errors import DeliveryError, DeliveryUnavailable, StorageError
 from aiops_processor.masking import Mask
 from aiops_processor.models.incident import TimelineEntry
 from aiops_processor.models.notification import Delivery, DeliveryState, Message, Occasion, Receipt
@@ -81,15 +81,20 @@ class Telling:
         await self._try(delivery, channel)
 
     async def _try(self, delivery: Delivery, channel: Notifier) -> None:
-        composed, previous = await self._compose(delivery)
-        message = self._mask.model(composed) if self._mask else composed
         try:
+            composed, previous = await self._compose(delivery)
+            message = self._mask.model(composed) if self._mask else composed
             async with asyncio.timeout(SECONDS_FOR_ONE_TRY):
                 receipt = await channel.send(message, delivery.key, previous)
         except (DeliveryUnavailable, TimeoutError) as error:
             await self._again(delivery, error)
         except DeliveryError as error:
             await self._failed(delivery, str(error))
+        except StorageError:  # our own: whoever called tries again
+            raise
+        except Exception as error:  # a fault of a channel, or of ours: the row must not wait for ever
+            log.exception("telling failed", channel=delivery.channel)
+            await self._again(delivery, error)
         else:
             self._receipts[delivery.key] = receipt
             await self._sent(delivery, receipt)
@@ -125,8 +130,8 @@ class Telling:
             await self._note(connection, delivery, "notified", "told")
         self._receipts.pop(delivery.key, None)
 
-    async def _again(self, delivery: Delivery, error: DeliveryUnavailable | TimeoutError) -> None:
-        reason = str(error) or f"no answer within {SECONDS_FOR_ONE_TRY} s"
+    async def _again(self, delivery: Delivery, error: Exception) -> None:
+        reason = _reason(error)
         if delivery.attempts >= MOST_ATTEMPTS:
             await self._failed(delivery, f"given up after {MOST_ATTEMPTS} tries: {reason}")
             return
@@ -157,6 +162,13 @@ class Telling:
             text = f"{delivery.channel}: {delivery.occasion} {what}"
             entry = TimelineEntry.model_validate({"at": self._clock.now(), "kind": kind, "text": text})
             await incident_rows.note(connection, delivery.incident_id, entry)
+
+
+def _reason(error: Exception) -> str:
+    """What stands in the row. Of an error that is none of ours only its name: its text may hold anything."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {SECONDS_FOR_ONE_TRY} s"
+    return str(error) if isinstance(error, DeliveryError) else f"a fault: {type(error).__name__}"
 
 
 def may_repeat(delivery: Delivery, channel: Notifier) -> bool:

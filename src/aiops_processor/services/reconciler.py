@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -25,14 +25,15 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 BREATH_SECONDS = 0.05  # of real time, between rounds: under fire one round takes what many posts brought
-REST = 3  # while posts come in, so many times as long as a round took: they want an answer, and share its processor
+REST = 3  # while posts come in, so many times as long as it worked: they want an answer, and share its processor
+MOST_REST_SECONDS = 1.0  # but people wait too, and for them a storm of posts is no reason
 SWEEP = timedelta(seconds=30)
 STORE_BACK = timedelta(seconds=10)  # so long after the store came back, what it dropped is looked for
 LEASE = timedelta(seconds=120)
 LONGEST_WAIT = timedelta(seconds=MOST_WAIT_SECONDS)  # of a message: between two tries
 SPARE = timedelta(seconds=5)  # for the clocks of several machines
 
-
+T = TypeVar("T")
 NextDue = Callable[[Connection], Awaitable[datetime | None]]
 
 
@@ -73,6 +74,7 @@ class Reconciler:
         self._clock = clock
         self._poked = asyncio.Event()
         self._last_sweep: datetime | None = None
+        self._rested = 0.0
 
     def poke(self) -> None:
         self._poked.set()
@@ -85,48 +87,60 @@ class Reconciler:
     async def run(self) -> None:
         while True:
             self._poked.clear()
-            wait, began = TICK_SECONDS, time.monotonic()
-            try:
-                wait = await self.tick()
-            except StorageError as error:
-                log.warning("the store did not answer", error=str(error))
-                self._last_sweep = self._clock.now() - SWEEP + STORE_BACK
-            except Exception:  # the loop must not end: nothing would be analysed or told any more
-                log.exception("a round of the reconciler failed")
-            rest = REST * (time.monotonic() - began) if self._poked.is_set() else 0.0
-            await asyncio.sleep(max(BREATH_SECONDS, rest))
+            began, self._rested = time.monotonic(), 0.0
+            wait = await self.tick()
+            worked = time.monotonic() - began - self._rested
+            await asyncio.sleep(max(BREATH_SECONDS, rest_after(worked) if self._poked.is_set() else 0.0))
             await self._wait(wait)
 
     async def tick(self) -> float:
         """One round; returns the seconds of the clock until something is due, at most a tick."""
-        await self._sweep(self._clock.now())
-        await self._group()
-        await self._start_deliveries(self._clock.now())  # the first word before any work that takes longer
-        await self._start_analyses(self._clock.now())
-        return await self._seconds_to_next()
+        for part in (self._sweep, self._group, self._start_deliveries, self._start_analyses):
+            await self._alone(part)  # the first word before any work that takes longer
+        wait = await self._alone(self._seconds_to_next)
+        return TICK_SECONDS if wait is None else wait
+
+    async def _alone(self, part: Callable[[], Awaitable[T]]) -> T | None:
+        """One part of a round, None where it failed: who cannot group can still tell, and the loop must not end."""
+        try:
+            return await part()
+        except StorageError as error:
+            log.warning("the store did not answer", error=str(error))
+            self._last_sweep = self._clock.now() - SWEEP + STORE_BACK
+        except Exception:  # nothing would be analysed or told any more
+            log.exception("a part of the reconciler's round failed", part=part.__name__)
+        return None
 
     async def _group(self) -> None:
-        """A storm comes in batches; each is a transaction, so posts are taken in between."""
+        """A storm comes in batches; each is a transaction, so posts are taken and people told in between."""
         began = time.monotonic()
         while await self._incidents.group():
+            await self._alone(self._start_deliveries)
             if self._poked.is_set():
                 self._poked.clear()
-                await asyncio.sleep(REST * (time.monotonic() - began))
+                rest = rest_after(time.monotonic() - began)
+                self._rested += rest
+                await asyncio.sleep(rest)
             began = time.monotonic()
 
-    async def _start_analyses(self, now: datetime) -> None:
+    async def _start_analyses(self) -> None:
+        now = self._clock.now()
         room = self._work.room_for_analyses()
         if room and await self._is_due(incident_rows.next_due, now):
             for incident in await self._incidents.claim_due(room):
                 await self._work.analyse(incident.id, incident.generation)
 
-    async def _start_deliveries(self, now: datetime) -> None:
+    async def _start_deliveries(self) -> None:
+        now = self._clock.now()
         room = self._work.room_for_deliveries()
-        if room and await self._is_due(outbox.next_due, now):
+        if room and await self._is_due(self._next_delivery, now):
             async with self._database.write() as connection:
                 claimed = await outbox.claim(connection, now, now + LEASE, room)
             for delivery in claimed:
                 await self._work.deliver(delivery.id, delivery.attempts)
+
+    async def _next_delivery(self, connection: Connection) -> datetime | None:
+        return await outbox.next_due(connection, self._clock.now())
 
     async def _is_due(self, next_due: NextDue, now: datetime) -> bool:
         """Asked before anything is claimed: an idle service does not write."""
@@ -134,8 +148,9 @@ class Reconciler:
             due = await next_due(connection)
         return due is not None and due <= now
 
-    async def _sweep(self, now: datetime) -> None:
+    async def _sweep(self) -> None:
         """Claimed but perhaps never started, because the process ended in between."""
+        now = self._clock.now()
         if self._last_sweep and abs(now - self._last_sweep) < SWEEP:  # a clock may be set back
             return
         self._last_sweep = now
@@ -181,7 +196,7 @@ class Reconciler:
             next_due
             for next_due, room in (
                 (incident_rows.next_due, self._work.room_for_analyses()),
-                (outbox.next_due, self._work.room_for_deliveries()),
+                (self._next_delivery, self._work.room_for_deliveries()),
             )
             if room
         ]
@@ -197,3 +212,8 @@ class Reconciler:
         _, pending = await asyncio.wait({sleep, poked}, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
+
+
+def rest_after(worked: float) -> float:
+    """How long (seconds) to leave the processor to posts after so many seconds of work."""
+    return min(REST * worked, MOST_REST_SECONDS)

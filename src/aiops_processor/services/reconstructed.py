@@ -3,9 +3,11 @@
 It is recorded, marked as reconstructed, and never told nor analysed: it is over.
 """
 
+import asyncio
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -17,16 +19,18 @@ from aiops_processor.clients.prometheus import Rule
 from aiops_processor.clock import Clock
 from aiops_processor.errors import AiopsError
 from aiops_processor.models.alert import Alert, fingerprint
-from aiops_processor.models.incident import Episode, Incident, IncidentState, TimelineEntry, title_of
+from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.samples import Answer, Series
 from aiops_processor.services import grouping
 from aiops_processor.services.grouping import Member, place_of
 from aiops_processor.services.incidents import Policy, grouped_row, not_an_incident
-from aiops_processor.services.missed import FIRING, AsksPrometheus, Patience, is_series_of
+from aiops_processor.services.missed import FIRING, AsksPrometheus, Patience
+from aiops_processor.services.own_rules import ties
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import readings
 from aiops_processor.storage.database import Connection, Database, Turn
+from aiops_processor.storage.readings import Fired
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +46,9 @@ class AsksWithRules(AsksPrometheus, Protocol):
     """A Prometheus that knows its rules. Raises SourceError."""
 
     async def rules(self) -> Answer[list[Rule]]: ...
+
+
+Labels = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -92,10 +99,12 @@ class Reconstructed:
         async with self._database.read() as connection:
             since = await readings.read_until(connection, self._source)
         runs = await self._ended(self._prometheus, max(since, now - FURTHEST_BACK), until, now) if since else []
+        found = await asyncio.to_thread(self._incidents, await self._unknown(runs))
         async with self._database.write(Turn.RECONSTRUCTING) as connection:
             if since != await readings.read_until(connection, self._source):
                 return  # another process was here
-            await self._record(connection, await self._unknown(connection, runs), now)
+            for alerts in found:
+                await self._record_incident(connection, alerts, now)
             await readings.set_read_until(connection, self._source, max(until, since or until))
 
     async def _ended(self, prometheus: AsksWithRules, since: datetime, until: datetime, now: datetime) -> list[Run]:
@@ -113,22 +122,35 @@ class Reconstructed:
         runs = (run for series in found for run in runs_of(series, every.get(series.labels.get("alertname", ""))))
         return [run for run in runs if since <= run.last < until]
 
-    async def _unknown(self, connection: Connection, runs: Sequence[Run]) -> list[Run]:
-        """Those whose name reached us before, and that are no episode of ours."""
+    async def _unknown(self, runs: Sequence[Run]) -> list[Run]:
+        """Those whose name reached us before, and that are no episode of ours.
+
+        Asked page by page before anything is written: the end of a storm is thousands of runs and of episodes.
+        """
         if not runs:
             return []
         slack = min(SLACK, self._patience.adopt_after)
-        first, last = min(run.first for run in runs), max(run.last for run in runs)
-        names = await readings.known_names(connection, self._source, {run.name for run in runs})
-        episodes = await readings.fired_between(connection, self._source, first - slack, last + slack)
-        return [run for run in runs if run.name in names and not any(_is(run, each, slack) for each in episodes)]
+        first, last = min(run.first for run in runs) - slack, max(run.last for run in runs) + slack
+        async with self._database.read() as connection:
+            names = await readings.known_names(connection, self._source, {run.name for run in runs})
+            unknown = Unknown([run for run in runs if run.name in names], slack)
+            after = 0
+            while page := await readings.fired_between(connection, self._source, first, last, after):
+                await asyncio.to_thread(unknown.without, page)
+                after = page[-1].id
+        return unknown.left()
 
-    async def _record(self, connection: Connection, runs: Iterable[Run], now: datetime) -> None:
+    def _incidents(self, runs: Iterable[Run]) -> list[list[Alert]]:
+        """What belongs together of these."""
         alerts = [alert for alert in map(_alert, runs) if not self._policy.expected.fits(alert)]
         alerts = [alert for alert in alerts if not not_an_incident(alert)]
-        members = [Member(self._source, "", place_of(alert.labels), alert.starts_at) for alert in alerts]
-        for group in grouping.group(members, {}, self._policy.rules):
-            await self._record_incident(connection, [alerts[place] for place, _ in group.new], now)
+        members = [self._member(alert) for alert in alerts]
+        groups = grouping.group(members, {}, self._policy.rules)
+        return [[alerts[place] for place, _ in group.new] for group in groups]
+
+    def _member(self, alert: Alert) -> Member:
+        own = ties(alert.labels, self._policy.own)
+        return Member(self._source, "", place_of(alert.labels), alert.starts_at, own)
 
     async def _record_incident(self, connection: Connection, alerts: Sequence[Alert], now: datetime) -> None:
         log.warning("recorded alerts that nobody told us of", alerts=len(alerts), about=title_of(alerts))
@@ -153,6 +175,42 @@ class Reconstructed:
         await incident_rows.note(connection, kept.id, TimelineEntry(at=now, kind="note", text=REASON))
 
 
+class Unknown:
+    """Runs of which no episode is known yet.
+
+    An episode's labels are those of its run, with Prometheus' external ones besides: cut down to the names that the
+    runs of its alert have, they are looked up.
+    """
+
+    def __init__(self, runs: Iterable[Run], slack: timedelta) -> None:
+        self._slack = slack
+        self._runs: dict[Labels, list[Run]] = defaultdict(list)
+        self._names: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+        for run in runs:
+            names = tuple(sorted(run.labels))
+            self._runs[_cut(run.labels, names)].append(run)
+            self._names[run.name].add(names)
+
+    def without(self, fired: Iterable[Fired]) -> None:
+        """Leave out those that are one of these: its labels, and a time in common."""
+        for each in fired:
+            for names in self._names.get(each.labels.get("alertname", ""), ()):
+                runs = self._runs.get(_cut(each.labels, names))
+                if runs:
+                    runs[:] = [run for run in runs if not self._meet(run, each)]
+
+    def left(self) -> list[Run]:
+        return sorted((run for runs in self._runs.values() for run in runs), key=lambda run: run.first)
+
+    def _meet(self, run: Run, fired: Fired) -> bool:
+        began_before = fired.starts_at - run.last <= self._slack
+        return began_before and (fired.ended_at is None or run.first - fired.ended_at <= self._slack)
+
+
+def _cut(labels: Mapping[str, str], names: Iterable[str]) -> Labels:
+    return tuple((name, labels.get(name, "")) for name in names)
+
+
 def runs_of(series: Series, every: timedelta | None = None) -> Iterator[Run]:
     """The stretches without a break in which it fired, evaluated `every` so often.
 
@@ -169,13 +227,6 @@ def runs_of(series: Series, every: timedelta | None = None) -> Iterator[Run]:
         if place == len(times) or gaps[place - 1] > longest:
             yield Run(labels, times[begin], times[place - 1])
             begin = place
-
-
-def _is(run: Run, episode: Episode, slack: timedelta) -> bool:
-    """Whether this is the episode: its labels, with the external ones besides, and a time in common."""
-    began, ended = episode.alert.starts_at - slack, episode.ended_at
-    overlap = began <= run.last and (ended is None or run.first <= ended + slack)
-    return overlap and is_series_of(run.labels, episode.alert)
 
 
 def _alert(run: Run) -> Alert:

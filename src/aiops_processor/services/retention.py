@@ -67,9 +67,9 @@ class Retention:
         now = self._clock.now()
         deleted = 0
         for piece in rows.RAW:
-            deleted += await self._all(piece, now - self._keeping.evidence)
+            deleted += await self._alone(piece, now - self._keeping.evidence)
         for piece in rows.ALL:
-            deleted += await self._all(piece, now - self._keeping.incidents)
+            deleted += await self._alone(piece, now - self._keeping.incidents)
         while forgotten := await self._workflows.forget_finished(now - WORKFLOWS_KEPT):
             deleted += forgotten
             await self._clock.sleep(PAUSE_SECONDS)
@@ -85,6 +85,14 @@ class Retention:
         while left and left != before:
             await self._clock.sleep(PAUSE_SECONDS)
             left, before = await self._database.shrink(PAGES_AT_ONCE), left
+
+    async def _alone(self, piece: Piece, before: datetime) -> int:
+        """What one kind of rows cannot be rid of does not keep the others."""
+        try:
+            return await self._all(piece, before)
+        except StorageError as error:
+            log.warning("could not delete what has had its time", kind=piece.__name__, error=str(error))
+            return 0
 
     async def _all(self, piece: Piece, before: datetime) -> int:
         """Piece by piece, each a transaction of its own, until one finds less than it may take."""

@@ -4,7 +4,7 @@ Armed by its first arrival or by configuration. It never becomes an incident. Wh
 episodes, where ingest writes down when it was last seen.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,7 +38,10 @@ class Expected:
     within: timedelta | None = None
 
     def fits(self, alert: Alert) -> bool:
-        return bool(self.matchers) and all(matcher.fits(alert.labels) for matcher in self.matchers)
+        return self.fits_labels(alert.labels)
+
+    def fits_labels(self, labels: Mapping[str, str]) -> bool:
+        return bool(self.matchers) and all(matcher.fits(labels) for matcher in self.matchers)
 
 
 async def arm(connection: Connection, episodes: Iterable[Episode]) -> None:
@@ -58,6 +61,7 @@ class Watchdogs:
         self._expected = expected
         self._listening_since: datetime | None = None
         self._looked_at: datetime | None = None
+        self._armed_for: Expected | None = None
 
     def use(self, channels: Sequence[str], expected: Expected) -> None:
         """From now on tell these channels, and expect this."""
@@ -79,6 +83,8 @@ class Watchdogs:
         """Look once. Raises StorageError."""
         now = self._clock.now()
         since = self._listening(now)
+        if self._armed_for != self._expected:
+            await self._arm_open()
         async with self._database.read() as connection:
             armed = self._expected.within is None or await rows.any_of(connection, SOURCE)
             changed = await self._changes(connection, now, since)
@@ -90,6 +96,17 @@ class Watchdogs:
             for before, after in await self._changes(connection, now, since):
                 await rows.save(connection, after)
                 await self._tell(connection, before, after, now)
+
+    async def _arm_open(self) -> None:
+        """What fires already when the configuration calls it a Watchdog makes no new episode that would arm it."""
+        expected = self._expected
+        async with self._database.read() as connection:
+            fires = [alert for alert in await rows.open_alerts(connection) if expected.fits_labels(alert.labels)]
+        if fires:
+            async with self._database.write(Turn.WATCHING) as connection:
+                for alert in fires:
+                    await rows.expect(connection, *alert)
+        self._armed_for = expected
 
     async def _changes(self, connection: Connection, now: datetime, since: datetime) -> list[tuple[Watchdog, Watchdog]]:
         """Each that changed, as it stood and as it stands now."""

@@ -210,10 +210,14 @@ def _cut(value: str) -> str:
     return encoded[:MOST_ANNOTATION_BYTES].decode(errors="ignore") + CUT_MARK
 
 
+def plausible(at: datetime, now: datetime) -> bool:
+    """Whether a time that was sent may be meant. One that is not says nothing, and what uses it would go astray."""
+    return now - PLAUSIBLE_PAST <= at <= now + PLAUSIBLE_FUTURE
+
+
 def _oddity(alert: Posted, now: datetime) -> str:
-    """An absurd time does not make an alert worth less; it is taken, and evidence is sought around its arrival."""
-    if alert.starts_at > now + PLAUSIBLE_FUTURE:
-        return f"startsAt: {alert.starts_at.isoformat()} is in the future; taken as of now"
-    if alert.starts_at < now - PLAUSIBLE_PAST:
-        return f"startsAt: {alert.starts_at.isoformat()} is more than a year ago; evidence is sought around now"
-    return ""
+    """An absurd time does not make an alert worth less: its episode begins when it arrived."""
+    if plausible(alert.starts_at, now):
+        return ""
+    where = "in the future" if alert.starts_at > now else "more than a year ago"
+    return f"startsAt: {alert.starts_at.isoformat()} is {where}; taken as of now"

@@ -66,9 +66,13 @@ async def group_keys(connection: Connection, resolved_since: datetime) -> list[t
 
 
 def joinable(resolved_since: datetime) -> sa.ColumnElement[bool]:
-    """Incidents that last, or ended since then; not those asked for by hand, nor those merged into another."""
+    """Incidents that last, or ended since then; not those merged into another.
+
+    Nor those asked for by hand or reconstructed: nobody is told of them, and so would not be of what joins.
+    """
     lasts = incidents.c.resolved_at.is_(None) | (incidents.c.resolved_at >= resolved_since)
-    return lasts & incidents.c.manual.is_(sa.false()) & incidents.c.merged_into.is_(None)
+    told = incidents.c.notify & incidents.c.manual.is_(sa.false())
+    return lasts & told & incidents.c.merged_into.is_(None)
 
 
 async def change(connection: Connection, incident_id: int, **values: Any) -> None:
@@ -113,6 +117,21 @@ async def over(connection: Connection) -> list[Incident]:
         sa.select(incidents).where(_is_over()).order_by(incidents.c.id).with_for_update(key_share=True)
     )
     return [incident_of(row) for row in rows]
+
+
+async def left_behind(
+    connection: Connection, episode_ids: Sequence[int], before: datetime
+) -> list[tuple[Incident, datetime]]:
+    """Unresolved incidents of these episodes whose last one ended before then, and when; to be changed."""
+    theirs = sa.select(episodes.c.incident_id).where(episodes.c.id.in_(episode_ids))
+    last_end = sa.select(sa.func.max(episodes.c.ended_at)).where(episodes.c.incident_id == incidents.c.id)
+    ended_at = last_end.scalar_subquery()
+    rows = await connection.execute(
+        sa.select(incidents, ended_at.label("ended_at"))
+        .where(incidents.c.id.in_(theirs), _is_over(), ended_at < before)
+        .with_for_update(key_share=True)
+    )
+    return [(incident_of(row), row.ended_at) for row in rows]
 
 
 async def recent(connection: Connection, limit: int, before: int | None = None) -> list[Incident]:

@@ -11,6 +11,8 @@ from aiops_processor.storage.alerts import insert
 from aiops_processor.storage.database import Connection
 from aiops_processor.storage.tables import outbox
 
+MOST_OF_A_CHANNEL = 8  # at work at a time, of all processes: a quarter of what one does at once
+
 
 async def put(
     connection: Connection,
@@ -67,20 +69,24 @@ async def get(connection: Connection, delivery_id: int) -> Delivery | None:
 async def claim(connection: Connection, now: datetime, lease_until: datetime, limit: int) -> list[Delivery]:
     """Take what is due: each counts one more attempt, and is due again only when its lease has run out.
 
+    What waits behind an earlier message about the same is left, and so is what its channel has no place for.
+
     Several processes may claim at once; each delivery goes to one of them.
     """
+    places = _places(now)
     due = (
         sa.select(outbox.c.id)
-        .where(_pending() & (outbox.c.next_try_at <= now))
+        .join(places, places.c.id == outbox.c.id)
+        .where(_pending() & (outbox.c.next_try_at <= now), places.c.place <= MOST_OF_A_CHANNEL)
         .order_by(outbox.c.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=outbox)
         .cte()  # as a plain subquery PostgreSQL may run it more than once, and lock more than it updates
     )
     rows = await connection.execute(
         sa.update(outbox)
         .where(outbox.c.id.in_(sa.select(due.c.id)))
-        .values(attempts=outbox.c.attempts + 1, next_try_at=lease_until)
+        .values(attempts=outbox.c.attempts + 1, next_try_at=lease_until, claimed=True)
         .returning(*outbox.c)
     )
     return [_delivery(row) for row in rows.all()]
@@ -98,8 +104,11 @@ async def in_flight(connection: Connection) -> list[Delivery]:
     return [_delivery(row) for row in rows]
 
 
-async def next_due(connection: Connection) -> datetime | None:
-    return (await connection.execute(sa.select(sa.func.min(outbox.c.next_try_at)).where(_pending()))).scalar_one()
+async def next_due(connection: Connection, now: datetime) -> datetime | None:
+    """When the next one can be claimed; what waits for the end of another is started by that end."""
+    places = _places(now)
+    first = sa.select(sa.func.min(places.c.next_try_at)).where(places.c.place <= MOST_OF_A_CHANNEL)
+    return (await connection.execute(first)).scalar_one()
 
 
 async def finish(
@@ -120,6 +129,7 @@ async def finish(
             next_try_at=next_try_at,
             receipt=None if receipt is None else receipt.model_dump(mode="json"),
             sending=False,
+            claimed=False,
         )
     )
 
@@ -176,6 +186,30 @@ async def of_incident(connection: Connection, incident_id: int) -> list[Delivery
 
 async def pending(connection: Connection) -> int:
     return (await connection.execute(sa.select(sa.func.count()).select_from(outbox).where(_pending()))).scalar_one()
+
+
+def _places(now: datetime) -> sa.Subquery:
+    """What could be claimed, each with its place in the queue of its channel, behind what the channel works on.
+
+    A channel that hangs holds its places for as long as a try may take; the others have theirs.
+    """
+    works = _pending() & outbox.c.claimed & (outbox.c.next_try_at > now)
+    busy = sa.select(outbox.c.channel, sa.func.count().label("rows")).where(works).group_by(outbox.c.channel).subquery()
+    waits = sa.func.row_number().over(partition_by=outbox.c.channel, order_by=(outbox.c.next_try_at, outbox.c.id))
+    return (
+        sa.select(outbox.c.id, outbox.c.next_try_at, (waits + sa.func.coalesce(busy.c.rows, 0)).label("place"))
+        .outerjoin(busy, busy.c.channel == outbox.c.channel)
+        .where(_pending() & ~works & _first_of_its_kind())
+        .subquery()
+    )
+
+
+def _first_of_its_kind() -> sa.ColumnElement[bool]:
+    """No earlier message about the same incident or Watchdog is on its way to the same channel."""
+    earlier = outbox.alias()
+    same = (earlier.c.incident_id == outbox.c.incident_id) | (earlier.c.watchdog_id == outbox.c.watchdog_id)
+    on_its_way = (earlier.c.channel == outbox.c.channel) & (earlier.c.state == DeliveryState.PENDING)
+    return ~sa.exists().where(same, on_its_way, earlier.c.id < outbox.c.id)
 
 
 def _pending() -> sa.ColumnElement[bool]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from aiops_processor.models.incident import Episode
-from aiops_processor.storage.alerts import CHUNK, episode, insert
+from aiops_processor.storage.alerts import insert
 from aiops_processor.storage.database import Connection
 from aiops_processor.storage.tables import alert_names, episodes, readings
+
+PAGE = 1000
 
 
 async def note_names(connection: Connection, names: Collection[tuple[str, str]], now: datetime) -> None:
@@ -44,16 +46,29 @@ async def set_read_until(connection: Connection, source: str, until: datetime) -
     await connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_={"read_until": until}))
 
 
-async def fired_between(connection: Connection, source: str, first: datetime, last: datetime) -> list[Episode]:
-    """The episodes of a source that fired at some time between these two."""
+class Fired(NamedTuple):
+    """When an alert fired; `ended_at` is None while it does."""
+
+    id: int
+    labels: dict[str, str]
+    starts_at: datetime
+    ended_at: datetime | None
+
+
+async def fired_between(
+    connection: Connection, source: str, first: datetime, last: datetime, after: int
+) -> list[Fired]:
+    """The next of a source's episodes that fired at some time between these two: `PAGE` at most, by their ids."""
+    columns = (episodes.c.id, episodes.c.alert, episodes.c.starts_at, episodes.c.ended_at)
     rows = await connection.execute(
-        sa.select(episodes)
+        sa.select(*columns)
         .where(
             episodes.c.source == source,
+            episodes.c.id > after,
             episodes.c.starts_at <= last,
             episodes.c.ended_at.is_(None) | (episodes.c.ended_at >= first),
         )
-        .order_by(episodes.c.id.desc())
-        .limit(CHUNK)
+        .order_by(episodes.c.id)
+        .limit(PAGE)
     )
-    return [episode(row) for row in rows]
+    return [Fired(row.id, row.alert["labels"], row.starts_at, row.ended_at) for row in rows]

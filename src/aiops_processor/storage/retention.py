@@ -14,11 +14,16 @@ from aiops_processor.storage.tables import (
     deliveries,
     episodes,
     incidents,
+    metadata,
     outbox,
-    ties,
-    timeline,
     watchdogs,
 )
+from aiops_processor.storage.watchdogs import end_episodes
+
+OF_INCIDENTS = tuple(
+    table for table in metadata.sorted_tables if incidents in (key.column.table for key in table.foreign_keys)
+)
+"""Every table whose rows hang on an incident: one that is forgotten would keep its incidents for ever."""
 
 
 async def evidence(connection: Connection, before: datetime, most: int) -> int:
@@ -51,7 +56,7 @@ async def incidents_over(connection: Connection, before: datetime, most: int) ->
     ids = list((await connection.execute(old)).scalars())
     if not ids:
         return 0
-    for table in (outbox, timeline, analyses, ties, episodes):
+    for table in OF_INCIDENTS:
         await connection.execute(sa.delete(table).where(table.c.incident_id.in_(ids)))
     return await _count(connection, sa.delete(incidents).where(incidents.c.id.in_(ids)))
 
@@ -80,6 +85,7 @@ async def lost_watchdogs(connection: Connection, before: datetime, most: int) ->
     lost = sa.select(watchdogs.c.id).where(watchdogs.c.overdue_since < before).limit(most)
     ids = list((await connection.execute(lost)).scalars())
     if ids:
+        await end_episodes(connection, ids)
         await connection.execute(sa.delete(outbox).where(outbox.c.watchdog_id.in_(ids)))
         await connection.execute(sa.delete(watchdogs).where(watchdogs.c.id.in_(ids)))
     return len(ids)

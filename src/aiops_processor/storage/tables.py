@@ -259,7 +259,8 @@ ties = sa.Table(
 )
 
 # The outbox: one row for each (incident, channel, revision), or (Watchdog, channel, silence). `sending`: a request
-# that must not be repeated has begun, and what came of it is not written down.
+# that must not be repeated has begun, and what came of it is not written down. `claimed`: a process works on it, as
+# long as `next_try_at` has not come.
 outbox = sa.Table(
     "outbox",
     metadata,
@@ -277,6 +278,8 @@ outbox = sa.Table(
     sa.Column("error", Text, nullable=False),
     sa.Column("receipt", Json),
     sa.Column("sending", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("claimed", sa.Boolean, nullable=False, server_default=sa.false()),
+    sqlite_autoincrement=True,  # the id names the work: a second row of the same id would count as done
 )
 sa.Index("ix_outbox_due", outbox.c.next_try_at)
 

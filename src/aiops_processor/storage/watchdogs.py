@@ -1,8 +1,8 @@
 """The Watchdogs that we expect, and when each was last heard of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -50,8 +50,12 @@ async def get(connection: Connection, watchdog_id: int) -> Watchdog | None:
 
 
 async def last_words(connection: Connection) -> dict[int, datetime]:
-    """When each was last heard of, by its id: what ingest wrote down."""
-    same = (episodes.c.source == watchdogs.c.source) & (episodes.c.fingerprint == watchdogs.c.fingerprint)
+    """When each was last heard of, by its id: what ingest wrote down. A resolve says that it fires no more."""
+    same = (
+        episodes.c.fired
+        & (episodes.c.source == watchdogs.c.source)
+        & (episodes.c.fingerprint == watchdogs.c.fingerprint)
+    )
     rows = await connection.execute(
         sa.select(watchdogs.c.id, sa.func.max(episodes.c.last_seen, type_=episodes.c.last_seen.type))
         .join(episodes, same)
@@ -67,10 +71,35 @@ async def save(connection: Connection, watchdog: Watchdog) -> None:
 
 
 async def forget(connection: Connection, watchdog_id: int) -> bool:
-    """Expect it no more, and drop what was told of it; False where there is no such one."""
+    """Expect it no more, and drop what was told of it; False where there is no such one. It is armed when it comes."""
+    await end_episodes(connection, [watchdog_id])
     await connection.execute(sa.delete(outbox).where(outbox.c.watchdog_id == watchdog_id))
     result = await connection.execute(sa.delete(watchdogs).where(watchdogs.c.id == watchdog_id))
     return result.rowcount > 0
+
+
+async def end_episodes(connection: Connection, watchdog_ids: Sequence[int]) -> None:
+    """What is not expected any more ended when it was last seen: only a new episode arms a Watchdog."""
+    same = (watchdogs.c.source == episodes.c.source) & (watchdogs.c.fingerprint == episodes.c.fingerprint)
+    theirs = sa.exists().where(watchdogs.c.id.in_(watchdog_ids), same)
+    last = sa.update(episodes).where(episodes.c.ended_at.is_(None), theirs)
+    await connection.execute(last.values(ended_at=episodes.c.last_seen))
+
+
+class OpenAlert(NamedTuple):
+    """An alert that fires, as far as arming looks at it."""
+
+    source: str
+    fingerprint: str
+    labels: dict[str, str]
+    last_seen: datetime
+
+
+async def open_alerts(connection: Connection) -> list[OpenAlert]:
+    """All alerts that fire."""
+    columns = (episodes.c.source, episodes.c.alert, episodes.c.last_seen)
+    rows = await connection.execute(sa.select(*columns).where(episodes.c.ended_at.is_(None)))
+    return [OpenAlert(row.source, row.alert["fingerprint"], row.alert["labels"], row.last_seen) for row in rows]
 
 
 def _expected(source: str, fingerprint: str) -> sa.ColumnElement[bool]:

@@ -87,6 +87,7 @@ async def test_alerts_are_found_by_receiver_and_matchers_and_end(alertmanager: A
     }
     assert found[0].annotations == {"summary": "s"}
     assert found[0].ends_at > datetime.now(UTC)
+    assert {(each.receivers[0].name, each.fingerprint) for each in found} <= await alertmanager.audible()
     (two,) = await alertmanager.alerts(matchers=['test="b"'], receiver="team|other")
     assert two.labels["alertname"] == "Two"
     over = NewAlert(labels={"alertname": "One", "test": "b"}, ends_at=datetime.now(UTC))

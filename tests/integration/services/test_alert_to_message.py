@@ -1,9 +1,12 @@
 """From a posted body to what is told, on a real database, without the workflow engine and with the time in our hand."""
 
 import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, NotAWebhook
 from aiops_processor.models.alert import Alert
@@ -14,6 +17,7 @@ from aiops_processor.services.notifier import wait_seconds
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
+from aiops_processor.storage.tables import episodes
 
 pytestmark = pytest.mark.anyio
 
@@ -168,6 +172,67 @@ async def test_what_fires_again_on_another_day_is_a_new_incident(house: Any, pos
     assert [incident.id for incident in await house.all_incidents()] == [2, 1]
 
 
+async def test_what_alertmanager_took_for_over_and_fires_on_is_told_again(house: Any, post: Any) -> None:
+    """It was cut off from Prometheus: a resolve, and later a firing that began when the first one did."""
+    await post("A")
+    await house.pass_time(20)
+    await post("A", status="resolved")
+    await house.pass_time(20)
+    house.clock.advance(3600)
+    await post("A")
+    await house.pass_time(20)
+    assert house.channel.occasions == ["opened", "analysed", "resolved", "opened", "analysed"]
+
+
+async def test_what_ended_unheard_and_fires_again_days_later_is_a_new_incident(house: Any, post: Any) -> None:
+    await post("A", "B")
+    await house.pass_time(20)
+    house.clock.advance(3 * 86400)
+    await post("A", "B", "New", starts="2026-02-03T12:00:10Z")
+    await house.pass_time(20)
+    newer, older = await house.all_incidents()
+    assert (older.state, older.resolved_at) == (IncidentState.RESOLVED, datetime(2026, 1, 31, 12, tzinfo=UTC))
+    assert newer.title == "A and 2 more"
+    told = [(message.incident.id, str(message.occasion)) for message, _ in house.channel.messages]
+    assert sorted(told) == [(1, "analysed"), (1, "opened"), (1, "resolved"), (2, "analysed"), (2, "opened")]
+
+
+async def merge(house: Any, services: Sequence[str]) -> None:
+    """One alert of each service, incidents of their own; then one of the last one's group that is of the first."""
+
+    async def fire(name: str, service: str, group: str) -> None:
+        alert = {"status": "firing", "labels": {"alertname": name, "service": service}}
+        body = {"groupKey": group, "alerts": [{**alert, "startsAt": "2026-01-31T11:59:00Z"}]}
+        await house.ingest.receive(json.dumps(body).encode(), "default")
+        await house.incidents.group()
+
+    if not await house.all_incidents():
+        for service in services:
+            await fire("A", service, service)
+        return
+    await fire("Bridge", services[0], services[-1])
+
+
+@pytest.mark.parametrize("done", [[], ["begin"], ["begin", "gather"], ["begin", "gather", "explain"]])
+async def test_one_that_is_merged_while_it_is_analysed_ends_quietly(house: Any, done: list[str]) -> None:
+    await merge(house, ["a", "b"])
+    await house.incidents.claim_due()
+    house.clock.advance(20)
+    await house.incidents.claim_due()
+    steps = [house.analysis.begin, house.analysis.gather, house.analysis.explain, house.analysis.tell]
+    for step in steps[: len(done)]:
+        await step(2, 1)
+    await merge(house, ["a", "b"])
+    for step in steps[len(done) :]:
+        await step(2, 1)
+    await house.analysis.fail(2, "a fault")
+    younger, older = await house.all_incidents()
+    assert (younger.state, younger.merged_into) == (IncidentState.RESOLVED, older.id)
+    async with house.database.read() as connection:
+        history = [entry.kind for entry in await incident_rows.history(connection, younger.id)]
+    assert history == ["opened", "resolved"]
+
+
 async def test_two_incidents_that_turn_out_to_be_one_are_merged(house: Any) -> None:
     def webhook(group: str, starts: str, **labels: str) -> bytes:
         alert = {"status": "firing", "labels": {"alertname": group, **labels}, "startsAt": starts}
@@ -208,6 +273,31 @@ async def test_the_watchdog_makes_no_incident(house: Any, post: Any) -> None:
     await house.pass_time(20)
     assert await house.all_incidents() == []
     assert house.channel.messages == []
+
+
+@pytest.mark.parametrize("starts", ["0001-01-01T00:01:00Z", "2019-01-31T12:00:00Z", "9999-12-31T23:59:59Z"])
+async def test_an_absurd_start_holds_up_nobody_and_counts_as_the_arrival(house: Any, post: Any, starts: str) -> None:
+    answer = await post("Absurd", group="a", starts=starts)
+    assert "taken as of now" in answer.warnings[0].reason
+    arrived = house.clock.now()
+    await post("Sound", group="b")
+    await house.pass_time(20)
+    await post("Absurd", group="a", starts=starts)
+    await post("Absurd", group="a", starts=starts, status="resolved")
+    await house.pass_time(20)
+    async with house.database.read() as connection:
+        (episode,) = await alert_rows.of_incident(connection, 2)
+    assert (episode.alert.starts_at, episode.alert.firing) == (arrived, False)
+    assert sorted(house.channel.occasions) == ["analysed", "analysed", "opened", "opened", "resolved"]
+
+
+async def test_a_start_in_the_first_year_that_is_stored_already_holds_up_nobody(house: Any, post: Any) -> None:
+    await post("Absurd", group="a")
+    async with house.database.write() as connection:
+        first = datetime(1, 1, 1, 0, 1, tzinfo=UTC)
+        await connection.execute(sa.update(episodes).values(starts_at=first))
+    await house.pass_time(2)
+    assert house.channel.occasions == ["opened"]
 
 
 async def test_a_resolve_alone_is_recorded_and_makes_no_incident(house: Any, post: Any) -> None:

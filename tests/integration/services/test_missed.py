@@ -21,11 +21,15 @@ class Alertmanager:
 
     def __init__(self, now: datetime) -> None:
         self.listed: list[KnownAlert] = []
+        self.muted: set[str] = set()
         self.uptime = now - timedelta(days=1)
         self.down = False
 
     async def alerts(self, *, active: bool = True, silenced: bool = True, inhibited: bool = True) -> list[KnownAlert]:
         return self.listed
+
+    async def audible(self) -> set[tuple[str, str]]:
+        return {(r.name, a.fingerprint) for a in self.listed for r in a.receivers if a.fingerprint not in self.muted}
 
     async def status(self) -> Status:
         if self.down:
@@ -129,6 +133,17 @@ async def test_alerts_of_others_and_silenced_ones_are_not_ours(scene: Scene) -> 
     scene.list_alert("Silenced", 4000, state="suppressed")
     await scene.missed.round()
     assert set(await scene.titles()) == {"Known"}
+
+
+async def test_one_that_a_time_interval_mutes_waits_for_its_end(scene: Scene) -> None:
+    """Alertmanager lists it as active all the while."""
+    scene.list_alert("Muted", 4000)
+    scene.alertmanager.muted = {"Muted"}
+    await scene.missed.round()
+    assert set(await scene.titles()) == {"Known"}
+    scene.alertmanager.muted = set()
+    await scene.missed.round()
+    assert set(await scene.titles()) == {"Known", "Muted"}
 
 
 async def test_an_alert_that_ended_unheard_is_closed_after_two_readings(scene: Scene) -> None:

@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, StorageBusy
-from aiops_processor.models.notification import Delivery, DeliveryState, Message, Receipt
+from aiops_processor.models.notification import Delivery, DeliveryState, Message, Occasion, Receipt
 from aiops_processor.services import notifier
 from aiops_processor.services.by_hand import ByHand
 from aiops_processor.services.notifier import NOT_KNOWN, Telling
 from aiops_processor.storage import incidents as incident_rows
-from aiops_processor.storage import outbox
+from aiops_processor.storage import outbox, tables
 from aiops_processor.telemetry import Metrics
 
 pytestmark = pytest.mark.anyio
@@ -191,3 +193,57 @@ async def test_a_message_that_is_tried_in_vain_for_long_fails_visibly(
     delivery = (await deliveries(house))[0]
     assert (delivery.state, delivery.attempts) == (DeliveryState.FAILED, 3)
     assert delivery.error == "given up after 3 tries: 503"
+
+
+@pytest.mark.parametrize("error", [KeyError("https://hooks.example/secret"), RuntimeError("a fault")])
+async def test_a_fault_of_a_channel_is_tried_again_and_then_fails(
+    house: Any, post: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(notifier, "MOST_ATTEMPTS", 3)
+    house.channel.error = error
+    await post("A")
+    await house.pass_time(8)
+    delivery = (await deliveries(house))[0]
+    assert (delivery.state, delivery.attempts) == (DeliveryState.FAILED, 3)
+    assert delivery.error == f"given up after 3 tries: a fault: {type(error).__name__}"
+
+
+async def test_messages_about_one_incident_keep_their_order(house: Any, post: Any) -> None:
+    """The channel is away for long; it is back before the first message is tried again, and the alert is over."""
+    house.channel.error = DeliveryUnavailable("503")
+    await post("A")
+    await house.pass_time(20)
+    tried = len(house.channel.messages)
+    house.channel.error = None
+    await post("A", status="resolved")
+    await house.pass_time(40)
+    assert house.channel.occasions[tried:] == ["opened", "analysed", "resolved"]
+
+
+async def test_a_dead_channel_with_much_to_tell_leaves_room_for_the_others(house: Any, post: Any) -> None:
+    incidents, now, told = house.incidents, house.clock.now(), set[str]()
+    for channel, number in (("dead", 50), ("good", 1)):
+        incidents.use([channel], incidents._settling, incidents._policy)
+        for each in range(number):
+            await post(f"{channel}{each}", group=f"{channel}{each}")
+        await incidents.group()
+    for _ in range(4):
+        async with house.database.write() as connection:
+            told |= {each.channel for each in await outbox.claim(connection, now, now + timedelta(seconds=120), 8)}
+    assert told == {"dead", "good"}
+    async with house.database.read() as connection:
+        claimed = await outbox.in_flight(connection)
+        assert await outbox.next_due(connection, now) is None  # what its channel has no place for is not due
+    assert len(claimed) == outbox.MOST_OF_A_CHANNEL + 1
+
+
+async def test_the_number_of_a_message_is_never_given_again(house: Any, post: Any) -> None:
+    """The engine remembers which numbers are done."""
+    await post("A")
+    await house.incidents.group()
+    (first,) = await deliveries(house)
+    async with house.database.write() as connection:
+        await connection.execute(sa.delete(tables.outbox))
+        await outbox.put(connection, 1, ["test"], Occasion.OPENED, 1, house.clock.now())
+    (second,) = await deliveries(house)
+    assert second.id > first.id

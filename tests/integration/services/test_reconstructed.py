@@ -13,8 +13,10 @@ from aiops_processor.models.incident import IncidentState
 from aiops_processor.models.samples import Answer, Series
 from aiops_processor.services.incidents import Policy
 from aiops_processor.services.missed import Patience
-from aiops_processor.services.reconstructed import REASON, Reconstructed, runs_of
+from aiops_processor.services.reconstructed import REASON, Reconstructed, Run, Unknown, runs_of
 from aiops_processor.storage import alerts as alert_rows
+from aiops_processor.storage import readings
+from aiops_processor.storage.readings import Fired
 
 pytestmark = pytest.mark.anyio
 
@@ -206,6 +208,49 @@ async def test_where_nothing_ended_one_cheap_question_is_asked(scene: Scene) -> 
     await scene.rounds(1)
     (asked,) = scene.prometheus.asked
     assert asked.startswith('count_over_time(ALERTS{alertstate="firing"}[')
+
+
+async def test_what_fires_beside_one_that_is_only_recorded_is_told(scene: Scene) -> None:
+    scene.reconstructed.use(scene.prometheus, Policy(), Patience(adopt_after=timedelta(minutes=1)))
+    scene.fire(4, 1, alertname="Known", service="cart")
+    await scene.rounds(1)
+    assert await scene.found() == ["Known on cart"]
+    await scene.post("Other", 0.3, service="cart")
+    await scene.house.pass_time(20)
+    newest = (await scene.house.all_incidents())[0]
+    told = [str(m.occasion) for m, _ in scene.house.channel.messages if m.incident.id == newest.id]
+    assert (newest.title, told) == ("Other on cart", ["opened", "analysed"])
+
+
+async def test_episodes_are_read_page_by_page(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readings, "PAGE", 2)
+    await scene.away(60)
+    for number in range(5):
+        scene.fire(40, 10, alertname="Known", service=f"s{number}")
+        await scene.post("Known", 40, ended=30, service=f"s{number}")
+    scene.fire(40, 10, alertname="Known", service="cart")
+    await scene.rounds(2)
+    assert await scene.found() == ["Known on cart"]
+
+
+class Counting(dict[str, str]):
+    """Labels that count how often one is asked for."""
+
+    asked = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        Counting.asked += 1
+        return super().get(key, default)
+
+
+def test_the_end_of_a_storm_is_looked_up_not_compared_each_with_each() -> None:
+    first, last = datetime(2026, 1, 31, 11, tzinfo=UTC), datetime(2026, 1, 31, 12, tzinfo=UTC)
+    labels = [{"alertname": "A", "instance": f"i{number}"} for number in range(2000)]
+    unknown = Unknown([Run(each, first, last) for each in labels], timedelta(minutes=1))
+    known = [Fired(n, Counting({**each, "cluster": "eu"}), first, last) for n, each in enumerate(labels[:-1])]
+    unknown.without(known)
+    assert [run.labels for run in unknown.left()] == labels[-1:]
+    assert Counting.asked <= 5 * len(known)
 
 
 def test_some_missing_samples_are_the_end_of_a_run() -> None:

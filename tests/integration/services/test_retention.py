@@ -13,7 +13,7 @@ from aiops_processor.models.change import PostedChange
 from aiops_processor.services.retention import Keeping, Retention
 from aiops_processor.storage import changes as change_rows
 from aiops_processor.storage import incidents as incident_rows
-from aiops_processor.storage.tables import metadata
+from aiops_processor.storage.tables import UtcDateTime, incidents, metadata
 
 pytestmark = pytest.mark.anyio
 
@@ -80,6 +80,47 @@ async def test_an_incident_goes_with_all_that_belongs_to_it(house: Any, retentio
     house.clock.advance(2 * DAY)
     await retention.round()
     assert await rows(house) == {"deliveries": 1}  # the newest says which receiver is ours
+
+
+async def test_no_table_keeps_an_incident_or_grows_for_ever(house: Any, retention: Retention) -> None:
+    """A row in every table there is, those that are yet to be made among them: what may stay is named here."""
+    await live(house, "A")
+    async with house.database.write() as connection:
+        for table in set(metadata.sorted_tables) - {incidents}:
+            await connection.execute(sa.insert(table).values(filled(table, house.clock.now())))
+    house.clock.advance(31 * DAY)
+    await retention.round()
+    assert set(await rows(house)) == {"deliveries", "readings", "watchdogs", "workers"}
+
+
+async def test_what_cannot_be_deleted_does_not_keep_the_rest(house: Any, workflows: Workflows) -> None:
+    """A table of somebody else's refers to ours."""
+    await live(house, "A")
+    with pytest.raises(NotAWebhook):
+        await house.ingest.receive(b"[]", "default")
+    async with house.database.write() as connection:
+        await connection.execute(sa.text("CREATE TABLE notes (incident_id BIGINT REFERENCES incidents (id))"))
+        await connection.execute(sa.text("INSERT INTO notes VALUES (1)"))
+    house.clock.advance(31 * DAY)
+    workflows.finished = [house.clock.now() - timedelta(days=2)]
+    await Retention(house.database, workflows, house.clock, Keeping()).round()
+    assert "incidents" in await rows(house)
+    assert "dead_letters" not in await rows(house)
+    assert workflows.finished == []
+
+
+def filled(table: sa.Table, now: datetime) -> dict[str, Any]:
+    """Values for all columns of a row but those that may be empty; it belongs to incident 1."""
+    usual: dict[Any, Any] = {
+        sa.Integer: 7,
+        sa.BigInteger: 7,
+        sa.Boolean: False,
+        sa.Float: 1.0,
+        sa.LargeBinary: b"x",
+        UtcDateTime: now,
+    }
+    values = {column.name: usual.get(type(column.type), "x") for column in table.columns if not column.nullable}
+    return values | ({"incident_id": 1} if "incident_id" in table.columns else {})
 
 
 async def test_evidence_goes_first_and_what_was_concluded_stays(house: Any, retention: Retention) -> None:

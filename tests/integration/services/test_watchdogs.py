@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from aiops_processor.query.matchers import Matcher
 from aiops_processor.services.watchdogs import Expected, Watchdogs
+from aiops_processor.storage import retention
 from aiops_processor.storage import watchdogs as rows
 
 pytestmark = pytest.mark.anyio
@@ -23,10 +25,11 @@ class Scene:
     def restart(self) -> None:
         self.watchdogs = Watchdogs(self.house.database, self.house.clock, ["test"], self.expected)
 
-    async def bark(self, source: str = "default", **labels: str) -> None:
+    async def bark(self, source: str = "default", status: str = "firing", **labels: str) -> None:
         """The Watchdog comes, as Alertmanager repeats it."""
         labels = {"alertname": "Watchdog", "cluster": "eu", **labels}
-        alert = {"status": "firing", "labels": labels, "startsAt": "2026-01-31T11:00:00Z"}
+        ended = self.house.clock.now().isoformat() if status == "resolved" else None
+        alert = {"status": status, "labels": labels, "startsAt": "2026-01-31T11:00:00Z", "endsAt": ended}
         await self.house.ingest.receive(json.dumps({"groupKey": "w", "alerts": [alert]}).encode(), source)
         await self.house.reconciler.tick()
 
@@ -157,3 +160,47 @@ async def test_each_cluster_has_one_of_its_own(scene: Scene) -> None:
         await scene.wait(5 * MINUTE)
     assert scene.told == ["opened"]
     assert scene.house.channel.messages[0][0].alerts[0].labels["cluster"] == "eu"
+
+
+async def test_its_end_is_no_sign_of_life(scene: Scene) -> None:
+    """Prometheus is dead: after a while Alertmanager takes all of its alerts for over, and says so."""
+    await scene.beat(4)
+    await scene.wait(4 * MINUTE)
+    await scene.bark(status="resolved")
+    await scene.wait(2 * MINUTE)
+    assert scene.told == ["opened"]
+    await scene.bark(status="resolved")
+    await scene.wait(MINUTE)
+    assert scene.told == ["opened"]
+    await scene.bark()
+    await scene.wait(MINUTE)
+    assert scene.told == ["opened", "resolved"]
+
+
+@pytest.mark.parametrize("how", ["by hand", "after long"])
+async def test_one_that_was_forgotten_is_armed_when_it_comes_again(scene: Scene, how: str) -> None:
+    await scene.beat(4)
+    await scene.wait(20 * MINUTE)
+    async with scene.house.database.write() as connection:
+        if how == "by hand":
+            assert await rows.forget(connection, 1)
+        else:
+            assert await retention.lost_watchdogs(connection, scene.house.clock.now(), 10) == 1
+    scene.restart()
+    await scene.wait(MINUTE)
+    async with scene.house.database.read() as connection:
+        assert await rows.listed(connection) == []
+    await scene.bark()
+    async with scene.house.database.read() as connection:
+        assert len(await rows.listed(connection)) == 1
+
+
+async def test_what_fires_already_is_armed_when_the_configuration_calls_it_a_watchdog(scene: Scene) -> None:
+    await scene.bark(alertname="DeadMansSwitch")
+    await scene.wait(MINUTE)
+    matchers = (Matcher("alertname", "=", "DeadMansSwitch"),)
+    scene.watchdogs.use(["test"], Expected(matchers, within=timedelta(minutes=5)))
+    await scene.wait(MINUTE)
+    async with scene.house.database.read() as connection:
+        (watchdog,) = await rows.listed(connection)
+    assert watchdog.labels["alertname"] == "DeadMansSwitch"

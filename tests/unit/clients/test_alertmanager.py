@@ -38,6 +38,16 @@ SILENCE = {
 }
 
 
+async def test_what_a_time_interval_mutes_is_not_audible(
+    endpoint: Endpoint, answering: Network, asked: list[httpx2.Request]
+) -> None:
+    group = {"labels": {}, "receiver": {"name": "aiops"}, "alerts": [ALERT]}
+    client = Alertmanager(endpoint, answering(httpx2.Response(200, json=[group, {**group, "alerts": []}])))
+    assert await client.audible() == {("aiops", ALERT["fingerprint"])}
+    assert asked[0].url.path == "/prefix/api/v2/alerts/groups"
+    assert dict(asked[0].url.params) == {"muted": "false"}
+
+
 async def test_alerts_are_asked_for_by_state_and_receiver(
     endpoint: Endpoint, answering: Network, asked: list[httpx2.Request]
 ) -> None:

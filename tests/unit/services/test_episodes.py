@@ -67,9 +67,35 @@ def test_a_resolve_ends_the_open_episode_at_its_own_time() -> None:
 
 def test_a_late_firing_does_not_open_a_closed_episode_again() -> None:
     known = stored(fold({}, [said("firing", 0), said("resolved", 0, ends=3)]))
-    result = fold(known, [said("firing", 0)])
+    result = fold(known, [said("firing", 0, heard=8.9)])
     assert result.opened == []
     assert [track.ended_at for track in result.changed.values()] == [at(3)]
+
+
+def test_one_that_comes_too_late_to_be_late_fires_on_from_the_end() -> None:
+    """Prometheus was cut off from Alertmanager, which took the alert for over, and says again when it began."""
+    known = stored(fold({}, [said("firing", 0), said("resolved", 0, ends=3)]))
+    ((_, track),) = fold(known, [said("firing", 0, heard=9)]).opened
+    assert (track.starts_at, track.open, track.previous_id) == (at(3) + timedelta(microseconds=1), True, 1)
+    known = {track.key: track}
+    track.id = 2
+    assert fold(known, [said("firing", 0, heard=10)]).opened == []
+    result = fold(known, [said("resolved", 0, ends=12, heard=13)])
+    assert [changed.ended_at for changed in result.changed.values()] == [at(12)]
+
+
+def test_one_that_began_after_the_open_one_was_last_seen_ends_that() -> None:
+    known = stored(fold({}, [said("firing", 0, heard=1)]))
+    result = fold(known, [said("firing", 50, heard=51)])
+    assert [(track.ended_at, track.last_seen) for track in result.changed.values()] == [(at(1), at(1))]
+    ((_, track),) = result.opened
+    assert (track.starts_at, track.open, track.previous_id) == (at(50), True, 1)
+
+
+def test_a_resolve_does_not_count_as_having_seen_it_fire() -> None:
+    known = stored(fold({}, [said("firing", 0, heard=1)]))
+    result = fold(known, [said("resolved", 0, ends=3, heard=5)])
+    assert [track.last_seen for track in result.changed.values()] == [at(1)]
 
 
 def test_a_later_firing_opens_a_linked_episode() -> None:
