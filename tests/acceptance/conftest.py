@@ -38,15 +38,15 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def eventually(look: Callable[[], T], what: str, seconds: float = 120) -> T:
-    """What `look` gives as soon as it gives something; fails with `what` when it never does."""
+def eventually(look: Callable[[], T], what: str | Callable[[], str], seconds: float = 120) -> T:
+    """What `look` gives as soon as it gives something; fails with `what`, which may be asked for, if never."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()
         if found:
             return found
         time.sleep(0.05)
-    pytest.fail(f"not within {seconds} s: {what}")
+    pytest.fail(f"not within {seconds} s: {what() if callable(what) else what}")
 
 
 class Peer:
