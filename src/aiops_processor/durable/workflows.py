@@ -18,6 +18,7 @@ from aiops_processor.services.notifier import Telling
 log = structlog.get_logger(__name__)
 
 ANALYSE = "analyse"
+GATHER = "gather"
 EXPLAIN = "explain"
 DELIVER = "deliver"
 
@@ -33,13 +34,14 @@ def register(
     *,
     done: Callable[[], None],
     analyses_at_once: int = 16,
+    gatherings_at_once: int = 16,
     model_calls_at_once: int = 16,
     deliveries_at_once: int = 32,
 ) -> None:
     """Tell the engine what to do; before its launch.
 
     `done` is called when something has ended: there is room for more, and an analysis has put out its messages. The
-    limits are those of this process, but that of the model calls is one of all processes together.
+    limits are those of this process, but those of gatherings and of model calls are of all processes together.
     """
 
     async def step(name: str, function: Workflow, *arguments: str | int) -> Any:
@@ -54,15 +56,22 @@ def register(
         done()
 
     async def run(incident_id: int, generation: int) -> None:
-        mode = await step("begin", analysis.begin, incident_id, generation)
+        mode, priority = await step("begin", analysis.begin, incident_id, generation)
         if mode == SKIP:
             return
-        await step("gather", analysis.gather, incident_id, generation)
-        if mode == WITH_MODEL:  # a workflow of its own, for calls of the model have a limit of their own
-            await engine.call(EXPLAIN, f"explain:{incident_id}:{generation}", incident_id, generation)
+        await called(GATHER, incident_id, generation, priority)
+        if mode == WITH_MODEL:
+            await called(EXPLAIN, incident_id, generation, priority)
         else:
             await step("explain", analysis.explain, incident_id, generation)
         await step("tell", analysis.tell, incident_id, generation)
+
+    async def called(name: str, incident_id: int, generation: int, priority: int) -> None:
+        """A workflow of its own, for it has a limit of its own."""
+        await engine.call(name, f"{name}:{incident_id}:{generation}", incident_id, generation, priority=priority)
+
+    async def gather(incident_id: int, generation: int) -> None:
+        await step("gather", analysis.gather, incident_id, generation)
 
     async def explain(incident_id: int, generation: int) -> None:
         await step("explain", analysis.explain, incident_id, generation)
@@ -73,6 +82,7 @@ def register(
             done()
 
     engine.register(ANALYSE, analyse, at_once=analyses_at_once)
+    engine.register(GATHER, gather, at_once=gatherings_at_once, in_fleet=gatherings_at_once)
     engine.register(EXPLAIN, explain, at_once=model_calls_at_once, in_fleet=model_calls_at_once)
     engine.register(DELIVER, deliver, at_once=deliveries_at_once)
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from aiops_processor.models.notification import Delivery, DeliveryState, Occasion, Receipt
 from aiops_processor.storage.alerts import insert
 from aiops_processor.storage.database import Connection
-from aiops_processor.storage.tables import outbox
+from aiops_processor.storage.tables import incidents, outbox
 
 
 async def put(
@@ -67,12 +67,14 @@ async def get(connection: Connection, delivery_id: int) -> Delivery | None:
 async def claim(connection: Connection, now: datetime, lease_until: datetime, limit: int) -> list[Delivery]:
     """Take what is due: each counts one more attempt, and is due again only when its lease has run out.
 
-    Several processes may claim at once; each delivery goes to one of them.
+    What is about the most urgent incidents comes first, a silent Watchdog before all of them: it may be that nothing
+    arrives any more. Several processes may claim at once; each delivery goes to one of them.
     """
+    urgency = sa.select(incidents.c.priority).where(incidents.c.id == outbox.c.incident_id).scalar_subquery()
     due = (
         sa.select(outbox.c.id)
         .where(_pending() & (outbox.c.next_try_at <= now))
-        .order_by(outbox.c.id)
+        .order_by(outbox.c.incident_id.is_not(None), urgency, outbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .cte()  # as a plain subquery PostgreSQL may run it more than once, and lock more than it updates

@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
+import json
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, StorageBusy
-from aiops_processor.models.notification import Delivery, DeliveryState, Message, Receipt
+from aiops_processor.models.notification import Delivery, DeliveryState, Message, Occasion, Receipt
 from aiops_processor.services import notifier
 from aiops_processor.services.by_hand import ByHand
 from aiops_processor.services.notifier import NOT_KNOWN, Telling
 from aiops_processor.storage import incidents as incident_rows
-from aiops_processor.storage import outbox
+from aiops_processor.storage import outbox, tables
 from aiops_processor.telemetry import Metrics
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +69,25 @@ class Ended:
     """What a process does that was killed."""
 
     async def deliver(self, delivery_id: int, attempt: int) -> None: ...
+
+
+async def test_what_is_about_urgent_incidents_is_told_first(house: Any) -> None:
+    house.room = 0
+    for name, severity in (("Small", "info"), ("Grave", "critical"), ("Middle", "warning")):
+        labels = {"alertname": name, "service": name, "severity": severity}
+        alert = {"status": "firing", "labels": labels, "startsAt": "2026-01-31T11:59:00Z"}
+        await house.ingest.receive(json.dumps({"groupKey": name, "alerts": [alert]}).encode(), "default")
+        await house.reconciler.tick()
+    async with house.database.write() as connection:
+        watchdog = {"source": "default", "fingerprint": "w", "labels": {"alertname": "Watchdog"}, "told": 1}
+        times = {"heard_at": house.clock.now(), "counted_at": house.clock.now(), "longest_seconds": 60}
+        await connection.execute(sa.insert(tables.watchdogs).values(**watchdog, **times))
+        await outbox.put_watchdog(connection, 1, ["test"], Occasion.OPENED, 1, house.clock.now())
+    house.room = 1
+    for _ in range(4):
+        await house.reconciler.tick()
+    told = [message.incident.title for message, _ in house.channel.messages]
+    assert [title.split()[0] for title in told] == ["WatchdogOverdue", "Grave", "Middle", "Small"]
 
 
 async def test_an_update_that_was_cut_off_is_unknown_and_shown_so(analysed: Any) -> None:
