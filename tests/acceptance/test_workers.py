@@ -86,6 +86,73 @@ def test_a_server_and_a_worker_share_the_work(
     assert states == {"analysed"}
 
 
+@pytest.mark.parametrize(("queries", "most"), [("4", 4), ("16", 16)])
+def test_all_together_ask_prometheus_no_more_at_once_than_is_configured(
+    queries: str,
+    most: int,
+    peer: Any,
+    settings: dict[str, str],
+    make_service: Callable[..., Any],
+    webhook: Callable[..., Any],
+    wait: Callable[..., Any],
+) -> None:
+    bounded = {**settings, "MAX_QUERIES": queries, "ALERTMANAGER_ROUND_SECONDS": "3600"}
+    with ThreadPoolExecutor() as at_once:
+        server, *_ = at_once.map(lambda command: make_service(command, **bounded), ("serve", "worker", "worker"))
+    peer.delays["/api/v1"] = 0.3
+    names = {f"Alert{number}" for number in range(9)}
+    for name in names:
+        assert server.post("/webhook/alerts", on(name, webhook(name, group=f"of {name}")))[0] == 200
+    wait(lambda: told(peer) == names, lambda: f"all are analysed\n{untold(server, peer, names)}")
+    assert 1 < peer.most["api"] <= most
+
+
+def test_the_share_of_processes_that_die_is_freed(
+    peer: Any,
+    settings: dict[str, str],
+    make_service: Callable[..., Any],
+    webhook: Callable[..., Any],
+    wait: Callable[..., Any],
+) -> None:
+    bounded = {**settings, "MAX_QUERIES": "4", "ALERTMANAGER_ROUND_SECONDS": "3600"}  # one gathering at a time
+    server, worker = make_service(**bounded), make_service("worker", **bounded)
+    peer.delays["/api/v1"] = 600
+    names = {f"Alert{number}" for number in range(3)}
+    for name in names:
+        assert server.post("/webhook/alerts", on(name, webhook(name, group=f"of {name}")))[0] == 200
+    wait(lambda: peer.asked("/api/v1/"), "one of them gathers evidence, and the others wait for it")
+    for process in (server, worker):
+        process.kill()
+    peer.delays.clear()
+    other = make_service(**bounded)
+    wait(lambda: told(peer) == names, lambda: f"another goes on\n{untold(other, peer, names)}")
+
+
+def test_a_process_ends_when_it_is_told_to_although_its_database_is_away(
+    peer: Any,
+    postgresql: Any,
+    settings: dict[str, str],
+    make_service: Callable[..., Any],
+    webhook: Callable[..., Any],
+    wait: Callable[..., Any],
+) -> None:
+    server = make_service(**settings)
+    peer.delays["/llm"] = 600
+    names = {f"Alert{number}" for number in range(8)}
+    for name in names:
+        assert server.post("/webhook/alerts", on(name, webhook(name, group=f"of {name}")))[0] == 200
+    wait(lambda: peer.asked("/llm") == len(names), "all are under way")
+    postgresql.stop()
+    try:
+        peer.delays.clear()
+        time.sleep(5)  # steps end, and everything waits for the database; to be too slow here only asks less
+        assert server.stop() == 0
+    finally:
+        postgresql.start()
+    server.start()
+    wait(lambda: told(peer) == names, lambda: f"all are told after the restart\n{untold(server, peer, names)}")
+
+
 def test_a_worker_answers_about_itself_and_takes_no_alerts(
     settings: dict[str, str], make_service: Callable[..., Any], webhook: Callable[..., Any]
 ) -> None:

@@ -9,15 +9,18 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect, ExceptionContext
 
+from aiops_processor.errors import StorageBusy
+
 NAME = "aiops-processor-workflows"
 CONNECT_SECONDS = 10
 CHECKOUT_SECONDS = 30
-AWAY_SECONDS = 60
+AWAY_SECONDS = 300
 LOOK_SECONDS = 0.5
 
 
 def connections(url: sa.URL, pool_size: int, closing: threading.Event) -> sa.Engine:
-    """An engine for DBOS to use as it is; whoever makes it disposes of it. When `closing` is set nothing is waited for.
+    """An engine for DBOS to use as it is; whoever makes it disposes of it. When `closing` is set nothing is waited for:
+    a connection that cannot be had is StorageBusy then.
 
     DBOS waits by itself where a connection is lost, but twice as long each time, up to a minute and a half: what was
     under way would stand still long after the server is back. So a new connection waits, too.
@@ -42,8 +45,10 @@ def _patient(closing: threading.Event) -> Callable[..., Any]:
         while True:
             try:
                 return dialect.connect(*arguments, **named)
-            except psycopg.OperationalError:
-                if time.monotonic() > until or closing.wait(LOOK_SECONDS):
+            except psycopg.OperationalError as error:
+                if closing.wait(LOOK_SECONDS):  # not an error of the driver: DBOS would wait on, in every thread
+                    raise StorageBusy("the database is away, and this process ends") from error
+                if time.monotonic() > until:
                     raise
 
     return connect

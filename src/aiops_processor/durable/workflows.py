@@ -50,6 +50,8 @@ def register(
     async def analyse(incident_id: int, generation: int) -> None:
         try:
             await run(incident_id, generation)
+        except StorageBusy:
+            raise  # nothing is wrong with the analysis: it goes on, or begins anew, when the store is back
         except Exception as error:  # the incident must end in a state that people see
             log.exception("analysis failed", incident=incident_id)
             await step("fail", analysis.fail, incident_id, f"{type(error).__name__}: {error}")
