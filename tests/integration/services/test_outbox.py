@@ -47,6 +47,10 @@ async def deliveries(house: Any) -> list[Delivery]:
         return await outbox.of_incident(connection, 1)
 
 
+async def by_channel(house: Any) -> dict[str, DeliveryState]:
+    return {each.channel: each.state for each in await deliveries(house)}
+
+
 async def tell(house: Any, channel: Any) -> None:
     """One process: it tells what is due and may be cut off; what it did is not repeated by its engine."""
     house.telling = Telling(house.database, {"test": channel}, house.clock, Metrics(), "")
@@ -178,8 +182,11 @@ async def test_one_channel_that_fails_does_not_touch_another(house: Any, post: A
     async with house.database.write() as connection:
         claimed = await outbox.claim(connection, house.clock.now(), house.clock.now(), 10)
     slow = [asyncio.create_task(house.telling.deliver(each.id, each.attempts)) for each in claimed]
-    await asyncio.sleep(0.5)
-    states = {each.channel: each.state for each in await deliveries(house)}
+    states = await by_channel(house)
+    async with asyncio.timeout(60):
+        while len(set(states.values())) < len(states):
+            await asyncio.sleep(0.01)
+            states = await by_channel(house)
     assert states == {"test": DeliveryState.SENT, "slow": DeliveryState.PENDING, "gone": DeliveryState.FAILED}
     for task in slow:
         task.cancel()
