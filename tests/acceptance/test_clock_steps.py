@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-PRELOADED = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+# Not its variant for threads (libfaketimeMT): with it the process stands still now and then.
+PRELOADED = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 # libfaketime 0.9.10 breaks clock_nanosleep on the monotonic clock (EINVAL), and with it time.sleep: this only waits.
 SLEEP = """

@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 TICK_SECONDS = 1.0
 BREATH_SECONDS = 0.05  # of real time, between rounds: under fire one round takes what many posts brought
 REST = 3  # while posts come in, so many times as long as a round took: they want an answer, and share its processor
+MOST_REST_SECONDS = 1.0  # a round that hung, for the store was away or the machine was busy, is no storm
 SWEEP = timedelta(seconds=30)
 STORE_BACK = timedelta(seconds=10)  # so long after the store came back, what it dropped is looked for
 LEASE = timedelta(seconds=120)
@@ -93,7 +94,7 @@ class Reconciler:
                 self._last_sweep = self._clock.now() - SWEEP + STORE_BACK
             except Exception:  # the loop must not end: nothing would be analysed or told any more
                 log.exception("a round of the reconciler failed")
-            rest = REST * (time.monotonic() - began) if self._poked.is_set() else 0.0
+            rest = _rest(began) if self._poked.is_set() else 0.0
             await asyncio.sleep(max(BREATH_SECONDS, rest))
             await self._wait(wait)
 
@@ -111,7 +112,7 @@ class Reconciler:
         while await self._incidents.group():
             if self._poked.is_set():
                 self._poked.clear()
-                await asyncio.sleep(REST * (time.monotonic() - began))
+                await asyncio.sleep(_rest(began))
             began = time.monotonic()
 
     async def _start_analyses(self, now: datetime) -> None:
@@ -197,3 +198,8 @@ class Reconciler:
         _, pending = await asyncio.wait({sleep, poked}, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
+
+
+def _rest(began: float) -> float:
+    """Seconds to leave to those who post, after a round that began then."""
+    return min(REST * (time.monotonic() - began), MOST_REST_SECONDS)
