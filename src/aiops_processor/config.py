@@ -104,7 +104,7 @@ class AlertmanagerSettings(SourceSettings):
 class NamedSource(Section):
     """A Prometheus, a Loki or both, for the alerts that `match` fits: Alertmanager's matchers, all of which must fit.
 
-    What is not named here is the default's.
+    What is not named here is the default's. `alertmanager` is where the webhooks with `?source=NAME` come from.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
@@ -113,12 +113,13 @@ class NamedSource(Section):
     loki: SourceSettings | None = None
     prometheus_uid: str = Field(default="", description="its data source in Grafana, for links")
     loki_uid: str = Field(default="", description="the same of its Loki")
+    alertmanager: AlertmanagerSettings | None = None
 
     @model_validator(mode="after")
     def _has_an_address(self) -> "NamedSource":
-        given = [each for each in (self.prometheus, self.loki) if each is not None]
+        given = [each for each in (self.prometheus, self.loki, self.alertmanager) if each is not None]
         if not given or not all(each.url for each in given):
-            raise ValueError("needs `prometheus`, `loki` or both, each with its `url`")
+            raise ValueError("needs `prometheus`, `loki` or `alertmanager`, each with its `url`")
         return self
 
 
@@ -192,8 +193,9 @@ class TimeSettings(Section):
 
 
 class MaxSettings(Section):
-    """How much is read for one incident at most."""
+    """How much is asked of Prometheus and Loki at once, and how much is read for one incident at most."""
 
+    queries: int = Field(default=128, ge=1, description="to one source at once, of all processes together")
     log_lines: int = Field(default=1000, ge=1, le=5000)
     metrics_points: int = Field(default=1_000_000, ge=1000)
 
@@ -352,6 +354,8 @@ class Settings(Section):
         names = [source.name for source in sources]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two sources are called {', '.join(twice)}")
+        if "default" in names:
+            raise ValueError("no source can be called `default`: that is what the ones outside of this list are")
         return sources
 
     @property

@@ -52,6 +52,21 @@ class NamedClients:
     source: NamedSource
     prometheus: AnyPrometheus | None
     loki: AnyLoki | None
+    alertmanagers: tuple[Alertmanager, ...] = ()
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One source of webhooks: its Alertmanagers, which stand in for each other, and what else can tell what fires.
+
+    `owns` says that the Prometheus is of this source alone.
+    """
+
+    alertmanagers: tuple[Alertmanager, ...]
+    receivers: tuple[str, ...]
+    patience: Patience
+    prometheus: AnyPrometheus | None
+    owns: bool
 
 
 @dataclass(frozen=True)
@@ -72,17 +87,18 @@ class Sources:
         return cls(
             prometheus=_prometheus(settings.prometheus, cache) if settings.prometheus.url else None,
             loki=_loki(settings.loki, cache) if settings.loki.url else None,
-            alertmanager=Alertmanager(endpoint(alertmanager)) if alertmanager.url else None,
+            alertmanager=next(iter(_alertmanagers(alertmanager)), None),
             named=tuple(
                 NamedClients(
                     source=source,
                     prometheus=_prometheus(source.prometheus, cache, source.name) if source.prometheus else None,
                     loki=_loki(source.loki, cache, source.name) if source.loki else None,
+                    alertmanagers=_alertmanagers(source.alertmanager) if source.alertmanager else (),
                 )
                 for source in settings.sources
             ),
             grafana=_grafana(settings),
-            peers=tuple(Alertmanager(endpoint(peer)) for peer in _peers(alertmanager)),
+            peers=_alertmanagers(alertmanager)[1:],
         )
 
     @property
@@ -100,16 +116,24 @@ class Sources:
             **({"grafana": self.grafana.healthy} if self.grafana else {}),
             **{f"alertmanager/{number}": peer.healthy for number, peer in enumerate(self.peers, 2)},
             **{client.name: client.healthy for client in self._named()},
+            **{name: client.healthy for name, client in self._named_alertmanagers()},
         }
 
     async def aclose(self) -> None:
         for client in (self.prometheus, self.loki, *self.alertmanagers, self.grafana, *self._named()):
             if client:
                 await client.aclose()
+        for _, alertmanager in self._named_alertmanagers():
+            await alertmanager.aclose()
 
     def _named(self) -> Iterator[AnyPrometheus | AnyLoki]:
         for each in self.named:
             yield from (client for client in (each.prometheus, each.loki) if client)
+
+    def _named_alertmanagers(self) -> Iterator[tuple[str, Alertmanager]]:
+        for each in self.named:
+            for number, client in enumerate(each.alertmanagers, 1):
+                yield f"alertmanager/{each.source.name}" + (f"/{number}" if number > 1 else ""), client
 
 
 @dataclass(frozen=True)
@@ -151,18 +175,21 @@ class Parts:
         return policy(self.settings)
 
     @property
-    def patience(self) -> Patience:
-        asked = self.settings.alertmanager
-        return Patience(
-            adopt_after=timedelta(seconds=asked.adopt_seconds),
-            absent_for=timedelta(seconds=asked.absent_seconds),
-            round_seconds=asked.round_seconds,
-        )
+    def watched(self) -> dict[str, Watched]:
+        """By the name under which webhooks come, `default` where they name none: who can tell what they leave out."""
+        sources, settings = self.sources, self.settings.alertmanager
+        found = {"default": _watched(settings, sources.alertmanagers, sources.prometheus, owns=True)}
+        for each in sources.named:
+            own = each.source.alertmanager or settings
+            prometheus = each.prometheus or sources.prometheus
+            owns = each.prometheus is not None
+            found[each.source.name] = _watched(own, each.alertmanagers, prometheus, owns=owns)
+        return found
 
     @property
-    def receivers(self) -> tuple[str, ...]:
-        """Alertmanager's receivers that are ours by configuration."""
-        return _listed(self.settings.alertmanager.receivers)
+    def gatherings(self) -> int:
+        """How many incidents' evidence may be gathered at once, in all processes together."""
+        return max(1, self.settings.max.queries // _queries_of_one(self.settings))
 
     @property
     def keeping(self) -> Keeping:
@@ -297,10 +324,25 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, text.split(","))))
 
 
-def _peers(settings: AlertmanagerSettings) -> Iterator[AlertmanagerSettings]:
-    """The others that stand in for this one: reached in the same way, at another address."""
-    for url in _listed(settings.peers):
-        yield settings.model_copy(update={"url": url})
+def _alertmanagers(settings: AlertmanagerSettings) -> tuple[Alertmanager, ...]:
+    """This one and the others that stand in for it: reached in the same way, at another address."""
+    urls = filter(None, (settings.url, *_listed(settings.peers)))
+    return tuple(Alertmanager(endpoint(settings.model_copy(update={"url": url}))) for url in urls)
+
+
+def _watched(
+    settings: AlertmanagerSettings,
+    alertmanagers: tuple[Alertmanager, ...],
+    prometheus: AnyPrometheus | None,
+    *,
+    owns: bool,
+) -> Watched:
+    patience = Patience(
+        adopt_after=timedelta(seconds=settings.adopt_seconds),
+        absent_for=timedelta(seconds=settings.absent_seconds),
+        round_seconds=settings.round_seconds,
+    )
+    return Watched(alertmanagers, _listed(settings.receivers), patience, prometheus, owns)
 
 
 def _candidate(
@@ -392,7 +434,13 @@ def _gatherer(
     limits = Limits(
         seconds=max(usual.seconds, prometheus.timeout, loki.timeout),
         baseline_minutes=settings.time.window_minutes,
+        concurrency=_queries_of_one(settings),
         log_lines=settings.max.log_lines,
         series=max(1, min(usual.series, settings.max.metrics_points // usual.columns)),
     )
     return Gatherer(metrics, logs, packs.built_in(), limits, clock, where, settings.calls, told)
+
+
+def _queries_of_one(settings: Settings) -> int:
+    """How many questions one gathering may have under way at each source."""
+    return min(Limits().concurrency, settings.max.queries)

@@ -6,6 +6,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -29,6 +30,7 @@ from aiops_processor.services.notifier import Telling
 from aiops_processor.services.reconciler import Reconciler
 from aiops_processor.services.reconstructed import Reconstructed
 from aiops_processor.services.retention import Retention
+from aiops_processor.services.rounds import Rounds
 from aiops_processor.services.watchdogs import Watchdogs
 from aiops_processor.storage.address import postgresql_url, sqlite_url, workflows_url
 from aiops_processor.storage.data_folder import claim
@@ -75,33 +77,35 @@ class _Story:
         self.health.use(parts.sources.probes)
 
 
-@dataclass(frozen=True)
 class _Watching:
     """The services that look after what nobody tells us: alerts that were never sent, and what has had its time."""
 
-    missed: Missed
-    reconstructed: Reconstructed
-    retention: Retention
-
-    @classmethod
-    def of(cls, parts: Parts, database: Database, ingest: Ingest, engine: Engine, clock: Clock) -> "_Watching":
-        made = cls(
-            missed=Missed(database, ingest, clock),
-            reconstructed=Reconstructed(database, clock),
-            retention=Retention(database, engine, clock, parts.keeping),
-        )
-        made.use(parts)
-        return made
+    def __init__(self, parts: Parts, database: Database, ingest: Ingest, engine: Engine, clock: Clock) -> None:
+        self._new_missed = partial(Missed, database, ingest, clock)
+        self._new_reconstructed = partial(Reconstructed, database, clock)
+        self._missed: dict[str, Missed] = {}
+        self._reconstructed: dict[str, Reconstructed] = {}
+        self._rounds = Rounds(clock)
+        self._retention = Retention(database, engine, clock, parts.keeping)
+        self.use(parts)
 
     def use(self, parts: Parts) -> None:
-        """From now on ask these, and keep things so long."""
-        sources = parts.sources
-        self.missed.use(sources.alertmanagers, sources.prometheus, parts.receivers, parts.patience)
-        self.reconstructed.use(sources.prometheus, parts.policy, parts.patience)
-        self.retention.use(parts.keeping)
+        """From now on ask these, and keep things so long. A source that stays is not forgotten."""
+        watched = parts.watched
+        owners = [name for name, source in watched.items() if source.owns]
+        self._missed = {name: self._missed.get(name) or self._new_missed(name) for name in watched}
+        self._reconstructed = {name: self._reconstructed.get(name) or self._new_reconstructed(name) for name in owners}
+        for name, missed in self._missed.items():
+            source = watched[name]
+            missed.use(source.alertmanagers, source.prometheus, source.receivers, source.patience)
+        for name, reconstructed in self._reconstructed.items():
+            reconstructed.use(watched[name].prometheus, parts.policy, watched[name].patience)
+        looks = (*self._missed.values(), *self._reconstructed.values())
+        self._rounds.use(looks, min(source.patience.round_seconds for source in watched.values()))
+        self._retention.use(parts.keeping)
 
     def loops(self) -> Iterator[Coroutine[Any, Any, None]]:
-        return (each.run() for each in (self.missed, self.reconstructed, self.retention))
+        return (each.run() for each in (self._rounds, self._retention))
 
 
 @contextlib.asynccontextmanager
@@ -136,10 +140,12 @@ async def running(
         engine = Engine(workflows_url(database.url), uuid.uuid4().hex)
         work = workflows.Work(engine)
         reconciler = Reconciler(database, story.incidents, work, clock)
-        workflows.register(engine, story.analysis, story.telling, done=reconciler.poke)
+        workflows.register(
+            engine, story.analysis, story.telling, done=reconciler.poke, gatherings_at_once=parts.gatherings
+        )
         await stack.enter_async_context(_at_work(engine, database, clock, reconciler))
         ingest = Ingest(database, clock, metrics, reconciler.poke)
-        watching = _Watching.of(parts, database, ingest, engine, clock)
+        watching = _Watching(parts, database, ingest, engine, clock)
         for loop in (ingest.run(), reconciler.run(), story.watchdogs.run(), *watching.loops()):
             stack.push_async_callback(_stop, asyncio.create_task(loop))
         if read is not None:

@@ -1,5 +1,6 @@
 """Real processes on free loopback ports: ours, Prometheus, Alertmanager, an exporter; and a peer that records."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -38,15 +40,15 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def eventually(look: Callable[[], T], what: str, seconds: float = 120) -> T:
-    """What `look` gives as soon as it gives something; fails with `what` when it never does."""
+def eventually(look: Callable[[], T], what: str | Callable[[], str], seconds: float = 120) -> T:
+    """What `look` gives as soon as it gives something; fails with `what`, which may be asked for, if never."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()
         if found:
             return found
         time.sleep(0.05)
-    pytest.fail(f"not within {seconds} s: {what}")
+    pytest.fail(f"not within {seconds} s: {what() if callable(what) else what}")
 
 
 class Peer:
@@ -55,7 +57,8 @@ class Peer:
     `delays` holds back answers by the beginning of their path, so that a kill can hit the step that waits, until they
     are cleared; what is in
     `drips` comes one byte a second. `answers` are for whole paths. In `requests` what a GET
-    asks for stands in the place of a body.
+    asks for stands in the place of a body. `most` is how many requests were ever under way at once, by the first part
+    of their path.
     """
 
     def __init__(self) -> None:
@@ -64,6 +67,9 @@ class Peer:
         self.answers: dict[str, Any] = {}
         self.statuses: dict[str, int] = {}
         self.requests: list[tuple[str, Any]] = []
+        self.most: Counter[str] = Counter()
+        self._under_way: Counter[str] = Counter()
+        self._counting = threading.Lock()
         peer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -79,7 +85,8 @@ class Peer:
             def _answer(self, body: bytes) -> None:
                 path = self.path.partition("?")[0]
                 peer.requests.append((path, body))
-                peer.hold(path)
+                with peer.counted(path.split("/")[1]):
+                    peer.hold(path)
                 status = next((s for start, s in peer.statuses.items() if path.startswith(start)), 200)
                 content = json.dumps(peer.answers.get(path, answer(path))).encode()
                 try:
@@ -99,6 +106,17 @@ class Peer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @contextlib.contextmanager
+    def counted(self, part: str) -> Iterator[None]:
+        with self._counting:
+            self._under_way[part] += 1
+            self.most[part] = max(self.most[part], self._under_way[part])
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._under_way[part] -= 1
 
     def hold(self, path: str) -> None:
         """Wait as long as the path's delay says, or until there is none any more."""

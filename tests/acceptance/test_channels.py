@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from aiops_processor.services.notifier import SECONDS_FOR_ONE_TRY
+
 
 @pytest.fixture
 def settings(peer: Any) -> dict[str, str]:
@@ -13,7 +15,7 @@ def settings(peer: Any) -> dict[str, str]:
     return {"SLACK_WEBHOOK_URL": f"{peer.url}/slack", "GENERIC_WEBHOOK_URL": f"{peer.url}/hook"}
 
 
-def test_the_other_channel_is_told_while_one_hangs(
+def test_the_other_channel_is_told_without_waiting_for_it(
     peer: Any,
     settings: dict[str, str],
     make_service: Callable[..., Any],
@@ -24,7 +26,7 @@ def test_the_other_channel_is_told_while_one_hangs(
     began = time.monotonic()
     assert service.post("/webhook/alerts", webhook("HighErrorRate"))[0] == 200
     wait(lambda: peer.told("opened"), f"the webhook is told\n{service.log()}")
-    assert time.monotonic() - began < 30, "the other hangs for a minute"
+    assert time.monotonic() - began < SECONDS_FOR_ONE_TRY
     wait(lambda: peer.told("analysed"), f"the analysis is told\n{service.log()}")
     assert peer.asked("/slack") >= 1, "it hangs, and was asked"
 

@@ -115,7 +115,7 @@ def test_a_model_that_drips_a_byte_a_second_does_not_hold_an_alert(
     peer.drips.add("/llm")
     service = make_service(**settings, LLM_DEADLINE="2")
     service.post("/webhook/alerts", webhook("HighErrorRate"))
-    (told,) = wait(lambda: peer.told("analysed"), "the ranked evidence is told in place of the model's words", 10)
+    (told,) = wait(lambda: peer.told("analysed"), "the ranked evidence is told in place of the model's words")
     (gap,) = [gap for gap in told["analysis"]["gaps"] if gap["source"] == "model"]
     assert "no usable answer within its 2 s" in gap["reason"]
 

@@ -25,9 +25,14 @@ route:
   routes: [{{receiver: other, matchers: ['team="other"']}}]
 receivers:
   - name: aiops
-    webhook_configs: [{{url: "{url}/webhook/alerts", send_resolved: true, max_alerts: {max_alerts}}}]
+    webhook_configs: [{{url: "{url}/webhook/alerts?source={source}", send_resolved: true, max_alerts: {max_alerts}}}]
   - name: other
     webhook_configs: [{{url: "{other}"}}]
+"""
+NAMED = """
+sources:
+  - {{name: europe, match: ['cluster="eu"'], alertmanager: {{url: "{europe}", absent_seconds: 4, round_seconds: 0.5}}}}
+  - {{name: asia, match: ['cluster="ap"'], alertmanager: {{url: "{asia}", absent_seconds: 4, round_seconds: 0.5}}}}
 """
 PROMETHEUS = """
 global: {{scrape_interval: 1s, evaluation_interval: 1s, external_labels: {{cluster: test}}}}
@@ -47,9 +52,11 @@ class Alertmanager:
         self._start, self._wait, self._folder = start, wait, folder
         self._process: Any = None
 
-    def start(self, url: str, other: str = "http://127.0.0.1:9/", max_alerts: int = 0) -> "Alertmanager":
+    def start(
+        self, url: str, other: str = "http://127.0.0.1:9/", max_alerts: int = 0, source: str = "default"
+    ) -> "Alertmanager":
         file = self._folder / f"alertmanager-{self.port}.yml"
-        file.write_text(CONFIGURATION.format(url=url, other=other, max_alerts=max_alerts))
+        file.write_text(CONFIGURATION.format(url=url, other=other, max_alerts=max_alerts, source=source))
         self._process = self._start(
             "prometheus-alertmanager",
             f"--config.file={file}",
@@ -223,6 +230,44 @@ def test_what_max_alerts_cut_off_is_found_and_the_alerts_of_others_are_not_adopt
     wait(lambda: alert_names(peer) >= set("ABCDE"), f"all five are told; {alert_names(peer)} are")
     assert peer.asked("/other")
     assert alert_names(peer) == set("ABCDE")
+
+
+def test_each_named_source_is_reconciled_with_an_alertmanager_of_its_own(
+    peer: Any,
+    make_service: Callable[..., Any],
+    make_alertmanager: Callable[[], Alertmanager],
+    wait: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    """What the one does not list is none of the other's business; what it never sent is found at each."""
+    europe, asia = make_alertmanager(), make_alertmanager()
+    (tmp_path / "aiops.yml").write_text(NAMED.format(europe=europe.url, asia=asia.url))
+    service = make_service(
+        GENERIC_WEBHOOK_URL=f"{peer.url}/hook",
+        AIOPS_CONFIG=str(tmp_path / "aiops.yml"),
+        AIOPS_SETTLE_SECONDS="1",
+        ALERTMANAGER_ROUND_SECONDS="0.5",
+    )
+    europe.start(service.url, source="europe", max_alerts=1)
+    asia.start(service.url, source="asia", max_alerts=1)
+    for where, alertmanager in (("Eu", europe), ("Ap", asia)):
+        alertmanager.fire(f"{where}Sent", f"{where}CutOff", group=where)
+    names = {"EuSent", "EuCutOff", "ApSent", "ApCutOff"}
+    wait(lambda: alert_names(peer) == names, lambda: f"all are told; {alert_names(peer)} are\n{service.log()[-3000:]}")
+    europe.silence("EuSent")
+    europe.silence("EuCutOff")
+    for name in ("EuSent", "EuCutOff"):
+        europe.resolve(name, group="Eu")
+
+    def open_titles() -> set[str]:
+        return {each["title"].split()[0][:2] for each in service.get("/api/v1/incidents") if not each["resolved_at"]}
+
+    wait(lambda: open_titles() == {"Ap"}, "the end of Europe's, which is never sent, is seen")
+    incidents = service.get("/api/v1/incidents")
+    assert {each["source"] for each in incidents} == {"europe", "asia"}
+    (still,) = [each for each in incidents if each["source"] == "asia"]
+    assert still["resolved_at"] is None
+    assert len(service.get(f"/api/v1/incidents/{still['id']}")["episodes"]) == 2
 
 
 def test_one_that_ends_under_a_silence_is_closed_and_a_restart_of_alertmanager_closes_nothing(

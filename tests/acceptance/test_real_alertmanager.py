@@ -54,13 +54,13 @@ def test_a_dead_exporter_is_reported_and_its_return_too(
     exporter = start_exporter(start_program, ports["exporter"])
     start_alerting(start_program, tmp_path, ports, service.url)
     wait(lambda: "healthy" in str(service.get("/health")), "the service sees Prometheus")
-    wait(lambda: scraped(ports), "Prometheus has scraped the exporter", 30)
+    wait(lambda: scraped(ports), "Prometheus has scraped the exporter")
 
     exporter.terminate()
     exporter.wait(10)
     (opened,) = wait(lambda: peer.told("opened"), "the alert is told")
     assert opened["alerts"][0]["labels"]["alertname"] == "InstanceDown"
-    (analysed,) = wait(lambda: peer.told("analysed"), "the analysis is told", 30)
+    (analysed,) = wait(lambda: peer.told("analysed"), "the analysis is told")
     instance = f"127.0.0.1:{ports['exporter']}"
     assert analysed["analysis"]["alert_name"] == "InstanceDown"
     assert any(
@@ -91,10 +91,10 @@ def test_an_alert_that_fired_while_we_were_away_is_found(
     (tmp_path / "alertmanager.yml").write_text(ALERTMANAGER_YML.format(url=service.url))
     start_alertmanager(start_program, ports)
     tell(ports, wait, "First", age=3600)
-    wait(lambda: peer.told("opened"), "the first alert is told", 30)
+    wait(lambda: peer.told("opened"), "the first alert is told")
     service.kill()
     tell(ports, wait, "Second", age=3600)
-    wait(lambda: posted_in_vain(ports), "Alertmanager failed to post", 30)
+    wait(lambda: posted_in_vain(ports), "Alertmanager failed to post")
     service.start()
     wait(lambda: {"First", "Second"} <= names(peer), "the second alert is told")
     told = [alert["labels"]["alertname"] for message in peer.told("opened") for alert in message["alerts"]]

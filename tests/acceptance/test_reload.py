@@ -42,7 +42,7 @@ def test_the_file_is_read_again_and_work_under_way_ends_as_it_began(
     token.write_text("second")
     file.write_text(FILE.format(level="info", url=peer.url, name="new", token=token))
     hangup(service)
-    wait(lambda: "settings reloaded" in service.log(), "the settings are read, the log's level among them", 10)
+    wait(lambda: "settings reloaded" in service.log(), "the settings are read, the log's level among them")
     posted(service, webhook, "Next", cluster="eu", service="mail")
     told = wait(lambda: len(peer.told("analysed")) == 2 and peer.told("analysed"), "both are analysed")
 
@@ -61,14 +61,14 @@ def test_a_wrong_file_is_one_line_and_the_old_settings_stay(
     service = make_service(AIOPS_CONFIG=str(file), GENERIC_WEBHOOK_URL=f"{peer.url}/hook")
     file.write_text("prometheus: {ulr: x}\n")
     hangup(service)
-    wait(lambda: "prometheus.ulr is no setting" in service.log(), "the error is logged", 10)
+    wait(lambda: "prometheus.ulr is no setting" in service.log(), "the error is logged")
     lines = [line for line in service.log().splitlines() if "not reloaded" in line]
     assert len(lines) == 1
     assert '"level": "error"' in lines[0]
 
     file.write_text(FILE.format(level="info", url=peer.url, name="old", token=token) + "database: {url: sqlite://}\n")
     hangup(service)
-    wait(lambda: "DATABASE_URL" in service.log(), "what needs a restart is named", 10)
+    wait(lambda: "DATABASE_URL" in service.log(), "what needs a restart is named")
     posted(service, webhook, "Later")
     wait(lambda: peer.told("analysed"), "the service still works")
     assert peer.asked("/old/api/v1/query")
@@ -89,5 +89,5 @@ def test_new_credentials_hold_at_once(
     assert [accepts("first"), accepts("second")] == [True, False]
     token.write_text("second")
     hangup(service)
-    wait(lambda: accepts("second"), "the new token is taken", 10)
+    wait(lambda: accepts("second"), "the new token is taken")
     assert not accepts("first")

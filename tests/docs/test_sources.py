@@ -12,4 +12,5 @@ def test_the_example_makes_the_sources_that_it_shows(tmp_path: Path) -> None:
     (tmp_path / "eu").write_text("t0ken")
     (tmp_path / "aiops.yaml").write_text(example.replace("/run/secrets/eu", str(tmp_path / "eu")))
     made = parts.Sources.of(config.load(str(tmp_path / "aiops.yaml")))
-    assert list(made.probes) == ["prometheus", "loki", "prometheus/europe", "loki/europe", "prometheus/asia"]
+    clients = ["prometheus", "loki", "prometheus/europe", "loki/europe", "prometheus/asia"]
+    assert list(made.probes) == [*clients, "alertmanager/asia", "alertmanager/asia/2"]

@@ -140,10 +140,10 @@ def test_the_topology_stands_in_the_file(tmp_path: Path) -> None:
         ),
         (
             "{name: a, match: ['x=\"y\"'], tempo: {}}",
-            "sources.0.tempo is no setting; known here: loki, loki_uid, match, name",
+            "sources.0.tempo is no setting; known here: alertmanager, loki, loki_uid, match",
         ),
-        ("{name: a, match: ['x=\"y\"']}", "sources.0: needs `prometheus`, `loki` or both"),
-        ("{name: a, match: ['x=\"y\"'], loki: {tenant: z}}", "sources.0: needs `prometheus`, `loki` or both"),
+        ("{name: a, match: ['x=\"y\"']}", "sources.0: needs `prometheus`, `loki` or `alertmanager`"),
+        ("{name: a, match: ['x=\"y\"'], loki: {tenant: z}}", "sources.0: needs `prometheus`, `loki` or `alertmanager`"),
         ("{name: a, match: ['x'], loki: {url: z}}", "sources.0.match: 'x': expected a label"),
         ("{name: a, match: ['x=~\"(\"'], loki: {url: z}}", "'(' is no regular expression"),
         ("{name: a, match: ['{}'], loki: {url: z}}", "sources.0.match: no matcher"),

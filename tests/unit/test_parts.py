@@ -6,7 +6,14 @@ import pytest
 
 from aiops_processor.clients.cached import CachedPrometheus
 from aiops_processor.clients.prometheus import Prometheus
-from aiops_processor.config import AlertmanagerSettings, GrafanaSettings, NamedSource, Settings, SourceSettings
+from aiops_processor.config import (
+    AlertmanagerSettings,
+    GrafanaSettings,
+    MaxSettings,
+    NamedSource,
+    Settings,
+    SourceSettings,
+)
 from aiops_processor.errors import ConfigError
 from aiops_processor.evidence.choice import Choosing
 from aiops_processor.evidence.gather import Gatherer
@@ -62,6 +69,33 @@ def test_another_prometheus_is_explored_through_its_own_data_source_in_grafana_o
     settings = Settings(grafana=GrafanaSettings(url="http://g", loki_uid="L1"), sources=(europe, known))
     found = [links(settings, each) for each in settings.sources]
     assert [(each.prometheus_uid, each.loki_uid) for each in found] == [("", "L1"), ("P7", "L1")]
+
+
+@pytest.mark.parametrize(("queries", "gatherings"), [(128, 16), (20, 2), (8, 1), (3, 1)])
+def test_so_many_gather_at_once_that_together_they_ask_no_more(queries: int, gatherings: int) -> None:
+    settings = Settings(max=MaxSettings(queries=queries))
+    assert Parts.of(settings, StoppedClock(), Metrics()).gatherings == gatherings
+
+
+async def test_each_source_has_its_own_alertmanagers_and_whatever_prometheus_can_tell_what_fires() -> None:
+    europe = AlertmanagerSettings(url="http://eu:9093", peers="http://eu-2:9093", receivers="ours", adopt_seconds=5)
+    settings = Settings(
+        prometheus=SourceSettings(url="http://prom:9090"),
+        alertmanager=AlertmanagerSettings(url="http://am:9093"),
+        sources=(
+            NamedSource(name="europe", match=('cluster="eu"',), alertmanager=europe),
+            NamedSource(name="asia", match=('cluster="ap"',), prometheus=SourceSettings(url="http://ap:9090")),
+        ),
+    )
+    parts = Parts.of(settings, StoppedClock(), Metrics())
+    watched = {name: (len(each.alertmanagers), each.owns) for name, each in parts.watched.items()}
+    assert watched == {"default": (1, True), "europe": (2, False), "asia": (0, True)}
+    assert parts.watched["europe"].prometheus is parts.sources.prometheus
+    assert parts.watched["asia"].prometheus is not parts.sources.prometheus
+    assert parts.watched["europe"].receivers == ("ours",)
+    assert parts.watched["europe"].patience.adopt_after.total_seconds() == 5
+    assert list(parts.sources.probes)[-3:] == ["prometheus/asia", "alertmanager/europe", "alertmanager/europe/2"]
+    await parts.aclose()
 
 
 def test_an_address_that_is_none_is_named_with_its_place() -> None:

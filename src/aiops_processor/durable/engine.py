@@ -8,6 +8,7 @@ own, an executor id of this process alone, a fixed application version, plain JS
 import asyncio
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from aiops_processor.durable.plain_json import JsonSerializer
+from aiops_processor.durable.postgresql import connections
 from aiops_processor.services.heartbeat import Interrupted
 from aiops_processor.storage.address import as_text, is_sqlite
 
@@ -29,6 +31,7 @@ QUEUE_POLL_SECONDS = 0.2
 POOL_SIZE = 8
 ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 FORGOTTEN_AT_ONCE = 500
+MIDDLE_PRIORITY = 1_000_000  # DBOS knows those from 1 to two thousand million; ours may be below nought
 STARTED_SECONDS = 5  # so long after it was written down, a piece of work certainly runs
 
 Workflow = Callable[..., Coroutine[Any, Any, Any]]
@@ -59,6 +62,8 @@ class Engine:
     def __init__(self, url: sa.URL, executor_id: str) -> None:
         self.executor_id = executor_id
         self._url = url
+        self._closing = threading.Event()
+        self._connections = None if is_sqlite(url) else connections(url, POOL_SIZE, self._closing)
         self._kinds: dict[str, _Kind] = {}
         self._running: set[str] = set()
 
@@ -115,15 +120,17 @@ class Engine:
         handle = await DBOS.retrieve_workflow_async(workflow_id)
         await handle.get_result(polling_interval_sec=POLL_SECONDS)
 
-    async def call(self, name: str, workflow_id: str, *arguments: str | int) -> Any:
+    async def call(self, name: str, workflow_id: str, *arguments: str | int, priority: int = 0) -> Any:
         """From inside a workflow: run another, with the limits of its own, and wait for its result.
 
-        Where it has a limit over all processes, any of them may run it.
+        Where it has a limit over all processes, any of them may run it, and what has a smaller `priority` is taken
+        sooner.
         """
         kind = self._kinds[name]
         with SetWorkflowID(workflow_id):
             if kind.in_fleet:
-                handle = await DBOS.enqueue_workflow_async(name, kind.workflow, *arguments)
+                with SetEnqueueOptions(priority=MIDDLE_PRIORITY + priority):
+                    handle = await DBOS.enqueue_workflow_async(name, kind.workflow, *arguments)
             else:
                 handle = await DBOS.start_workflow_async(kind.workflow, *arguments)
         return await handle.get_result(polling_interval_sec=POLL_SECONDS)
@@ -196,12 +203,16 @@ class Engine:
 
     async def close(self, drain_seconds: int = 0) -> None:
         """Stop taking work; wait so long for what runs. The rest is taken over by another process, or the next."""
+        self._closing.set()
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True, workflow_completion_timeout_sec=drain_seconds)
+        if self._connections is not None:
+            self._connections.dispose()
 
     def _config(self) -> DBOSConfig:
         return {
             "name": NAME,
             "system_database_url": as_text(self._url),
+            "system_database_engine": self._connections,
             "dbos_system_schema": SCHEMA,
             "use_listen_notify": False,  # we wait for no events; listening costs a connection and a thread that spins
             "sys_db_pool_size": POOL_SIZE,

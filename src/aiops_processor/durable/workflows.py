@@ -18,6 +18,7 @@ from aiops_processor.services.notifier import Telling
 log = structlog.get_logger(__name__)
 
 ANALYSE = "analyse"
+GATHER = "gather"
 EXPLAIN = "explain"
 DELIVER = "deliver"
 
@@ -33,14 +34,15 @@ def register(
     *,
     done: Callable[[], None],
     analyses_at_once: int = 16,
+    gatherings_at_once: int = 16,
     model_calls_at_once: int = 16,
     deliveries_at_once: int = 32,
 ) -> None:
     """Tell the engine what to do; before its launch.
 
     `done` is called when something has ended: there is room for more, an analysis has put out its messages, and what
-    waited behind a message may follow. The
-    limits are those of this process, but that of the model calls is one of all processes together.
+    waited behind a message may follow. The limits are those of this process, but those of gatherings and of model calls
+    are of all processes together.
     """
 
     async def step(name: str, function: Workflow, *arguments: str | int) -> Any:
@@ -49,21 +51,30 @@ def register(
     async def analyse(incident_id: int, generation: int) -> None:
         try:
             await run(incident_id, generation)
+        except StorageBusy:
+            raise  # nothing is wrong with the analysis: it goes on, or begins anew, when the store is back
         except Exception as error:  # the incident must end in a state that people see
             log.exception("analysis failed", incident=incident_id)
             await step("fail", analysis.fail, incident_id, f"{type(error).__name__}: {error}")
         done()
 
     async def run(incident_id: int, generation: int) -> None:
-        mode = await step("begin", analysis.begin, incident_id, generation)
+        mode, priority = await step("begin", analysis.begin, incident_id, generation)
         if mode == SKIP:
             return
-        await step("gather", analysis.gather, incident_id, generation)
-        if mode == WITH_MODEL:  # a workflow of its own, for calls of the model have a limit of their own
-            await engine.call(EXPLAIN, f"explain:{incident_id}:{generation}", incident_id, generation)
+        await called(GATHER, incident_id, generation, priority)
+        if mode == WITH_MODEL:
+            await called(EXPLAIN, incident_id, generation, priority)
         else:
             await step("explain", analysis.explain, incident_id, generation)
         await step("tell", analysis.tell, incident_id, generation)
+
+    async def called(name: str, incident_id: int, generation: int, priority: int) -> None:
+        """A workflow of its own, for it has a limit of its own."""
+        await engine.call(name, f"{name}:{incident_id}:{generation}", incident_id, generation, priority=priority)
+
+    async def gather(incident_id: int, generation: int) -> None:
+        await step("gather", analysis.gather, incident_id, generation)
 
     async def explain(incident_id: int, generation: int) -> None:
         await step("explain", analysis.explain, incident_id, generation)
@@ -73,6 +84,7 @@ def register(
         done()
 
     engine.register(ANALYSE, analyse, at_once=analyses_at_once)
+    engine.register(GATHER, gather, at_once=gatherings_at_once, in_fleet=gatherings_at_once)
     engine.register(EXPLAIN, explain, at_once=model_calls_at_once, in_fleet=model_calls_at_once)
     engine.register(DELIVER, deliver, at_once=deliveries_at_once)
 

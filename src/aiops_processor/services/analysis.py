@@ -38,18 +38,21 @@ class Analysis:
         """From now on tell these channels."""
         self._channels = channels
 
-    async def begin(self, incident_id: int, generation: int) -> str:
-        """Count the attempt. Returns how to go on: SKIP (given up, or merged into another), PLAIN or WITH_MODEL."""
+    async def begin(self, incident_id: int, generation: int) -> tuple[str, int]:
+        """Count the attempt. Returns how to go on, SKIP (given up, or merged into another), PLAIN or WITH_MODEL; and
+        the priority.
+        """
         async with self._database.write() as connection:
-            if (await self._incident(connection, incident_id)).merged_into is not None:
-                return SKIP
+            incident = await self._incident(connection, incident_id)
+            if incident.merged_into is not None:
+                return SKIP, 0
             attempts = await incident_rows.begin_attempt(connection, incident_id, generation)
             if attempts <= MOST_ATTEMPTS:
-                return WITH_MODEL if self._analyzer.has_model else PLAIN
+                return WITH_MODEL if self._analyzer.has_model else PLAIN, incident.priority
             await self._give_up(
                 connection, incident_id, f"the analysis was begun {MOST_ATTEMPTS} times and never ended"
             )
-        return SKIP
+        return SKIP, 0
 
     async def gather(self, incident_id: int, generation: int) -> None:
         """Collect the evidence and store it; nothing for one that was merged meanwhile, here and in what follows."""

@@ -14,7 +14,7 @@ import structlog
 
 from aiops_processor.clients.alertmanager import KnownAlert, Status
 from aiops_processor.clock import Clock
-from aiops_processor.errors import AiopsError, SourceError
+from aiops_processor.errors import SourceError
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Episode
 from aiops_processor.models.samples import Answer, Series
@@ -114,17 +114,6 @@ class Missed:
         self._prometheus = prometheus
         self._receivers = frozenset(receivers)
         self._patience = patience or Patience()
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                await self.round()
-            except AiopsError as error:
-                log.warning("could not look for missed alerts", error=str(error))
-            except Exception:  # the loop must not end: missed alerts would stay missed
-                log.exception("looking for missed alerts failed")
-            await self._clock.sleep(self._patience.round_seconds)
 
     async def round(self) -> None:
         """One reading of every peer. What one lists is adopted; only what all of them do not list may be closed."""

@@ -17,7 +17,6 @@ import structlog
 
 from aiops_processor.clients.prometheus import Rule
 from aiops_processor.clock import Clock
-from aiops_processor.errors import AiopsError
 from aiops_processor.models.alert import Alert, fingerprint
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.samples import Answer, Series
@@ -78,17 +77,6 @@ class Reconstructed:
         self._prometheus = prometheus
         self._policy = policy
         self._patience = patience
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                await self.round()
-            except AiopsError as error:
-                log.warning("could not look for alerts that nobody told us of", error=str(error))
-            except Exception:  # the loop must not end: what was missed would stay missed
-                log.exception("looking for alerts that nobody told us of failed")
-            await self._clock.sleep(self._patience.round_seconds)
 
     async def round(self) -> None:
         """One reading. Raises SourceError where Prometheus does not answer: it is read from there the next time."""

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -43,6 +44,8 @@ def may_pass(error: BaseException) -> bool:
     code = _code(error)
     if code:
         return code.startswith(PASSING) and code not in NOT_PASSING
+    if isinstance(_driver_error(error), asyncpg.InternalClientError):
+        return True  # a connection that broke in the middle of a statement, and was used before its end was noticed
     # asyncpg calls an address that it cannot read an error of the interface: that one comes back every time
     return isinstance(error, OperationalError | InterfaceError) and not isinstance(_driver_error(error), ValueError)
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from aiops_processor.models.notification import Delivery, DeliveryState, Occasion, Receipt
 from aiops_processor.storage.alerts import insert
 from aiops_processor.storage.database import Connection
-from aiops_processor.storage.tables import outbox
+from aiops_processor.storage.tables import incidents, outbox
 
 MOST_OF_A_CHANNEL = 8  # at work at a time, of all processes: a quarter of what one does at once
 
@@ -69,16 +69,16 @@ async def get(connection: Connection, delivery_id: int) -> Delivery | None:
 async def claim(connection: Connection, now: datetime, lease_until: datetime, limit: int) -> list[Delivery]:
     """Take what is due: each counts one more attempt, and is due again only when its lease has run out.
 
-    What waits behind an earlier message about the same is left, and so is what its channel has no place for.
-
-    Several processes may claim at once; each delivery goes to one of them.
+    What is about the most urgent incidents comes first, a silent Watchdog before all of them: it may be that nothing
+    arrives any more. What waits behind an earlier message about the same is left, and so is what its channel has no
+    place for. Several processes may claim at once; each delivery goes to one of them.
     """
     places = _places(now)
     due = (
         sa.select(outbox.c.id)
         .join(places, places.c.id == outbox.c.id)
         .where(_pending() & (outbox.c.next_try_at <= now), places.c.place <= MOST_OF_A_CHANNEL)
-        .order_by(outbox.c.id)
+        .order_by(*_urgency())
         .limit(limit)
         .with_for_update(skip_locked=True, of=outbox)
         .cte()  # as a plain subquery PostgreSQL may run it more than once, and lock more than it updates
@@ -195,13 +195,18 @@ def _places(now: datetime) -> sa.Subquery:
     """
     works = _pending() & outbox.c.claimed & (outbox.c.next_try_at > now)
     busy = sa.select(outbox.c.channel, sa.func.count().label("rows")).where(works).group_by(outbox.c.channel).subquery()
-    waits = sa.func.row_number().over(partition_by=outbox.c.channel, order_by=(outbox.c.next_try_at, outbox.c.id))
+    waits = sa.func.row_number().over(partition_by=outbox.c.channel, order_by=_urgency())
     return (
         sa.select(outbox.c.id, outbox.c.next_try_at, (waits + sa.func.coalesce(busy.c.rows, 0)).label("place"))
         .outerjoin(busy, busy.c.channel == outbox.c.channel)
         .where(_pending() & ~works & _first_of_its_kind())
         .subquery()
     )
+
+
+def _urgency() -> tuple[sa.ColumnElement[Any], ...]:
+    priority = sa.select(incidents.c.priority).where(incidents.c.id == outbox.c.incident_id).scalar_subquery()
+    return outbox.c.incident_id.is_not(None), priority, outbox.c.id
 
 
 def _first_of_its_kind() -> sa.ColumnElement[bool]:

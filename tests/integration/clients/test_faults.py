@@ -56,7 +56,7 @@ async def test_each_fault_of_prometheus_has_its_type(
     began = time.monotonic()
     with pytest.raises(kind):
         await prometheus.query_range("up", AT - timedelta(minutes=5), AT, 15)
-    assert time.monotonic() - began < 20, "what hangs would take ten minutes"
+    assert time.monotonic() - began < 30, "its limit is a second; the faults would take minutes"
 
 
 @pytest.mark.shared
@@ -66,7 +66,7 @@ async def test_each_fault_of_loki_has_its_type(mode: str, kind: type[SourceError
     began = time.monotonic()
     with pytest.raises(kind):
         await loki.query_range('{app="a"}', AT - timedelta(minutes=5), AT)
-    assert time.monotonic() - began < 20, "what hangs would take ten minutes"
+    assert time.monotonic() - began < 30, "its limit is a second; the faults would take minutes"
 
 
 @pytest.mark.shared

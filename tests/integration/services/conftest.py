@@ -75,7 +75,8 @@ class House:
         if (incident_id, generation) in self.ended:  # as the engine
             return
         self.analysed.append((incident_id, generation))
-        if await self.analysis.begin(incident_id, generation) == SKIP:
+        mode, _ = await self.analysis.begin(incident_id, generation)
+        if mode == SKIP:
             return
         await self.analysis.gather(incident_id, generation)
         await self.analysis.explain(incident_id, generation)

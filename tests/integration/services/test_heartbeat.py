@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aiops_processor.errors import StorageBusy
-from aiops_processor.services.heartbeat import DEAD_AFTER, Heartbeat, Interrupted
+from aiops_processor.services.heartbeat import BEAT_SECONDS, DEAD_AFTER, Heartbeat, Interrupted
 from aiops_processor.storage import workers
 from aiops_processor.storage.database import Database
 
@@ -92,6 +92,11 @@ async def test_a_process_that_leaves_is_followed_at_once(make: Callable[..., Hea
     await staying.beat()
     await leaving.leave()
     assert await staying.take_over() == 1
+
+
+def test_whoever_is_silent_is_followed_within_fifteen_seconds() -> None:
+    """The last beat, the silence, the next look; what is left is for the engine's queue."""
+    assert DEAD_AFTER.total_seconds() + BEAT_SECONDS < 15
 
 
 async def test_the_loop_takes_over_and_says_so(

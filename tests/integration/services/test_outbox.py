@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -47,6 +48,10 @@ async def deliveries(house: Any) -> list[Delivery]:
         return await outbox.of_incident(connection, 1)
 
 
+async def by_channel(house: Any) -> dict[str, DeliveryState]:
+    return {each.channel: each.state for each in await deliveries(house)}
+
+
 async def tell(house: Any, channel: Any) -> None:
     """One process: it tells what is due and may be cut off; what it did is not repeated by its engine."""
     house.telling = Telling(house.database, {"test": channel}, house.clock, Metrics(), "")
@@ -69,6 +74,25 @@ class Ended:
     """What a process does that was killed."""
 
     async def deliver(self, delivery_id: int, attempt: int) -> None: ...
+
+
+async def test_what_is_about_urgent_incidents_is_told_first(house: Any) -> None:
+    house.room = 0
+    for name, severity in (("Small", "info"), ("Grave", "critical"), ("Middle", "warning")):
+        labels = {"alertname": name, "service": name, "severity": severity}
+        alert = {"status": "firing", "labels": labels, "startsAt": "2026-01-31T11:59:00Z"}
+        await house.ingest.receive(json.dumps({"groupKey": name, "alerts": [alert]}).encode(), "default")
+        await house.reconciler.tick()
+    async with house.database.write() as connection:
+        watchdog = {"source": "default", "fingerprint": "w", "labels": {"alertname": "Watchdog"}, "told": 1}
+        times = {"heard_at": house.clock.now(), "counted_at": house.clock.now(), "longest_seconds": 60}
+        await connection.execute(sa.insert(tables.watchdogs).values(**watchdog, **times))
+        await outbox.put_watchdog(connection, 1, ["test"], Occasion.OPENED, 1, house.clock.now())
+    house.room = 1
+    for _ in range(4):
+        await house.reconciler.tick()
+    told = [message.incident.title for message, _ in house.channel.messages]
+    assert [title.split()[0] for title in told] == ["WatchdogOverdue", "Grave", "Middle", "Small"]
 
 
 async def test_an_update_that_was_cut_off_is_unknown_and_shown_so(analysed: Any) -> None:
@@ -159,8 +183,11 @@ async def test_one_channel_that_fails_does_not_touch_another(house: Any, post: A
     async with house.database.write() as connection:
         claimed = await outbox.claim(connection, house.clock.now(), house.clock.now(), 10)
     slow = [asyncio.create_task(house.telling.deliver(each.id, each.attempts)) for each in claimed]
-    await asyncio.sleep(0.5)
-    states = {each.channel: each.state for each in await deliveries(house)}
+    states = await by_channel(house)
+    async with asyncio.timeout(60):
+        while len(set(states.values())) < len(states):
+            await asyncio.sleep(0.01)
+            states = await by_channel(house)
     assert states == {"test": DeliveryState.SENT, "slow": DeliveryState.PENDING, "gone": DeliveryState.FAILED}
     for task in slow:
         task.cancel()

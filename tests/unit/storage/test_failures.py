@@ -61,6 +61,8 @@ def test_a_connection_that_is_gone_may_pass_but_an_address_that_cannot_be_read_n
         return InterfaceError("INSERT …", {}, adapted)
 
     assert isinstance(failure(through_adapter(asyncpg.InterfaceError("connection is closed"))), StorageBusy)
+    breaking = asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+    assert isinstance(failure(through_adapter(breaking)), StorageBusy)
     unreadable = asyncpg.exceptions.ClientConfigurationError("`sslmode` parameter must be one of: …")
     assert not isinstance(failure(through_adapter(unreadable)), StorageBusy)
 
