@@ -6,7 +6,19 @@ from typing import Annotated
 import typer
 
 from aiops_processor.app import VERSION
-from aiops_processor.cli import analyze, backup, by_hand, check, dead_letters, demo, evaluate, migrate, serve, worker
+from aiops_processor.cli import (
+    access,
+    analyze,
+    backup,
+    by_hand,
+    check,
+    dead_letters,
+    demo,
+    evaluate,
+    migrate,
+    serve,
+    worker,
+)
 from aiops_processor.errors import AiopsError
 
 cli = typer.Typer(
@@ -24,6 +36,9 @@ cli.command("eval")(evaluate.evaluate)
 cli.command("check")(check.check)
 cli.command("migrate")(migrate.migrate)
 cli.command("backup")(backup.backup)
+cli.command("audit")(access.audit)
+cli.add_typer(access.tokens, name="tokens")
+cli.add_typer(access.users, name="users")
 cli.add_typer(dead_letters.commands, name="dead-letters")
 cli.add_typer(by_hand.incidents, name="incidents")
 cli.add_typer(by_hand.deliveries, name="deliveries")
