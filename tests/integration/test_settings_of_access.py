@@ -1,4 +1,4 @@
-"""Every setting of access reaches what decides; what it decides is shown in tests/unit/web/test_access.py and others."""
+"""Every setting of access reaches what decides; that is shown in tests/unit/web/test_access.py and others."""
 
 import os
 import re
