@@ -5,7 +5,7 @@ ONCE ?=
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --system-certs
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: setup run demo test test-model chaos check format lock ci clean
+.PHONY: setup run demo test test-model chaos audit fuzz check format lock ci clean
 
 setup: .venv/ready
 
@@ -46,6 +46,17 @@ check: setup
 	$(BIN)/pyrefly check
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_size.py
+	$(BIN)/python scripts/check_secrets.py
+
+# Known holes in what we depend on. Asks a service on the internet (PyPI's), so it is not part of `check`.
+audit: setup
+	test -x .venv/audit/bin/pip-audit || { $(BIN)/uv venv --quiet .venv/audit && $(BIN)/uv pip install --quiet --python .venv/audit/bin/python pip-audit; }
+	.venv/audit/bin/pip-audit --disable-pip --requirement requirements.txt
+
+# The fuzzers, for long. A failure is printed with what repeats it.
+fuzz: setup
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest -n 2 tests/acceptance/test_fuzz_api.py tests/unit/clients/test_fuzz_answers.py \
+		tests/unit/services/change_bodies/test_fuzz_changes.py tests/unit/services/test_webhook_body.py tests/unit/query tests/unit/llm/test_reading.py
 
 format: setup
 	$(BIN)/ruff format .

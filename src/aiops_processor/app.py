@@ -5,17 +5,20 @@ Importing this builds the routes only; settings are read and things opened when 
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from aiops_processor import config, runtime
+from aiops_processor.access.oidc import OidcOptions
 from aiops_processor.clock import Clock, SystemClock
 from aiops_processor.config import Settings
-from aiops_processor.errors import StorageError
+from aiops_processor.errors import ConfigError, StorageError
 from aiops_processor.telemetry import Metrics, set_up_logging
-from aiops_processor.web import api, by_hand, changes, dead_letters, pages, webhook
-from aiops_processor.web.access import Access, Credentials
+from aiops_processor.web import accounts, api, by_hand, changes, dead_letters, login, pages, webhook
+from aiops_processor.web.access import Access, Credentials, Doors, Policy
 
 VERSION = runtime.VERSION
 DESCRIPTION = "Takes alerts from Alertmanager, finds what changed, explains it, tells people."
@@ -31,6 +34,8 @@ def create_app(
     """
     app = _application(settings, clock, read)
     for router in (webhook.router, changes.router, api.router, by_hand.router, dead_letters.router, pages.router):
+        app.include_router(router)
+    for router in (accounts.router, login.router):
         app.include_router(router)
     return app
 
@@ -52,12 +57,13 @@ def _application(settings: Settings | None, clock: Clock | None, read: Callable[
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         def renewed(new: Settings) -> None:
             set_up_logging(new.log.level)
-            app.state.credentials = _credentials(new)
+            app.state.policy = access_policy(new)
 
         known = settings or config.load()
         renewed(known)
         async with runtime.running(known, clock or SystemClock(), Metrics(), reread, renewed) as service:
             app.state.service = service
+            app.state.doors = Doors.of(service.database, service.clock)
             yield
 
     app = FastAPI(
@@ -65,11 +71,40 @@ def _application(settings: Settings | None, clock: Clock | None, read: Callable[
         version=VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,  # FastAPI's pages run scripts from somebody else's server, with whatever the reader may do here
+        redoc_url=None,
         redirect_slashes=False,  # a redirected POST becomes an empty GET, and Alertmanager takes its 200 for delivery
     )
     app.add_exception_handler(StorageError, _store_failed)
     app.add_middleware(Access)
     return app
+
+
+def access_policy(settings: Settings) -> Policy:
+    """What the settings say of who may ask. Raises ConfigError."""
+    external = urlsplit(settings.aiops.external_url)
+    secret = settings.api.signing_secret
+    return Policy(
+        credentials=_credentials(settings),
+        signing_secret=secret.get_secret_value() if secret else "",
+        trust_loopback=settings.api.trust_loopback,
+        open_metrics=settings.api.open_metrics,
+        hosts=frozenset(filter(None, (external.hostname, settings.api.host))),
+        session=timedelta(hours=settings.api.session_hours),
+        audit_kept=timedelta(days=settings.retention.audit_days),
+        secure=external.scheme == "https",
+        oidc=_oidc(settings),
+    )
+
+
+def _oidc(settings: Settings) -> OidcOptions | None:
+    oidc, base = settings.oidc, settings.aiops.external_url.rstrip("/")
+    if not oidc.issuer:
+        return None
+    if not (oidc.client_id and base):
+        raise ConfigError("OIDC_ISSUER needs OIDC_CLIENT_ID, and AIOPS_EXTERNAL_URL, where people come back to")
+    ours = {"default_role": oidc.default_role or None, "redirect_uri": f"{base}/login/oidc/callback"}
+    return OidcOptions.model_validate({**oidc.model_dump(), **ours})
 
 
 def _credentials(settings: Settings) -> Credentials:

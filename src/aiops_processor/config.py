@@ -216,6 +216,32 @@ class ApiSettings(Section):
     token: SecretStr | None = None
     username: str = ""
     password: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+    trust_loopback: bool = Field(default=True, description="whoever is on this machine needs no credentials")
+    open_metrics: bool = Field(default=False, description="/metrics needs no credentials")
+    session_hours: float = Field(default=12, gt=0, le=24 * 30)
+    tls_cert: str = ""
+    tls_key: str = ""
+
+
+class OidcSettings(Section):
+    """People sign in at this OpenID provider; `roles` says which value of the claim makes which role."""
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret: SecretStr | None = None
+    role_claim: str = "groups"
+    roles: dict[str, Literal["viewer", "responder", "admin"]] = Field(default_factory=dict)
+    default_role: Literal["", "viewer", "responder", "admin"] = ""
+    scopes: str = "openid profile email"
+    ca_file: str = ""
+
+
+class OutboundSettings(Section):
+    """Where runbooks, webhooks and actions may lead: hosts with commas between, `*.example.com` for all below one."""
+
+    allow: str = ""
+    private: bool = Field(default=False, description="private addresses, too, where alerts or redirects lead there")
 
 
 class ChangesSettings(Section):
@@ -263,6 +289,7 @@ class RetentionSettings(Section):
 
     incident_days: float = Field(default=30, gt=0)
     evidence_days: float = Field(default=7, gt=0)
+    audit_days: float = Field(default=365, gt=0)
 
 
 class GroupingRule(Section):
@@ -331,6 +358,8 @@ class Settings(Section):
     generic: GenericSettings = GenericSettings()
     api: ApiSettings = ApiSettings()
     changes: ChangesSettings = ChangesSettings()
+    oidc: OidcSettings = OidcSettings()
+    outbound: OutboundSettings = OutboundSettings()
     worker: WorkerSettings = WorkerSettings()
     database: DatabaseSettings = DatabaseSettings()
     aiops: ServiceSettings = ServiceSettings()

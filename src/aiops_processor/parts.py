@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiops_processor import plugins
 from aiops_processor.clients.alertmanager import Alertmanager
@@ -13,6 +14,7 @@ from aiops_processor.clients.cached import CachedLoki, CachedPrometheus
 from aiops_processor.clients.grafana import Grafana
 from aiops_processor.clients.http import Endpoint
 from aiops_processor.clients.loki import Loki
+from aiops_processor.clients.outbound import Outbound
 from aiops_processor.clients.prometheus import Prometheus
 from aiops_processor.clock import Clock
 from aiops_processor.config import AlertmanagerSettings, NamedSource, Settings, SourceSettings
@@ -291,6 +293,7 @@ def channels(settings: Settings) -> dict[str, Notifier]:
 
     Raises PluginError for a wrong option.
     """
+    _check_outbound(settings)
     made: dict[str, Notifier] = {"log": plugins.make("notifier", "log", {})}
     if settings.aiops.shadow:
         return made
@@ -299,6 +302,27 @@ def channels(settings: Settings) -> dict[str, Notifier]:
     if settings.generic.webhook_url:
         made["webhook"] = plugins.make("notifier", "webhook", {"url": settings.generic.webhook_url})
     return made
+
+
+def outbound(settings: Settings) -> Outbound:
+    """Where links in alerts may lead."""
+    return Outbound(_listed(settings.outbound.allow), settings.outbound.private)
+
+
+def _check_outbound(settings: Settings) -> None:
+    """Where there is a list, channels are on it: a mistyped or planted address tells nobody anything."""
+    gate = outbound(settings)
+    channels = {"SLACK_WEBHOOK_URL": settings.slack.webhook_url, "GENERIC_WEBHOOK_URL": settings.generic.webhook_url}
+    for name, url in channels.items():
+        if url and gate.allow and (reason := gate.refusal(_host(url.get_secret_value()))):
+            raise ConfigError(f"{name}: {reason}")
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def policy(settings: Settings) -> Policy:

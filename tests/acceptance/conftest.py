@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -159,11 +160,14 @@ def answer(path: str) -> Any:
 class Service:
     """Our own service as a process, or a worker."""
 
-    def __init__(self, folder: Path, command: str, **settings: str) -> None:
+    def __init__(self, folder: Path, command: str, tls: Path | None = None, **settings: str) -> None:
         self.folder = folder
         self.command = command
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self._trusted = ssl.create_default_context(cafile=tls) if tls else None
+        if self._trusted:
+            self._trusted.check_hostname = False
         clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self._environment = {**clean, "AIOPS_DATA_DIR": str(folder / "data"), "AIOPS_SETTLE_SECONDS": "0.2", **settings}
         self.process: subprocess.Popen[bytes] | None = None
@@ -217,7 +221,7 @@ class Service:
 
     def _request(self, request: urllib.request.Request) -> tuple[int, Any]:
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
+            with urllib.request.urlopen(request, timeout=30, context=self._trusted) as response:
                 content, status = response.read(), response.status
         except urllib.error.HTTPError as error:
             content, status = error.read(), error.code
@@ -238,8 +242,8 @@ def peer() -> Iterator[Peer]:
 def make_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     made: list[Service] = []
 
-    def make(command: str = "serve", **settings: str) -> Service:
-        made.append(Service(tmp_path, command, **settings))
+    def make(command: str = "serve", tls: Path | None = None, **settings: str) -> Service:
+        made.append(Service(tmp_path, command, tls, **settings))
         return made[-1].start()
 
     yield make

@@ -8,12 +8,14 @@ import typer
 
 from aiops_processor import config, parts
 from aiops_processor.cli import send_test_alert as test_alert
+from aiops_processor.cli.asking import base_url
 from aiops_processor.config import Settings
 from aiops_processor.errors import AiopsError, ConfigError, StorageError
 from aiops_processor.runtime import claimed_database
 from aiops_processor.storage.address import shown
 from aiops_processor.storage.data_folder import claim
 
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 EXAMPLES = {"prometheus": "http://localhost:9090", "loki": "http://localhost:3100"}
 RECEIVER = """\
 receivers:
@@ -57,15 +59,20 @@ def check(
 
 def receiver(settings: Settings) -> str:
     """The part of Alertmanager's configuration that sends alerts here."""
-    url = settings.aiops.external_url.rstrip("/") or f"http://{settings.api.host}:{settings.api.port}"
+    url = settings.aiops.external_url.rstrip("/") or base_url(settings)
     return RECEIVER.format(url=url, credentials=CREDENTIALS if settings.api.token else "")
 
 
 def _settings_problems(settings: Settings) -> Iterator[str]:
-    if settings.api.host not in {"127.0.0.1", "::1", "localhost"} and not (settings.api.token or settings.api.password):
+    if settings.api.host not in LOOPBACK and not (settings.api.token or settings.api.password):
         yield (
             f"API_HOST is {settings.api.host} but no credentials are configured: requests from other machines are "
-            "refused; set API_TOKEN"
+            "refused; set API_TOKEN, or make tokens and users (`aiops tokens create`, `aiops users add`)"
+        )
+    if settings.api.host not in LOOPBACK and not settings.api.tls_cert:
+        typer.echo(
+            f"! API_HOST is {settings.api.host} without TLS: tokens and passwords can be read on the way; set "
+            "API_TLS_CERT and API_TLS_KEY, or put a proxy with TLS in front"
         )
     if not (settings.slack.webhook_url or settings.generic.webhook_url):
         yield "no channel is configured: reports go to the log only; set SLACK_WEBHOOK_URL or GENERIC_WEBHOOK_URL"

@@ -1,25 +1,36 @@
 """Serve an application until the process is told to end."""
 
 import asyncio
+import contextlib
 import gc
 import signal
+from collections.abc import AsyncIterator
 
 import typer
 import uvicorn
 from fastapi import FastAPI
 
+from aiops_processor.web.connections import MOST_CONNECTIONS, Patience
+from aiops_processor.web.tls import Certificate
 
-def listen(app: FastAPI, host: str, port: int) -> None:
-    """Blocks. Raises what the application's start raises; exits with 1 where the port is taken."""
+
+def listen(app: FastAPI, host: str, port: int, certificate: Certificate | None = None) -> None:
+    """Blocks; over TLS where there is a certificate.
+
+    Raises what the application's start raises; exits with 1 where the port is taken.
+    """
     server = uvicorn.Server(
         uvicorn.Config(
             app,
             host=host,
             port=port,
             lifespan="off",  # opened by us, so that a wrong setting is one line and not uvicorn's traceback
+            http=Patience,
+            ws="none",  # nothing of ours is a websocket
+            limit_concurrency=MOST_CONNECTIONS,
+            ssl_context_factory=(lambda *_: certificate.context) if certificate else None,
             log_config=None,
             access_log=False,
-            ws="none",  # none are spoken; the library for it would be loaded
             timeout_graceful_shutdown=5,
             server_header=False,
         )
@@ -29,7 +40,7 @@ def listen(app: FastAPI, host: str, port: int) -> None:
         signal.signal(number, server.handle_exit)
 
     async def run() -> None:
-        async with app.router.lifespan_context(app):
+        async with app.router.lifespan_context(app), _kept_fresh(certificate):
             gc.freeze()  # what is loaded now stays: looking through it again and again would cost every post
             await server.serve()
 
@@ -37,3 +48,13 @@ def listen(app: FastAPI, host: str, port: int) -> None:
         runner.run(run())
     if not server.started:  # uvicorn has said why
         raise typer.Exit(1)
+
+
+@contextlib.asynccontextmanager
+async def _kept_fresh(certificate: Certificate | None) -> AsyncIterator[None]:
+    watching = asyncio.create_task(certificate.watch()) if certificate else None
+    try:
+        yield
+    finally:
+        if watching:
+            watching.cancel()

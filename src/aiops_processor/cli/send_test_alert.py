@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import httpx2
 
 from aiops_processor import parts
+from aiops_processor.cli.asking import authorization, base_url, trusted
 from aiops_processor.clients.alertmanager import Alertmanager, NewAlert
 from aiops_processor.config import Settings
 from aiops_processor.errors import AiopsError, SourceError
@@ -37,11 +38,11 @@ class _Sent:
 
 async def send(settings: Settings, wait_seconds: float) -> str:
     """What became of it, in words. Raises AlertLost."""
-    base = f"http://{settings.api.host}:{settings.api.port}"
-    token = settings.api.token
-    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+    base = base_url(settings)
     sent = _Sent(datetime.now(UTC))
-    async with httpx2.AsyncClient(base_url=base, headers=headers, timeout=10) as service:
+    async with httpx2.AsyncClient(
+        base_url=base, headers=authorization(settings), timeout=10, verify=trusted(settings)
+    ) as service:
         try:
             if settings.alertmanager.url:
                 return await _through_alertmanager(settings, service, sent, wait_seconds)

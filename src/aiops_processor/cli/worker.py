@@ -9,6 +9,7 @@ from aiops_processor.app import create_worker_app
 from aiops_processor.cli.listening import listen
 from aiops_processor.errors import ConfigError
 from aiops_processor.storage.address import EXAMPLE
+from aiops_processor.web.tls import Certificate
 
 
 def worker(
@@ -23,4 +24,5 @@ def worker(
             "for `aiops serve`, or run `aiops serve` alone, which does the work too"
         )
     app = create_worker_app(settings, read=config.load)
-    listen(app, host or settings.api.host, settings.worker.port if port is None else port)
+    certificate = Certificate.of(settings.api.tls_cert, settings.api.tls_key)
+    listen(app, host or settings.api.host, settings.worker.port if port is None else port, certificate)

@@ -1,27 +1,52 @@
-"""Who may ask: anybody on this machine; from elsewhere, whoever has the token or the password.
+"""Who may ask: whoever has a token, a password or a session; without any of them, only this machine.
 
-A post that is signed is let through to the endpoint that takes signed posts: only there its body is known.
+Every request passes here, and every change leaves an entry in the audit log before it is made.
 """
 
+import asyncio
 import base64
 import binascii
 import hmac
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aiops_processor.access import signature
+from aiops_processor.access.attempts import Attempts
+from aiops_processor.access.audit import Audit
+from aiops_processor.access.directory import Directory
+from aiops_processor.access.oidc import OidcOptions
+from aiops_processor.access.scopes import INGEST_BELOW, SAFE, is_change, needed
+from aiops_processor.clock import Clock
+from aiops_processor.errors import StorageError
+from aiops_processor.models.access import Caller
+from aiops_processor.models.access import Scope as Allowed
+from aiops_processor.storage.database import Database
 from aiops_processor.web import signatures
+from aiops_processor.web.forms import fields
+from aiops_processor.web.headers import HEADERS, OVER_TLS
 
-OPEN_PATHS = ("/health", "/health/", "/health/live", "/health/ready")
-REMEDY = "set API_TOKEN (or API_USERNAME and API_PASSWORD) to allow requests from other machines"
+REMEDY = "set API_TOKEN, or make a token or a user on this machine (`aiops tokens create`, `aiops users add`)"
+COOKIE = "aiops_session"
+FORM_FIELD = "csrf"
+FORM_HEADER = "x-csrf-token"
+FORM = "application/x-www-form-urlencoded"
+MOST_FORM_BYTES = 64 * 1024
+METRICS = "/metrics"
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What is accepted; empty strings are not configured. With `changes_secret` posted changes are signed."""
+    """What the settings accept, for everything; empty strings are not configured.
+
+    With `changes_secret` posted changes may be signed instead; their endpoint checks that.
+    """
 
     token: str = ""
     username: str = ""
@@ -42,48 +67,277 @@ class Credentials:
         return False
 
 
-class Access:
-    """ASGI middleware. Credentials are demanded from any address but loopback, and must be right where given.
+@dataclass(frozen=True)
+class Policy:
+    """What the settings say of access.
 
-    Which ones is known only when the application has started: they stand in its state.
+    `hosts` are names by which a browser on this machine may call us, besides addresses and localhost: with any other
+    name a page of a stranger could have led it here (DNS rebinding).
+    """
+
+    credentials: Credentials = Credentials()
+    signing_secret: str = ""
+    trust_loopback: bool = True
+    open_metrics: bool = False
+    hosts: frozenset[str] = frozenset()
+    session: timedelta = timedelta(hours=12)
+    audit_kept: timedelta = timedelta(days=365)
+    secure: bool = False
+    oidc: OidcOptions | None = None
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What decides who comes in, in a running process."""
+
+    directory: Directory
+    audit: Audit
+    attempts: Attempts
+
+    @classmethod
+    def of(cls, database: Database, clock: Clock) -> "Doors":
+        return cls(Directory(database, clock), Audit(database, clock), Attempts(clock))
+
+
+@dataclass
+class Asked:
+    """One request on its way in. `receive` gives its body, from the beginning, whoever has looked into it."""
+
+    scope: Scope
+    receive: Receive
+    headers: Headers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.headers = Headers(scope=self.scope)
+
+    @property
+    def method(self) -> str:
+        return self.scope["method"]
+
+    @property
+    def path(self) -> str:
+        return self.scope["path"]
+
+    @property
+    def policy(self) -> Policy:
+        return self.scope["app"].state.policy
+
+    @property
+    def doors(self) -> Doors:
+        return self.scope["app"].state.doors
+
+    @property
+    def address(self) -> str:
+        """Where it comes from, as a proxy on this machine says or as the connection does."""
+        client = self.scope.get("client")
+        return client[0] if client else ""
+
+    @property
+    def session_secret(self) -> str:
+        cookies = cookie_parser(self.headers.get("cookie", ""))
+        return cookies.get(f"__Host-{COOKIE}") or cookies.get(COOKIE) or ""
+
+    async def body(self, most: int) -> bytes | None:
+        """The whole of it, which is given again to whoever comes after us; None where it is longer."""
+        seen: list[Message] = []
+        size = 0
+        while size <= most:
+            message = await self.receive()
+            seen.append(message)
+            size += len(message.get("body", b""))
+            if not message.get("more_body"):
+                break
+        rest = self.receive
+
+        async def again() -> Message:
+            return seen.pop(0) if seen else await rest()
+
+        self.receive = again
+        return b"".join(message.get("body", b"") for message in seen) if size <= most else None
+
+
+class Access:
+    """ASGI middleware. Lets in who may, with `request.state.caller`; refuses all others.
+
+    The rules are known only when the application has started: `policy` and `doors` stand in its state.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(scope) if scope["type"] == "http" else None
-        await (refusal or self._app)(scope, receive, send)
+        if scope["type"] == "websocket":  # nothing of ours is one, so nothing of ours needs to guard one
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        asked = Asked(scope, receive)
+        if not asked.path.startswith(INGEST_BELOW):
+            send = _with_headers(send, scope)
+        try:
+            refusal = await self._answer(asked, send)
+        except StorageError as error:
+            refusal = _problem(str(error), 503)
+        if refusal is not None:
+            await refusal(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> Response | None:
-        if scope["path"] in OPEN_PATHS:
+    async def _answer(self, asked: Asked, send: Send) -> Response | None:
+        """None when it was answered; else why it is not."""
+        scope = needed(asked.method, asked.path)
+        if scope is None or (asked.policy.open_metrics and asked.path == METRICS and asked.method in SAFE):
+            await self._app(asked.scope, asked.receive, send)
             return None
-        headers = Headers(scope=scope)
-        authorization = headers.get("authorization", "")
-        credentials: Credentials = scope["app"].state.credentials
-        if authorization and credentials.any:
-            return None if credentials.accept(authorization) else _unauthorized("the credentials are wrong")
-        if _from_here(scope, headers) or _to_be_verified(scope, headers, credentials):
+        caller = await _caller(asked)
+        if isinstance(caller, Response):
+            return caller
+        if not caller.may(scope) and asked.path != "/logout":
+            return _problem(f"{caller.name} may not do this: it takes the scope {scope}", 403)
+        if caller.browser and asked.method not in SAFE and (reason := await _forged(asked, caller)):
+            return _problem(reason, 403)
+        asked.scope.setdefault("state", {})["caller"] = caller
+        if not is_change(asked.method, asked.path):
+            await self._app(asked.scope, asked.receive, send)
             return None
-        if not credentials.any:
-            return JSONResponse({"status": "error", "error": f"no credentials are configured: {REMEDY}"}, 403)
-        return _unauthorized("credentials are needed: a bearer token or a user name with its password")
+        await self._audited(asked, caller, send)
+        return None
+
+    async def _audited(self, asked: Asked, caller: Caller, send: Send) -> None:
+        audit, status = asked.doors.audit, 500
+        query = asked.scope.get("query_string", b"").decode("ascii", "replace")
+        target = f"{asked.path}?{query}" if query else asked.path
+        number = await audit.begin(caller.name, asked.address, asked.method, target, keep=asked.policy.audit_kept)
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(asked.scope, asked.receive, noted)
+        finally:
+            await asyncio.shield(audit.end(number, status))
 
 
-def _to_be_verified(scope: Scope, headers: Headers, credentials: Credentials) -> bool:
-    """Does the endpoint itself check the signature that this request says it has?"""
-    return bool(credentials.changes_secret) and scope["path"] in signatures.PATHS and signatures.signed(headers)
+async def _caller(asked: Asked) -> Caller | Response:
+    """Who asks, or the answer to whom we do not know."""
+    policy, directory = asked.policy, asked.doors.directory
+    authorization = asked.headers.get("authorization", "")
+    configured = policy.credentials.any or await directory.has_tokens()
+    if authorization and configured:
+        return await _of_header(asked, authorization)
+    if policy.credentials.changes_secret and asked.path in signatures.PATHS and signatures.signed(asked.headers):
+        return Caller(name="a signature", scopes=frozenset({Allowed.INGEST}))  # checked where the body is read
+    if policy.signing_secret and asked.path.startswith(INGEST_BELOW) and signature.HEADER in asked.headers:
+        return await _of_signature(asked)
+    if (secret := asked.session_secret) and (found := await directory.session(secret)):
+        return found
+    if policy.trust_loopback and from_here(asked):
+        return Caller(name="this machine", scopes=frozenset(Allowed), browser=True)
+    return await _stranger(asked, configured=configured)
 
 
-def _from_here(scope: Scope, headers: Headers) -> bool:
-    """Is the caller on this machine? What a proxy here forwards comes from elsewhere."""
-    if "x-forwarded-for" in headers or "forwarded" in headers:
+async def _of_header(asked: Asked, authorization: str) -> Caller | Response:
+    """Only names and passwords can be guessed, so only they are counted."""
+    attempts, guessable = asked.doors.attempts, authorization[:6].lower() == "basic "
+    if guessable and attempts.wait(asked.address):
+        return _unauthorized("the credentials were wrong too often; wait five minutes")
+    if asked.policy.credentials.accept(authorization):
+        return Caller(name="the token of the settings", scopes=frozenset(Allowed))
+    scheme, _, value = authorization.partition(" ")
+    found = await asked.doors.directory.bearer(value.strip()) if scheme.lower() == "bearer" else None
+    if found is None and guessable:
+        attempts.failed(asked.address)
+    return found or _unauthorized("the credentials are wrong")
+
+
+async def _of_signature(asked: Asked) -> Caller | Response:
+    body = await asked.body(signature.MOST_BYTES)
+    if body is None:
+        return _problem(f"a signed body is at most {signature.MOST_BYTES} bytes; send it with a token", 413)
+    if not signature.is_signed(body, asked.headers[signature.HEADER], asked.policy.signing_secret):
+        return _unauthorized("the signature is not one made with API_SIGNING_SECRET")
+    return Caller(name="a signature", scopes=frozenset({Allowed.INGEST}))
+
+
+async def _stranger(asked: Asked, *, configured: bool) -> Response:
+    people = asked.policy.oidc is not None or await asked.doors.directory.has_users()
+    if people and asked.method in SAFE and "text/html" in asked.headers.get("accept", ""):
+        root = "../" * (asked.path.count("/") - 1) or "./"
+        return RedirectResponse(f"{root}login?next={asked.path.lstrip('/')}", 303)
+    if not (configured or people or asked.policy.signing_secret):
+        return _problem(f"no credentials are configured: {REMEDY}", 403)
+    return _unauthorized("credentials are needed: a bearer token or a user name with its password")
+
+
+async def _forged(asked: Asked, caller: Caller) -> str | None:
+    """Why this may be another site's doing (CSRF), None where it is not.
+
+    A browser says where a request comes from: `Sec-Fetch-Site` or, an older one, `Origin`. What says neither is no
+    browser's. For a session the form's key is demanded besides, which another site cannot read.
+    """
+    if not same_site(asked.headers):
+        return "another site made this request; nothing was done"
+    if not caller.form_key:
+        return None
+    given = asked.headers.get(FORM_HEADER, "")
+    if not given and asked.headers.get("content-type", "").startswith(FORM):
+        given = fields(await asked.body(MOST_FORM_BYTES)).get(FORM_FIELD, "")
+    if _same(given, caller.form_key):
+        return None
+    return f"the form's key is missing or old: load the page again (field {FORM_FIELD!r}, or header {FORM_HEADER})"
+
+
+def same_site(headers: Headers) -> bool:
+    """Does this come from a page of ours, or from no page at all?"""
+    fetched = headers.get("sec-fetch-site")
+    if fetched is not None:
+        return fetched in {"same-origin", "none"}
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host", "")
+
+
+def from_here(asked: Asked) -> bool:
+    """Is the caller on this machine, and does it call us by a name of this machine? What a proxy forwards is not."""
+    if "x-forwarded-for" in asked.headers or "forwarded" in asked.headers:
         return False
-    client = scope.get("client")
     try:
-        return client is not None and ipaddress.ip_address(client[0]).is_loopback
+        loopback = ipaddress.ip_address(asked.address).is_loopback
     except ValueError:
         return False
+    return loopback and _is_ours(asked.headers.get("host", ""), asked.policy.hosts)
+
+
+def _is_ours(host: str, known: frozenset[str]) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if not name or name == "localhost" or name.endswith(".localhost") or name in known:
+        return True  # without a name (HTTP/1.0) it is no browser
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _with_headers(send: Send, scope: Scope) -> Send:
+    wanted = {**HEADERS, **(OVER_TLS if scope["scheme"] == "https" else {})}
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in wanted.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return sending
+
+
+def _problem(reason: str, status: int) -> Response:
+    return JSONResponse({"status": "error", "error": reason}, status)
 
 
 def _unauthorized(reason: str) -> Response:
@@ -92,11 +346,11 @@ def _unauthorized(reason: str) -> Response:
 
 
 def _same(given: str, wanted: str) -> bool:
-    return hmac.compare_digest(given.encode(), wanted.encode())
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), wanted.encode())
 
 
 def _decoded(value: str) -> str:
     try:
         return base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except (binascii.Error, UnicodeDecodeError, ValueError):
         return ""

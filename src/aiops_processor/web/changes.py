@@ -73,7 +73,7 @@ async def changes(service: Running, limit: Annotated[int, Query(ge=1, le=200)] =
 
 
 def _secret(request: Request) -> str:
-    return request.app.state.credentials.changes_secret
+    return request.app.state.policy.credentials.changes_secret
 
 
 def _problem(error: AiopsError, status: int) -> Response:

@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -53,9 +53,9 @@ class PageRoute(APIRoute):
             try:
                 response = await handle(request)
             except HTTPException as error:
-                response = _render(request, "problem.html", error.status_code, title=error.detail)
+                response = render(request, "problem.html", error.status_code, title=error.detail)
             except StorageError as error:
-                response = _render(request, "problem.html", 503, title="Our store does not answer", reason=str(error))
+                response = render(request, "problem.html", 503, title="Our store does not answer", reason=str(error))
             response.headers.update(HEADERS)
             return response
 
@@ -76,7 +76,7 @@ async def incidents(request: Request, service: Running, before: Annotated[str, Q
         analyses = {each.id: (await incident_rows.latest_analysis(connection, each.id))[1] for each in shown}
     now = service.clock.now()
     rows = [view.row(each, counts.get(each.id, 0), analyses[each.id], now) for each in shown]
-    return _render(request, "incidents.html", rows=rows, now=now, paged=bool(before), more=len(found) > PAGE_SIZE)
+    return render(request, "incidents.html", rows=rows, now=now, paged=bool(before), more=len(found) > PAGE_SIZE)
 
 
 @router.get("/incidents/{incident_id}")
@@ -88,7 +88,7 @@ async def incident(request: Request, service: Running, incident_id: str) -> Resp
     if detail is None:
         raise HTTPException(404, f"There is no incident {incident_id}")
     now = service.clock.now()
-    return _render(request, "incident.html", page=view.page(detail, now), now=now)
+    return render(request, "incident.html", page=view.page(detail, now), now=now)
 
 
 @router.get("/static/{name:path}")
@@ -105,10 +105,11 @@ def _number(text: str) -> int | None:
     return number if 0 < number <= LARGEST_ID else None
 
 
-def _render(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+def render(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """A page. Its links are relative, so that it works behind a proxy that puts us under a path of its own."""
     root = "../" * (request.scope["path"].count("/") - 1) or "./"
-    text = _templates().get_template(template).render(values, root=root, version=request.app.version)
+    caller = getattr(request.state, "caller", None)
+    text = _templates().get_template(template).render(values, root=root, version=request.app.version, caller=caller)
     return HTMLResponse(text, status, headers=NOT_STORED)
 
 

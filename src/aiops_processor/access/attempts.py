@@ -1,0 +1,42 @@
+"""How often somebody may be wrong: a bound on guessing passwords."""
+
+from collections import OrderedDict, deque
+from datetime import datetime, timedelta
+
+from aiops_processor.clock import Clock
+
+MOST_NAMES = 10_000
+
+
+class Attempts:
+    """Counts failures by name (an address, a user) within a window of time; past `most` of them no more tries.
+
+    Kept in memory, at most for 10,000 names, the oldest forgotten: each process counts for itself.
+    """
+
+    def __init__(self, clock: Clock, most: int = 10, window: timedelta = timedelta(minutes=5)) -> None:
+        self._clock = clock
+        self._most = most
+        self._window = window
+        self._failed: OrderedDict[str, deque[datetime]] = OrderedDict()
+
+    def wait(self, *names: str) -> float:
+        """Seconds until the next try, 0 where it may be made now."""
+        return max(0.0, *(self._wait(name) for name in names))
+
+    def failed(self, *names: str) -> None:
+        for name in names:
+            self._failed.setdefault(name, deque(maxlen=self._most)).append(self._clock.now())
+            self._failed.move_to_end(name)
+        while len(self._failed) > MOST_NAMES:
+            self._failed.popitem(last=False)
+
+    def succeeded(self, *names: str) -> None:
+        for name in names:
+            self._failed.pop(name, None)
+
+    def _wait(self, name: str) -> float:
+        times = self._failed.get(name)
+        if times is None or len(times) < self._most:
+            return 0.0
+        return (times[0] + self._window - self._clock.now()).total_seconds()

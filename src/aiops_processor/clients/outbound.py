@@ -1,0 +1,108 @@
+"""Where connections may go that were not configured one by one: links in alerts, and what an address redirects to.
+
+Alerts are written by whoever can make a metric. A link in one must not make us ask the cloud's metadata service or a
+neighbour for it (server-side request forgery): names must be on a list, and what they resolve to must be public. The
+address that was looked at is the one that is connected to, for a name may resolve to another a moment later.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import httpx2
+
+from aiops_processor.errors import SourceRefused, SourceUnavailable
+
+MOST_REDIRECTS = 3
+TIMEOUT_SECONDS = 10.0
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_MAPPED_BITS = 32
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""The addresses of a host and port. Raises OSError."""
+
+
+async def resolved(host: str, port: int) -> Sequence[str]:
+    """As the system resolves it."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[4][0]) for address in found]
+
+
+@dataclass(frozen=True)
+class Outbound:
+    """The list of hosts (`host`, or `*.below.example`), and whether they may be at private addresses."""
+
+    allow: tuple[str, ...] = ()
+    private: bool = False
+
+    def refusal(self, host: str) -> str | None:
+        """Why nobody may be asked there, None where the name is on the list."""
+        name = host.lower().rstrip(".")
+        if any(_fits(name, pattern.lower()) for pattern in self.allow):
+            return None
+        return f"{host[:100]} is not in OUTBOUND_ALLOW"
+
+    def checked(self, host: str, addresses: Sequence[str]) -> str:
+        """The first of the addresses, when all of them may be asked. Raises SourceRefused."""
+        for address in addresses:
+            if not self.private and not is_public(address):
+                raise SourceRefused(f"{host[:100]} is at a private address; OUTBOUND_PRIVATE would allow that")
+        if not addresses:
+            raise SourceRefused(f"{host[:100]} has no address")
+        return addresses[0]
+
+    def client(
+        self, transport: httpx2.AsyncBaseTransport | None = None, resolve: Resolve = resolved
+    ) -> httpx2.AsyncClient:
+        """A client that goes nowhere else, redirects included. Raises SourceRefused where it is led elsewhere."""
+        inner = transport or httpx2.AsyncHTTPTransport()
+        return httpx2.AsyncClient(
+            transport=Guarded(self, inner, resolve),
+            timeout=TIMEOUT_SECONDS,
+            follow_redirects=True,
+            max_redirects=MOST_REDIRECTS,
+        )
+
+
+class Guarded(httpx2.AsyncBaseTransport):
+    """Looks at every request, the redirected ones too, and sends it to the address that was looked at."""
+
+    def __init__(self, outbound: Outbound, inner: httpx2.AsyncBaseTransport, resolve: Resolve) -> None:
+        self._outbound = outbound
+        self._inner = inner
+        self._resolve = resolve
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        host = request.url.host
+        if reason := self._outbound.refusal(host):
+            raise SourceRefused(reason)
+        try:
+            addresses = await self._resolve(host, request.url.port or (443 if request.url.scheme == "https" else 80))
+        except OSError as error:
+            raise SourceUnavailable(f"{host[:100]} cannot be resolved ({error.strerror})") from None
+        pinned = request.url.copy_with(host=self._outbound.checked(host, addresses))
+        # The certificate is still that of the name: it is what the server is asked for, and checked against.
+        named = {**request.extensions, "sni_hostname": host}
+        return await self._inner.handle_async_request(
+            httpx2.Request(request.method, pinned, headers=request.headers, stream=request.stream, extensions=named)
+        )
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def is_public(address: str) -> bool:
+    """Whether the whole internet has it in common; an IPv4 address in IPv6's clothes is judged as what it is."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        inside = found.ipv4_mapped or found.sixtofour
+        if found in _NAT64:
+            inside = ipaddress.IPv4Address(int(found) & (2**_MAPPED_BITS - 1))
+        found = inside or found
+    return found.is_global and not found.is_multicast
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return name.endswith(pattern[1:]) if pattern.startswith("*.") else name == pattern

@@ -1,0 +1,155 @@
+"""No secret of the settings is ever shown: one of each kind is planted, everything fails, and everything is read."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiops_processor import config
+
+ADDRESSES = ("PROMETHEUS_URL", "LOKI_URL", "ALERTMANAGER_URL")
+HEADERS = ("PROMETHEUS_HEADERS", "LOKI_HEADERS", "ALERTMANAGER_HEADERS")
+NOT_PLANTED = {
+    "DATABASE_URL": "without its database the service does not start; tests/unit/storage/test_address.py",
+    "PROMETHEUS_PASSWORD": "stands in PROMETHEUS_URL",
+    "LOKI_PASSWORD": "stands in LOKI_URL",
+    "ALERTMANAGER_PASSWORD": "stands in ALERTMANAGER_URL",
+}
+PAGES = (
+    "/",
+    "/incidents/1",
+    "/login",
+    "/health",
+    "/queue/status",
+    "/metrics",
+    "/openapi.json",
+    "/nowhere",
+    "/api/v1/incidents",
+    "/api/v1/incidents/1",
+    "/api/v1/incidents/0",
+    "/api/v1/deliveries",
+    "/api/v1/dead-letters",
+    "/api/v1/watchdogs",
+    "/api/v1/changes",
+    "/api/v1/tokens",
+    "/api/v1/users",
+    "/api/v1/audit",
+)
+
+
+class Echo:
+    """Refuses everything, and repeats in its refusal all it was told: address, headers, body."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        echo = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self._refuse(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+            def do_GET(self) -> None:
+                self._refuse(b"")
+
+            def _refuse(self, body: bytes) -> None:
+                said = f"{self.path} {dict(self.headers)} {body.decode(errors='replace')}"
+                echo.asked.append(said)
+                content = json.dumps({"status": "error", "errorType": "bad_data", "error": said}).encode()
+                self.send_response(400)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, format: str, *args: Any) -> None: ...  # noqa: A002 - the name is the base class's
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.place = f"127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def echo() -> Iterator[Echo]:
+    made = Echo()
+    yield made
+    made.close()
+
+
+def planted(echo: Echo) -> tuple[dict[str, str], dict[str, str]]:
+    """The environment, and by setting the secret that stands in it. The words are none that masking would know."""
+    secrets = {name: f"planted{number}willow{number}tree" for number, name in enumerate(secret_settings())}
+    variables: dict[str, str] = {}
+    for name, secret in secrets.items():
+        if name in ADDRESSES:
+            variables[name] = f"http://me:{secret}@{echo.place}"
+        elif name in HEADERS:
+            variables[name] = json.dumps({"X-Key": secret})
+        elif name.endswith("_WEBHOOK_URL"):
+            variables[name] = f"http://{echo.place}/hook/{secret}"
+        else:
+            variables[name] = secret
+    return variables, secrets
+
+
+def secret_settings() -> list[str]:
+    marked = [name for name, secret in config.variables() if secret and name not in NOT_PLANTED]
+    return [*marked, *ADDRESSES, *HEADERS]
+
+
+def test_no_planted_secret_is_shown_anywhere(
+    echo: Echo, make_service: Callable[..., Any], webhook: Callable[..., Any], wait: Callable[..., Any], tmp_path: Path
+) -> None:
+    variables, secrets = planted(echo)
+    del variables["LOKI_TOKEN"], secrets["LOKI_TOKEN"]  # Loki shows the user of its address, the others their tokens
+    more = {
+        "OIDC_ISSUER": f"http://{echo.place}",
+        "OIDC_CLIENT_ID": "us",
+        "AIOPS_EXTERNAL_URL": "http://localhost",
+        "GRAFANA_URL": f"http://{echo.place}",
+        "LLM_PROVIDER": "openai",
+        "LLM_MODEL": "m",
+        "LLM_BASE_URL": f"http://{echo.place}/v1",
+        "LLM_FALLBACKS": "deepseek:m",
+        "LLM_MAX_RETRIES": "0",
+        "LOG_LEVEL": "debug",
+    }
+    service = make_service(**variables, **more)
+    assert service.post("/webhook/alerts", webhook("Broken"))[0] == 200
+    wait(lambda: service.get("/queue/status")["queue_size"] == 0, f"all is done\n{service.log()}")
+    service.post("/webhook/alerts", b"no webhook")
+    service.post("/login", b"csrf=x&name=x&password=x")
+    service.get("/login/oidc")
+    shown = {path: str(service.get(path)) for path in PAGES}
+    shown["the log"] = service.log()
+    environment = {"PATH": os.environ["PATH"], "AIOPS_DATA_DIR": str(tmp_path), "API_PORT": str(service.port)}
+    command = [sys.executable, "-m", "aiops_processor", "check"]
+    done = subprocess.run(command, env={**environment, **variables, **more}, capture_output=True, text=True)
+    shown["aiops check"] = done.stdout + done.stderr
+    broken = {**environment, **variables, **more, "API_PORT": secrets["API_TOKEN"], "TIME_WINDOW_MINUTES": "no number"}
+    done = subprocess.run(command, env=broken, capture_output=True, text=True)
+    shown["a wrong setting"] = done.stdout + done.stderr
+    assert "TIME_WINDOW_MINUTES" in shown["a wrong setting"]
+    found = [(name, where) for name, secret in secrets.items() for where, text in shown.items() if secret in text]
+    assert found == []
+    sent = " ".join(echo.asked)
+    assert secrets["PROMETHEUS_TOKEN"] in sent, "the secrets were used"
+    assert secrets["GENERIC_WEBHOOK_URL"] in sent
+    assert secrets["OPENAI_API_KEY"] in sent
+
+
+@pytest.mark.parametrize("name", [name for name, secret in config.variables() if secret])
+def test_settings_that_are_printed_show_no_secret(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for other, _ in config.variables():
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, "planted-willow-tree")
+    assert "planted-willow-tree" not in f"{config.load()!r} {config.load()}"
