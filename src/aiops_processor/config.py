@@ -151,6 +151,7 @@ class ModelSettings(Section):
     temperature: float = Field(default=0.1, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int = Field(default=2000, gt=0)
+    complete_minutes: float = Field(default=15, ge=0, le=60, description="so long a model that failed is asked again")
     context_tokens: int | None = Field(default=None, gt=0, description="the model's window, prompt and answer")
     thinking: bool = Field(default=False, description="whether DeepSeek's models think before they answer")
     prompts: str = Field(default="", description="a folder of your own templates and additions")

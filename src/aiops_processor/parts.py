@@ -31,6 +31,7 @@ from aiops_processor.llm.prompt import Prompts
 from aiops_processor.masking import Mask
 from aiops_processor.plugins import Model, Notifier
 from aiops_processor.query import matchers
+from aiops_processor.services.completing import Completing
 from aiops_processor.services.grouping import Rules
 from aiops_processor.services.incidents import Policy, Settling
 from aiops_processor.services.missed import Patience
@@ -168,6 +169,10 @@ class Parts:
     def keeping(self) -> Keeping:
         kept = self.settings.retention
         return Keeping(timedelta(days=kept.incident_days), timedelta(days=kept.evidence_days))
+
+    @property
+    def completing(self) -> Completing:
+        return Completing(timedelta(minutes=self.settings.llm.complete_minutes))
 
     async def aclose(self) -> None:
         """Close every connection."""

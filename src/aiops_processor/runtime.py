@@ -57,7 +57,7 @@ class _Story:
         channels = list(parts.channels)
         return cls(
             analyzer=analyzer,
-            analysis=Analysis(database, analyzer, clock, channels, metrics),
+            analysis=Analysis(database, analyzer, clock, channels, metrics, parts.completing),
             telling=Telling(database, parts.channels, clock, metrics, parts.settings.aiops.external_url, parts.mask),
             incidents=Incidents(database, clock, channels, parts.settling, parts.policy),
             watchdogs=Watchdogs(database, clock, channels, parts.policy.expected),
@@ -68,7 +68,7 @@ class _Story:
         """From now on new work is done with these."""
         channels = list(parts.channels)
         self.analyzer.use(parts.gatherer, parts.explainer, parts.mask)
-        self.analysis.use(channels)
+        self.analysis.use(channels, parts.completing)
         self.telling.use(parts.channels, parts.settings.aiops.external_url, parts.mask)
         self.incidents.use(channels, parts.settling, parts.policy)
         self.watchdogs.use(channels, parts.policy.expected)

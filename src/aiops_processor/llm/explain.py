@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 import structlog
 
 from aiops_processor.clock import Clock
-from aiops_processor.errors import BudgetSpent, ModelError, ModelUnavailable, ModelUnreadable, PromptTooLong
+from aiops_processor.errors import (
+    BudgetSpent,
+    ModelError,
+    ModelRefused,
+    ModelUnavailable,
+    ModelUnreadable,
+    PromptTooLong,
+)
 from aiops_processor.llm.budget import Ledger, Limits
 from aiops_processor.llm.lineup import Candidate, Lineup, answer_of_none, usage_of
 from aiops_processor.llm.memory import Memory, key_of
@@ -180,7 +187,8 @@ class _Asking:
         try:
             answer = await candidate.model.ask(prompt.system, prompt.question)
         except ModelError as error:
-            self._note(candidate, prompt, None, error=str(error))
+            no_answer = isinstance(error, ModelRefused | ModelUnavailable)
+            self._note(candidate, prompt, None, error=str(error), unanswered=no_answer)
             raise
         self._ledger.book(answer.input_tokens + answer.output_tokens, _price(candidate, answer) or 0.0)
         self.paid.append((candidate, answer))
@@ -195,6 +203,7 @@ class _Asking:
         answer: Answer | None,
         *,
         remembered: bool = False,
+        unanswered: bool = False,
         error: str = "",
     ) -> None:
         paid = answer if not remembered else None
@@ -210,6 +219,7 @@ class _Asking:
                 output_tokens=paid.output_tokens if paid else 0,
                 cost_usd=_price(candidate, paid) if paid else 0.0,
                 remembered=remembered,
+                unanswered=unanswered,
                 error=error,
             )
         )

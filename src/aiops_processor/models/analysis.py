@@ -72,7 +72,8 @@ class Exchange(Frozen):
     """One question to a model and what came of it, as it was sent: what was masked is masked here, too.
 
     `estimated_tokens` is our count of the question, `input_tokens` the model's. `remembered`: the same question had
-    been answered before and was not paid for again. `error` says why there is no usable answer.
+    been answered before and was not paid for again. `error` says why there is no usable answer. `unanswered`: nobody
+    answered, or it said no, so there is nothing to pay.
     """
 
     at: datetime
@@ -85,6 +86,7 @@ class Exchange(Frozen):
     output_tokens: int = 0
     cost_usd: float | None = None
     remembered: bool = False
+    unanswered: bool = False
     error: str = ""
 
 

@@ -43,6 +43,7 @@ class Payload(Frozen):
     incident: Incident
     alerts: tuple[Alert, ...]
     analysis: AnalysisResult | None
+    update: bool = False
     url: str
     sent_at: datetime
 
@@ -68,6 +69,7 @@ class WebhookNotifier:
             incident=message.incident,
             alerts=message.alerts,
             analysis=message.analysis,
+            update=message.update,
             url=message.url,
             sent_at=message.sent_at,
         )

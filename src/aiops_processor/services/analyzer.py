@@ -42,10 +42,14 @@ class Explains(Protocol):
 
 
 class Explained(NamedTuple):
-    """An analysis, and every question that it took."""
+    """An analysis, and every question that it took.
+
+    `failure` is why no model explained it although one was asked and may answer later; None where nothing is missing.
+    """
 
     result: AnalysisResult
     exchanges: tuple[Exchange, ...]
+    failure: ModelError | None = None
 
 
 class Analyzer:
@@ -87,14 +91,14 @@ class Analyzer:
         exchanges: list[Exchange] = []
         if self._mask:
             alerts = [self._mask.model(alert) for alert in alerts]
-        result = await self._explain(alerts, evidence, exchanges, incident, day)
+        result, failure = await self._explain(alerts, evidence, exchanges, incident, day)
         self._metrics.analyses.labels(result.outcome).inc()
         for each in exchanges:
             self._metrics.model_calls.labels(_ended(each)).inc()
             self._metrics.model_tokens.labels("input").inc(each.input_tokens)
             self._metrics.model_tokens.labels("output").inc(each.output_tokens)
             self._metrics.model_cost.inc(each.cost_usd or 0.0)
-        return Explained(result, tuple(exchanges))
+        return Explained(result, tuple(exchanges), failure)
 
     async def analyze(self, alerts: Sequence[Alert]) -> AnalysisResult:
         """Both in one: what changed, where, since when and why."""
@@ -131,17 +135,18 @@ class Analyzer:
         exchanges: list[Exchange],
         incident: Spent,
         day: Spent,
-    ) -> AnalysisResult:
+    ) -> tuple[AnalysisResult, ModelError | None]:
         if self._explainer is None:
-            return without_model(alerts, evidence, self._clock.now())
+            return without_model(alerts, evidence, self._clock.now()), None
         try:
-            return await self._explainer.explain(alerts, evidence, exchanges.append, incident, day)
+            return await self._explainer.explain(alerts, evidence, exchanges.append, incident, day), None
         except ModelError as error:
             log.warning("model failed", error=str(error), kind=type(error).__name__)
             reason = str(error) if isinstance(error, BudgetSpent) else f"no usable answer: {error}"
             gap = Gap(source="model", reason=self._mask.text(reason) if self._mask else reason)
             with_gap = evidence.model_copy(update={"gaps": (*evidence.gaps, gap)})
-            return _with_costs(without_model(alerts, with_gap, self._clock.now()), exchanges)
+            partial = _with_costs(without_model(alerts, with_gap, self._clock.now()), exchanges)
+            return partial, None if isinstance(error, BudgetSpent) else error
 
 
 def _with_costs(result: AnalysisResult, exchanges: Sequence[Exchange]) -> AnalysisResult:

@@ -171,6 +171,9 @@ incidents = sa.Table(
     sa.Column("flapping", sa.Boolean, nullable=False),
     sa.Column("acknowledged_at", UtcDateTime),
     sa.Column("acknowledged_by", Text, nullable=False),
+    sa.Column("incomplete_since", UtcDateTime),
+    sa.Column("complete_at", UtcDateTime),
+    sa.Column("completions", sa.Integer, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 sa.Index("ix_incidents_due", incidents.c.due_at)

@@ -36,10 +36,12 @@ async def withdraw(service: Running, incident_id: Id) -> Incident:
 
 @router.post("/incidents/{incident_id}/retry", tags=["incidents"])
 async def retry_analysis(service: Running, incident_id: Id) -> Incident:
-    """Have a failed analysis made once more; 409 where it has not failed."""
+    """Have an analysis made once more that failed or lacks its model; 409 for any other."""
     incident = _known(await _by_hand(service).analyse_again(incident_id), incident_id)
     if incident.state != IncidentState.OPEN:
-        raise HTTPException(409, f"incident {incident_id} is {incident.state}; only a failed analysis is made again")
+        raise HTTPException(
+            409, f"incident {incident_id} is {incident.state}; only one that failed or lacks its model is again"
+        )
     return incident
 
 

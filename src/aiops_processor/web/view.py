@@ -242,7 +242,17 @@ def _notice(detail: IncidentDetail) -> Word | None:
         return Word("A newer analysis is under way; this is the one before it.", "info")
     if incident.state == IncidentState.FAILED:
         return Word(f"The newest analysis failed; this is the one before it. {failure}", "bad")
+    if incident.incomplete_since:
+        return Word(_incomplete(incident), "warn")
     return None
+
+
+def _incomplete(incident: Incident) -> str:
+    """That the report lacks its model, and what becomes of it."""
+    said = "The model gave no usable answer; this is the ranked evidence alone."
+    if incident.due_at:
+        return f"{said} It is asked again at {moment(incident.due_at)}, and completes the report when it answers."
+    return f"{said} It is not asked any more by itself; the analysis can be asked for once more."
 
 
 def _failure(detail: IncidentDetail) -> str:
