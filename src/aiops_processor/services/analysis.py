@@ -117,7 +117,7 @@ class Analysis:
         self, connection: Connection, incident_id: int, failure: ModelError | None, now: datetime
     ) -> None:
         """Write down whether the report lacks its model, since when, and when that is asked again."""
-        changes = COMPLETE
+        changes: dict[str, object] = COMPLETE
         if failure is not None:
             incident = await self._incident(connection, incident_id)
             since = incident.incomplete_since or now

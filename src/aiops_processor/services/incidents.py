@@ -24,7 +24,7 @@ from aiops_processor.storage.ties import StoredTie
 BATCH = 1000
 TITLE_FROM = 100  # an incident of thousands is named by its first ones
 REANALYSE_AFTER = timedelta(seconds=60)
-COMPLETE = {"incomplete_since": None, "complete_at": None}  # no report waits for its model any more
+COMPLETE: dict[str, object] = {"incomplete_since": None, "complete_at": None}  # no report waits for its model any more
 FLAPS = 3  # so often back soon after its end: from then on it is flapping
 
 # They say that alerting itself works, or silence others; a person can do nothing about them.
