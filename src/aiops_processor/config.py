@@ -157,6 +157,9 @@ class ModelSettings(Section):
     prompts: str = Field(default="", description="a folder of your own templates and additions")
     language: str = Field(default="English", min_length=1, max_length=40, pattern=r"^[\w ()-]+$")
     prices: dict[str, PriceSettings] = Field(default_factory=_list_prices)
+    tools: Literal["auto", "on", "off"] = Field(default="auto", description="whether a model may ask for more")
+    tool_calls: int = Field(default=4, ge=0, le=20, description="queries of its own in one analysis")
+    tool_rounds: int = Field(default=1, ge=1, le=5, description="questions in which it may ask for them")
     incident_calls: int | None = Field(default=8, ge=0)
     incident_tokens: int | None = Field(default=100_000, ge=0)
     incident_usd: float | None = Field(default=None, ge=0)
@@ -175,6 +178,13 @@ class OllamaSettings(Section):
     """Where Ollama answers; it wants no key."""
 
     url: str = "http://127.0.0.1:11434"
+
+
+class RunbookSettings(Section):
+    """Where runbooks may be read from: hosts (with commas between), and a folder with ALERTNAME.md."""
+
+    hosts: str = ""
+    folder: str = ""
 
 
 class RedactSettings(Section):
@@ -313,6 +323,7 @@ class Settings(Section):
     openai: KeySettings = KeySettings()
     anthropic: KeySettings = KeySettings()
     ollama: OllamaSettings = OllamaSettings()
+    runbook: RunbookSettings = RunbookSettings()
     redact: RedactSettings = RedactSettings()
     time: TimeSettings = TimeSettings()
     max: MaxSettings = MaxSettings()

@@ -1,6 +1,6 @@
 """From settings to parts: the clients, the evidence engine, the model and the channels that the settings name."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +28,12 @@ from aiops_processor.llm.budget import Limits as Budgets
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup, Price, budget_of
 from aiops_processor.llm.prompt import Prompts
+from aiops_processor.llm.tools.limits import ToolLimits
+from aiops_processor.llm.tools.runbooks import Runbooks
+from aiops_processor.llm.tools.toolbox import Sources as ToolSources
+from aiops_processor.llm.tools.toolbox import Toolbox
 from aiops_processor.masking import Mask
+from aiops_processor.models.alert import Alert
 from aiops_processor.plugins import Model, Notifier
 from aiops_processor.query import matchers
 from aiops_processor.services.completing import Completing
@@ -138,7 +143,7 @@ class Parts:
             sources=sources,
             gatherer=gatherer(settings, sources, clock, changes),
             model=made,
-            explainer=explainer(settings, made, clock),
+            explainer=explainer(settings, made, clock, toolbox(settings, sources)),
             channels=channels(settings),
             mask=mask(settings),
         )
@@ -225,7 +230,28 @@ def model(settings: Settings) -> Lineup | None:
     return Lineup((first, *others), llm.deadline)
 
 
-def explainer(settings: Settings, models: Lineup | None, clock: Clock) -> Explainer | None:
+def toolbox(settings: Settings, sources: Sources) -> Toolbox:
+    """What a model may look at by itself. Raises ConfigError for a folder of runbooks that is none."""
+    llm, runbook = settings.llm, settings.runbook
+    folder = Path(runbook.folder).expanduser() if runbook.folder else None
+    if folder is not None and not folder.is_dir():
+        raise ConfigError(f"RUNBOOK_FOLDER: {folder} is no folder")
+    choices = [(matchers.parse_all(each.source.match), each) for each in sources.named]
+
+    def chosen(alerts: Sequence[Alert]) -> ToolSources:
+        fits = (each for fitting, each in choices if alerts and matchers.fit(fitting, alerts[0].labels))
+        own = next(fits, None)
+        if own is None:
+            return ToolSources(sources.prometheus, sources.loki)
+        return ToolSources(own.prometheus or sources.prometheus, own.loki or sources.loki)
+
+    limits = ToolLimits(calls=llm.tool_calls, rounds=llm.tool_rounds)
+    return Toolbox(chosen, Runbooks(_listed(runbook.hosts), folder), limits, mask(settings))
+
+
+def explainer(
+    settings: Settings, models: Lineup | None, clock: Clock, tools: Toolbox | None = None
+) -> Explainer | None:
     """What writes analyses with these models. Raises ConfigError for templates that leave no room for evidence."""
     if models is None:
         return None
@@ -233,7 +259,7 @@ def explainer(settings: Settings, models: Lineup | None, clock: Clock) -> Explai
     for candidate in models.candidates:
         made.check(candidate.token_budget)
     hidden = [name for each in settings.redact.names.split(",") if (name := each.strip())]
-    return Explainer(models, clock, made, limits(settings), hidden)
+    return Explainer(models, clock, made, limits(settings), hidden, tools)
 
 
 def prompts(settings: Settings) -> Prompts:
@@ -318,7 +344,10 @@ def _candidate(
     made: Model = plugins.make("model", provider, given)
     called = name or str(plugins.load("model", provider).Options.model_fields["model"].default)
     price = llm.prices.get(called)
-    return Candidate(made, budget_of(made), Price(**price.model_dump()) if price else None, called)
+    known = {"deepseek", "anthropic"} if base_url else {"deepseek", "anthropic", "openai"}
+    wanted = llm.tools == "on" or (llm.tools == "auto" and provider in known)
+    tools = wanted and isinstance(made, plugins.CallsTools) and made.calls_tools
+    return Candidate(made, budget_of(made), Price(**price.model_dump()) if price else None, called, tools)
 
 
 def _fallbacks(text: str) -> Iterator[tuple[str, str]]:

@@ -27,12 +27,16 @@ class Price(Frozen):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model, the tokens that a prompt for it may have, what it costs where that is known, and its own name."""
+    """A model, the tokens that a prompt for it may have, what it costs where that is known, and its own name.
+
+    `tools`: it may be offered tools.
+    """
 
     model: Model
     token_budget: int = TOKEN_BUDGET
     price: Price | None = None
     called: str = ""
+    tools: bool = False
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,8 @@ class Evidence(Frozen):
 
     `id` is what the analysis cites: M1 (metric), L1 (log), C1 (change), A1 (the alert's own rule).
     `entity` is the service, pod or instance that it is about. `score` orders findings of one report, more is stronger.
-    `at` is when a change happened; `source` who told us of it, "" for what was measured.
+    `at` is when a change happened; `source` who told us of it, "" for what was measured. `asked`: the model asked for
+    it, by a query of its own (Q1).
     """
 
     id: str
@@ -120,6 +121,7 @@ class Evidence(Frozen):
     lines: tuple[LogLine, ...] = ()
     at: datetime | None = None
     source: str = ""
+    asked: bool = False
 
 
 class EvidenceReport(Frozen):

@@ -80,6 +80,8 @@ class Analysis:
         explained = await self._analyzer.explain(alerts, evidence, incident, day)
         now = self._clock.now()
         async with self._database.write() as connection:
+            if explained.evidence is not evidence:
+                await incident_rows.save_evidence(connection, incident_id, generation, explained.evidence)
             await incident_rows.save_result(connection, incident_id, generation, explained.result, now)
             await spending.save(connection, incident_id, generation, explained.exchanges)
             await self._note_missing(connection, incident_id, explained.failure, now)

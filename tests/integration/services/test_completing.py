@@ -11,6 +11,7 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent, Verdict
 from aiops_processor.models.evidence import EvidenceReport, Window
 from aiops_processor.models.incident import IncidentState
+from aiops_processor.models.past import Past
 from aiops_processor.services.by_hand import ByHand
 from aiops_processor.storage import incidents as incident_rows
 
@@ -37,6 +38,8 @@ class Scripted:
         record: Callable[[Exchange], None],
         incident: Spent,
         day: Spent,
+        past: Sequence[Past] = (),
+        found: Callable[[EvidenceReport], None] = lambda _: None,
     ) -> AnalysisResult:
         now = self._clock.now()
         self.asked.append(now.timestamp())
