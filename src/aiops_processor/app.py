@@ -14,7 +14,7 @@ from aiops_processor.clock import Clock, SystemClock
 from aiops_processor.config import Settings
 from aiops_processor.errors import StorageError
 from aiops_processor.telemetry import Metrics, set_up_logging
-from aiops_processor.web import api, by_hand, changes, dead_letters, pages, webhook
+from aiops_processor.web import api, by_hand, changes, dead_letters, forms, pages, webhook
 from aiops_processor.web.access import Access, Credentials
 
 VERSION = runtime.VERSION
@@ -30,7 +30,15 @@ def create_app(
     SIGHUP puts what `read` gives into force; given settings without it stay as they are.
     """
     app = _application(settings, clock, read)
-    for router in (webhook.router, changes.router, api.router, by_hand.router, dead_letters.router, pages.router):
+    for router in (
+        webhook.router,
+        changes.router,
+        api.router,
+        by_hand.router,
+        dead_letters.router,
+        pages.router,
+        forms.router,
+    ):
         app.include_router(router)
     return app
 

@@ -6,7 +6,19 @@ from typing import Annotated
 import typer
 
 from aiops_processor.app import VERSION
-from aiops_processor.cli import analyze, backup, by_hand, check, dead_letters, demo, evaluate, migrate, serve, worker
+from aiops_processor.cli import (
+    analyze,
+    backup,
+    by_hand,
+    check,
+    dead_letters,
+    demo,
+    estimate,
+    evaluate,
+    migrate,
+    serve,
+    worker,
+)
 from aiops_processor.errors import AiopsError
 
 cli = typer.Typer(
@@ -21,6 +33,7 @@ cli.command("worker")(worker.worker)
 cli.command("analyze")(analyze.analyze)
 cli.command("demo")(demo.demo)
 cli.command("eval")(evaluate.evaluate)
+cli.command("estimate")(estimate.forecast)
 cli.command("check")(check.check)
 cli.command("migrate")(migrate.migrate)
 cli.command("backup")(backup.backup)

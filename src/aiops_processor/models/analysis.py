@@ -8,6 +8,7 @@ from pydantic import Field
 
 from aiops_processor.models.base import Frozen
 from aiops_processor.models.evidence import Gap
+from aiops_processor.models.past import Past
 
 SCHEMA_VERSION = "1"
 
@@ -101,7 +102,8 @@ class Spent(Frozen):
 class AnalysisResult(Frozen):
     """The answer to "what changed, where, since when, why?". `model` is "" where the ranked evidence is the report.
 
-    `confidence` is between 0 and 1. `cost_usd` is None where no price is known. `extra` holds a user's own fields.
+    `confidence` is between 0 and 1. `cost_usd` is None where no price is known. `similar` are past incidents that were
+    alike: hypotheses to check. `extra` holds a user's own fields.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -119,6 +121,7 @@ class AnalysisResult(Frozen):
     checked_healthy: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
     dropped: tuple[Dropped, ...] = ()
+    similar: tuple[Past, ...] = ()
     model: str = ""
     usage: Usage = Usage()
     cost_usd: float | None = None

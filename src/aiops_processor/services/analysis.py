@@ -13,9 +13,11 @@ from aiops_processor.models.notification import Occasion
 from aiops_processor.services.analyzer import Analyzer
 from aiops_processor.services.completing import Completing
 from aiops_processor.services.incidents import COMPLETE
+from aiops_processor.services.past import similar, traits_of
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox, spending
+from aiops_processor.storage import past as past_rows
 from aiops_processor.storage.database import Connection, Database
 from aiops_processor.telemetry import Metrics
 
@@ -73,16 +75,20 @@ class Analysis:
         """Write the analysis and store it."""
         alerts = await self._alerts(incident_id)
         today = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        evidence = await self._evidence(incident_id, generation)
+        traits = traits_of(alerts, evidence)
         async with self._database.read() as connection:
             incident = await spending.of_incident(connection, incident_id)
             day = await spending.since(connection, today)
-        evidence = await self._evidence(incident_id, generation)
-        explained = await self._analyzer.explain(alerts, evidence, incident, day)
+            alike = await similar(connection, incident_id, traits, self._clock.now())
+        explained = await self._analyzer.explain(alerts, evidence, incident, day, alike)
+        result = explained.result.model_copy(update={"similar": alike})
         now = self._clock.now()
         async with self._database.write() as connection:
             if explained.evidence is not evidence:
                 await incident_rows.save_evidence(connection, incident_id, generation, explained.evidence)
-            await incident_rows.save_result(connection, incident_id, generation, explained.result, now)
+            await incident_rows.save_result(connection, incident_id, generation, result, now)
+            await past_rows.keep_traits(connection, incident_id, traits)
             await spending.save(connection, incident_id, generation, explained.exchanges)
             await self._note_missing(connection, incident_id, explained.failure, now)
         self._metrics.alerts_processed.inc(len(alerts))

@@ -13,10 +13,12 @@ from aiops_processor.storage.tables import (
     deliveries,
     episodes,
     exchanges,
+    feedback,
     incidents,
     outbox,
     ties,
     timeline,
+    traits,
     watchdogs,
 )
 
@@ -44,7 +46,7 @@ async def incidents_over(connection: Connection, before: datetime, most: int) ->
     ids = list((await connection.execute(old)).scalars())
     if not ids:
         return 0
-    for table in (outbox, timeline, exchanges, analyses, ties, episodes):
+    for table in (outbox, timeline, feedback, traits, exchanges, analyses, ties, episodes):
         await connection.execute(sa.delete(table).where(table.c.incident_id.in_(ids)))
     return await _count(connection, sa.delete(incidents).where(incidents.c.id.in_(ids)))
 

@@ -202,6 +202,29 @@ analyses = sa.Table(
     sa.Column("finished_at", UtcDateTime),
 )
 
+# What an incident was about (rules, entities, kinds of log lines), by which alike ones are found.
+traits = sa.Table(
+    "traits",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("value", Key, nullable=False),
+)
+sa.Index("ix_traits_value", traits.c.kind, traits.c.value)
+
+# What people said of an incident's analysis.
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("said", sa.String(16), nullable=False),
+    sa.Column("cause", Text, nullable=False),
+    sa.Column("by", Text, nullable=False),
+)
+
 # Every question to a model and its answer, in order; what it cost counts against the budgets.
 exchanges = sa.Table(
     "exchanges",

@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 
 from aiops_processor.models.incident import Incident, IncidentState
 from aiops_processor.models.notification import Delivery, DeliveryState
+from aiops_processor.models.past import Feedback
 from aiops_processor.models.watchdog import Watchdog
 from aiops_processor.services.by_hand import ByHand
 from aiops_processor.storage import outbox
@@ -43,6 +44,12 @@ async def retry_analysis(service: Running, incident_id: Id) -> Incident:
             409, f"incident {incident_id} is {incident.state}; only one that failed or lacks its model is again"
         )
     return incident
+
+
+@router.post("/incidents/{incident_id}/feedback", tags=["incidents"])
+async def feedback(service: Running, incident_id: Id, said: Feedback) -> Incident:
+    """Say that the analysis was right or wrong, and the true cause: offered when an incident like this comes again."""
+    return _known(await _by_hand(service).comment(incident_id, said), incident_id)
 
 
 @router.get("/deliveries", tags=["deliveries"])

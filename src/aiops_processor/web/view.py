@@ -11,8 +11,10 @@ from aiops_processor.models.analysis import AnalysisResult, Statement, Step, Ver
 from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Outcome, Read
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry
 from aiops_processor.models.notification import DeliveryState
+from aiops_processor.models.past import Past
 from aiops_processor.report import words
 from aiops_processor.report.numbers import amount, change, duration, moment
+from aiops_processor.services.by_hand import may_be_analysed_again
 from aiops_processor.web.api import IncidentDetail
 from aiops_processor.web.charts import Chart, chart
 
@@ -148,6 +150,8 @@ class IncidentView:
     timeline: tuple[TimelineEntry, ...]
     deliveries: tuple[Word, ...]
     reads: tuple[ReadView, ...]
+    similar: tuple[Past, ...] = ()
+    may_retry: bool = False
 
     @property
     def waiting(self) -> bool:
@@ -201,6 +205,8 @@ def page(detail: IncidentDetail, now: datetime) -> IncidentView:
         timeline=_timeline(detail),
         deliveries=tuple(Word(delivery.state, _DELIVERIES[delivery.state]) for delivery in detail.deliveries),
         reads=tuple(map(_read, evidence.reads)) if evidence else (),
+        similar=analysis.similar if analysis else (),
+        may_retry=may_be_analysed_again(incident),
     )
 
 
