@@ -127,6 +127,13 @@ class PriceSettings(Section):
     output_usd: float = Field(ge=0)
 
 
+class RateSettings(Section):
+    """What a provider takes in a minute, from all processes together."""
+
+    requests: int | None = Field(default=None, ge=1)
+    tokens: int | None = Field(default=None, ge=1)
+
+
 def _list_prices() -> dict[str, PriceSettings]:
     """DeepSeek's list prices at peak hours, without its cache; off-peak is half.
 
@@ -157,6 +164,7 @@ class ModelSettings(Section):
     prompts: str = Field(default="", description="a folder of your own templates and additions")
     language: str = Field(default="English", min_length=1, max_length=40, pattern=r"^[\w ()-]+$")
     prices: dict[str, PriceSettings] = Field(default_factory=_list_prices)
+    rates: dict[str, RateSettings] = Field(default_factory=dict, description="by provider")
     tools: Literal["auto", "on", "off"] = Field(default="auto", description="whether a model may ask for more")
     tool_calls: int = Field(default=4, ge=0, le=20, description="queries of its own in one analysis")
     tool_rounds: int = Field(default=1, ge=1, le=5, description="questions in which it may ask for them")

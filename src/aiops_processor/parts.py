@@ -27,6 +27,7 @@ from aiops_processor.llm.budget import Limit
 from aiops_processor.llm.budget import Limits as Budgets
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup, Price, budget_of
+from aiops_processor.llm.pace import Pace, Rate
 from aiops_processor.llm.prompt import Prompts
 from aiops_processor.llm.tools.limits import ToolLimits
 from aiops_processor.llm.tools.runbooks import Runbooks
@@ -131,10 +132,17 @@ class Parts:
     mask: Mask | None = None
 
     @classmethod
-    def of(cls, settings: Settings, clock: Clock, metrics: Metrics, changes: Changes | None = None) -> "Parts":
+    def of(
+        cls,
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+        changes: Changes | None = None,
+        pace: Pace | None = None,
+    ) -> "Parts":
         """The parts that the settings name; nothing is asked yet. Raises ConfigError and PluginError.
 
-        `changes` are those that were posted to the service.
+        `changes` are those that were posted to the service, `pace` counts what is sent to providers of models.
         """
         sources = Sources.of(settings, cache(clock, metrics))
         made = model(settings)
@@ -143,7 +151,7 @@ class Parts:
             sources=sources,
             gatherer=gatherer(settings, sources, clock, changes),
             model=made,
-            explainer=explainer(settings, made, clock, toolbox(settings, sources)),
+            explainer=explainer(settings, made, clock, toolbox(settings, sources), pace),
             channels=channels(settings),
             mask=mask(settings),
         )
@@ -250,7 +258,11 @@ def toolbox(settings: Settings, sources: Sources) -> Toolbox:
 
 
 def explainer(
-    settings: Settings, models: Lineup | None, clock: Clock, tools: Toolbox | None = None
+    settings: Settings,
+    models: Lineup | None,
+    clock: Clock,
+    tools: Toolbox | None = None,
+    pace: Pace | None = None,
 ) -> Explainer | None:
     """What writes analyses with these models. Raises ConfigError for templates that leave no room for evidence."""
     if models is None:
@@ -259,7 +271,7 @@ def explainer(
     for candidate in models.candidates:
         made.check(candidate.token_budget)
     hidden = [name for each in settings.redact.names.split(",") if (name := each.strip())]
-    return Explainer(models, clock, made, limits(settings), hidden, tools)
+    return Explainer(models, clock, made, limits(settings), hidden, tools, pace)
 
 
 def prompts(settings: Settings) -> Prompts:
@@ -347,7 +359,16 @@ def _candidate(
     known = {"deepseek", "anthropic"} if base_url else {"deepseek", "anthropic", "openai"}
     wanted = llm.tools == "on" or (llm.tools == "auto" and provider in known)
     tools = wanted and isinstance(made, plugins.CallsTools) and made.calls_tools
-    return Candidate(made, budget_of(made), Price(**price.model_dump()) if price else None, called, tools)
+    rate = llm.rates.get(provider)
+    return Candidate(
+        model=made,
+        token_budget=budget_of(made),
+        price=Price(**price.model_dump()) if price else None,
+        called=called,
+        tools=tools,
+        provider=provider,
+        rate=Rate(**rate.model_dump()) if rate else None,
+    )
 
 
 def _fallbacks(text: str) -> Iterator[tuple[str, str]]:

@@ -26,6 +26,7 @@ from aiops_processor.services.incidents import Incidents
 from aiops_processor.services.ingest import Ingest
 from aiops_processor.services.missed import Missed
 from aiops_processor.services.notifier import Telling
+from aiops_processor.services.pace import SharedPace
 from aiops_processor.services.reconciler import Reconciler
 from aiops_processor.services.reconstructed import Reconstructed
 from aiops_processor.services.retention import Retention
@@ -120,7 +121,8 @@ async def running(
         database = await stack.enter_async_context(claimed_database(settings))
         await asyncio.to_thread(migrate, database.url)
         changes = Changes(database, clock, metrics)
-        parts = Parts.of(settings, clock, metrics, changes)
+        pace = SharedPace(database, clock)
+        parts = Parts.of(settings, clock, metrics, changes, pace)
         story = _Story.of(parts, database, clock, metrics)
 
         def use(new: Parts) -> None:
@@ -129,7 +131,7 @@ async def running(
             renewed(new.settings)
 
         reloading = Reloading(
-            parts, read or (lambda: settings), lambda new: Parts.of(new, clock, metrics, changes), use, clock
+            parts, read or (lambda: settings), lambda new: Parts.of(new, clock, metrics, changes, pace), use, clock
         )
         stack.push_async_callback(reloading.aclose)
 

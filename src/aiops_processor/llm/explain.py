@@ -20,6 +20,7 @@ from aiops_processor.errors import (
 from aiops_processor.llm.budget import Ledger, Limits
 from aiops_processor.llm.lineup import Candidate, Lineup, answer_of_none, usage_of
 from aiops_processor.llm.memory import Memory, key_of
+from aiops_processor.llm.pace import Pace, Unlimited
 from aiops_processor.llm.prompt import SMALLEST_BUDGET, Prompt, Prompts
 from aiops_processor.llm.reading import read
 from aiops_processor.llm.shapes import Draft
@@ -55,6 +56,7 @@ class Explainer:
         limits: Limits | None = None,
         hidden: Sequence[str] = (),
         toolbox: Toolbox | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._lineup = lineup
         self._clock = clock
@@ -63,6 +65,7 @@ class Explainer:
         self._hidden = tuple(hidden)
         self._memory = Memory()
         self._toolbox = toolbox or Toolbox(lambda _: Sources())
+        self._pace = pace or Unlimited()
 
     def prompt(self, alerts: Sequence[Alert], evidence: EvidenceReport, past: Sequence[Past] = ()) -> Prompt:
         """What `explain` would send to the first model; nothing is sent."""
@@ -88,7 +91,7 @@ class Explainer:
         """
         ledger = Ledger(self._limits, incident or Spent(), day or Spent())
         told = Told(alerts, self._toolbox.open(alerts, evidence, past), past, self._prompts, self._hidden)
-        asking = _Asking(told, self._prompts, self._memory, ledger, self._clock, record, found)
+        asking = _Asking(told, self._prompts, self._memory, ledger, self._clock, record, found, self._pace)
         failures: list[ModelError] = []
         loop = asyncio.get_running_loop()
         ends = loop.time() + self._lineup.deadline_seconds
@@ -141,8 +144,10 @@ class _Asking:
         clock: Clock,
         record: Record,
         found: Found,
+        pace: Pace,
     ) -> None:
         self._told = told
+        self._pace = pace
         self._found = found
         self._prompts = prompts
         self._memory = memory
@@ -208,6 +213,7 @@ class _Asking:
         return self._told.shown(said) if isinstance(said, Draft) else said
 
     async def _paid_for(self, candidate: Candidate, prompt: Prompt, tools: Sequence[Tool]) -> Answer:
+        await self._wait_for_turn(candidate, prompt.tokens + size_of(tools))
         self._ledger.ask_for(prompt.tokens + size_of(tools))
         try:
             answer = await _answer(candidate.model, prompt, tools)
@@ -217,9 +223,16 @@ class _Asking:
             raise
         self._ledger.book(answer.input_tokens + answer.output_tokens, _price(candidate, answer) or 0.0)
         self.paid.append((candidate, answer))
+        if candidate.rate:
+            await self._pace.add(candidate.provider, answer.output_tokens)
         if answer.input_tokens > prompt.tokens + size_of(tools):
             log.warning("a prompt has more tokens than estimated", counted=answer.input_tokens, estimated=prompt.tokens)
         return answer
+
+    async def _wait_for_turn(self, candidate: Candidate, tokens: int) -> None:
+        """Until the provider's rate has room; the candidate's time runs meanwhile."""
+        while candidate.rate and (wait := await self._pace.admit(candidate.provider, candidate.rate, tokens)):
+            await self._clock.sleep(wait)
 
     def _note(
         self,

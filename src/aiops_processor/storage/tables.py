@@ -319,6 +319,17 @@ dead_letters = sa.Table(
     sa.Column("repeats", sa.Integer, nullable=False),
 )
 
+# What was sent to a provider of models in the last minute; its rate limits are held against it.
+sent_to_models = sa.Table(
+    "sent_to_models",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("provider", sa.String(40), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False, index=True),
+    sa.Column("requests", sa.Integer, nullable=False),
+    sa.Column("tokens", sa.BigInteger, nullable=False),
+)
+
 workers = sa.Table(
     "workers",
     metadata,
