@@ -79,6 +79,8 @@ def test_without_an_answer_a_run_is_a_failure_and_stands_in_no_figure(explained:
 def test_a_quiet_time_without_an_alert_says_nothing_of_a_model() -> None:
     run = model_score.run("quiet", [], {"entity": None}, 1)
     assert (run.failure, run.abstained, run.tokens) == ("", None, None)
+    summary = model_score.summarise("m", [run])
+    assert (summary.failed, summary.named, summary.tokens, summary.abstained_on_quiet) == (0, None, None, None)
 
 
 def test_the_interval_widens_with_what_differs_between_recordings_not_with_repeats() -> None:
