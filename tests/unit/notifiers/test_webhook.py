@@ -31,7 +31,17 @@ async def test_the_body_is_versioned_and_complete(
     notifier = WebhookNotifier(WebhookOptions(url="http://sink.example/hook"), transport)
     receipt = await notifier.send(message, "3:analysed:1", None)
     body = json.loads(requests[0].content)
-    assert sorted(body) == ["alerts", "analysis", "event", "incident", "key", "schema_version", "sent_at", "url"]
+    assert sorted(body) == [
+        "alerts",
+        "analysis",
+        "event",
+        "incident",
+        "key",
+        "schema_version",
+        "sent_at",
+        "update",
+        "url",
+    ]
     assert (body["schema_version"], body["event"], body["key"]) == ("1", "analysed", "3:analysed:1")
     assert body["incident"]["id"] == 3
     assert body["alerts"][0]["startsAt"] == "2026-01-31T12:01:00Z"
