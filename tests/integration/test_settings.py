@@ -19,6 +19,7 @@ from aiops_processor.clock import ReplayClock
 from aiops_processor.demo.recording import Recording, bundled
 from aiops_processor.demo.replay import Replay
 from aiops_processor.errors import ConfigError, SourceError, SourceRefused, SourceUnavailable
+from aiops_processor.llm.pace import Rate
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.notification import Message
@@ -302,7 +303,7 @@ async def proves_runbook(name: str, lab: Lab) -> None:
 async def proves_rates(name: str, lab: Lab) -> None:
     made = parts.model(lab.settings(DEEPSEEK_API_KEY="sk", **{name: '{"deepseek": {"requests": 7}}'}))
     assert made
-    assert made.candidates[0].rate.requests == 7
+    assert made.candidates[0].rate == Rate(requests=7)
 
 
 async def proves_completing(name: str, lab: Lab) -> None:
