@@ -19,7 +19,6 @@ from aiops_processor.clock import ReplayClock
 from aiops_processor.demo.recording import Recording, bundled
 from aiops_processor.demo.replay import Replay
 from aiops_processor.errors import ConfigError, SourceError, SourceRefused, SourceUnavailable
-from aiops_processor.llm.pace import Rate
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.notification import Message
@@ -270,8 +269,6 @@ async def proves_names(name: str, lab: Lab) -> None:
 
 
 async def proves_tools(name: str, lab: Lab) -> None:
-    """Who is offered tools, and how many calls and rounds there are; what they do is proven beside the tools."""
-
     def offered(**given: str) -> bool:
         settings = lab.settings(DEEPSEEK_API_KEY="sk", PROMETHEUS_URL=lab.recorder.url, **given)
         made = parts.model(settings)
@@ -285,10 +282,9 @@ async def proves_tools(name: str, lab: Lab) -> None:
 async def proves_tool_rounds(name: str, lab: Lab) -> None:
     settings = lab.settings(**{name: "2"}, PROMETHEUS_URL=lab.recorder.url)
     inquiry = parts.toolbox(settings, parts.Sources.of(settings)).open([], lab.fixture("message").evidence)
-    await inquiry.look([])
-    assert inquiry.offered()
-    await inquiry.look([])
-    assert not inquiry.offered()
+    for offered in (True, False):
+        await inquiry.look([])
+        assert bool(inquiry.offered()) is offered
 
 
 async def proves_runbook(name: str, lab: Lab) -> None:
@@ -301,16 +297,14 @@ async def proves_runbook(name: str, lab: Lab) -> None:
 
 
 async def proves_rates(name: str, lab: Lab) -> None:
-    made = parts.model(lab.settings(DEEPSEEK_API_KEY="sk", **{name: '{"deepseek": {"requests": 7}}'}))
-    assert made
-    assert made.candidates[0].rate == Rate(requests=7)
+    made: Any = parts.model(lab.settings(DEEPSEEK_API_KEY="sk", **{name: '{"deepseek": {"requests": 7}}'}))
+    assert made.candidates[0].rate.requests == 7
 
 
 async def proves_completing(name: str, lab: Lab) -> None:
     made = Completing(timedelta(minutes=lab.settings(**{name: "3"}).llm.complete_minutes))
     now = datetime(2026, 1, 31, tzinfo=UTC)
-    assert made.next_try(now, now + timedelta(minutes=2), 3)
-    assert made.next_try(now, now + timedelta(minutes=3), 3) is None
+    assert made.next_try(now, now + timedelta(minutes=2), 3) == now + timedelta(minutes=3)
 
 
 # Channels and the service itself.
