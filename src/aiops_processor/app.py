@@ -17,7 +17,17 @@ from aiops_processor.clock import Clock, SystemClock
 from aiops_processor.config import Settings
 from aiops_processor.errors import ConfigError, StorageError
 from aiops_processor.telemetry import Metrics, set_up_logging
-from aiops_processor.web import accounts, api, by_hand, changes, dead_letters, login, pages, webhook
+from aiops_processor.web import (
+    accounts,
+    api,
+    by_hand,
+    changes,
+    dead_letters,
+    incident_forms,
+    login,
+    pages,
+    webhook,
+)
 from aiops_processor.web.access import Access, Credentials, Doors, Policy
 
 VERSION = runtime.VERSION
@@ -33,9 +43,17 @@ def create_app(
     SIGHUP puts what `read` gives into force; given settings without it stay as they are.
     """
     app = _application(settings, clock, read)
-    for router in (webhook.router, changes.router, api.router, by_hand.router, dead_letters.router, pages.router):
-        app.include_router(router)
-    for router in (accounts.router, login.router):
+    for router in (
+        webhook.router,
+        changes.router,
+        api.router,
+        by_hand.router,
+        dead_letters.router,
+        pages.router,
+        incident_forms.router,
+        accounts.router,
+        login.router,
+    ):
         app.include_router(router)
     return app
 

@@ -130,6 +130,13 @@ class PriceSettings(Section):
     output_usd: float = Field(ge=0)
 
 
+class RateSettings(Section):
+    """What a provider takes in a minute, from all processes together."""
+
+    requests: int | None = Field(default=None, ge=1)
+    tokens: int | None = Field(default=None, ge=1)
+
+
 def _list_prices() -> dict[str, PriceSettings]:
     """DeepSeek's list prices at peak hours, without its cache; off-peak is half.
 
@@ -154,11 +161,16 @@ class ModelSettings(Section):
     temperature: float = Field(default=0.1, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int = Field(default=2000, gt=0)
+    complete_minutes: float = Field(default=15, ge=0, le=60, description="so long a model that failed is asked again")
     context_tokens: int | None = Field(default=None, gt=0, description="the model's window, prompt and answer")
     thinking: bool = Field(default=False, description="whether DeepSeek's models think before they answer")
     prompts: str = Field(default="", description="a folder of your own templates and additions")
     language: str = Field(default="English", min_length=1, max_length=40, pattern=r"^[\w ()-]+$")
     prices: dict[str, PriceSettings] = Field(default_factory=_list_prices)
+    rates: dict[str, RateSettings] = Field(default_factory=dict, description="by provider")
+    tools: Literal["auto", "on", "off"] = Field(default="auto", description="whether a model may ask for more")
+    tool_calls: int = Field(default=4, ge=0, le=20, description="queries of its own in one analysis")
+    tool_rounds: int = Field(default=1, ge=1, le=5, description="questions in which it may ask for them")
     incident_calls: int | None = Field(default=8, ge=0)
     incident_tokens: int | None = Field(default=100_000, ge=0)
     incident_usd: float | None = Field(default=None, ge=0)
@@ -177,6 +189,13 @@ class OllamaSettings(Section):
     """Where Ollama answers; it wants no key."""
 
     url: str = "http://127.0.0.1:11434"
+
+
+class RunbookSettings(Section):
+    """Where runbooks may be read from: hosts (with commas between), and a folder with ALERTNAME.md."""
+
+    hosts: str = ""
+    folder: str = ""
 
 
 class RedactSettings(Section):
@@ -351,6 +370,7 @@ class Settings(Section):
     openai: KeySettings = KeySettings()
     anthropic: KeySettings = KeySettings()
     ollama: OllamaSettings = OllamaSettings()
+    runbook: RunbookSettings = RunbookSettings()
     redact: RedactSettings = RedactSettings()
     time: TimeSettings = TimeSettings()
     max: MaxSettings = MaxSettings()

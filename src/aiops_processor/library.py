@@ -24,9 +24,8 @@ class AlertAnalyzer:
         self._sources = parts.Sources.of(settings, parts.cache(clock, metrics))
         self._model = parts.model(settings)
         gatherer = parts.gatherer(settings, self._sources, clock)
-        self._analyzer = Analyzer(
-            gatherer, parts.explainer(settings, self._model, clock), clock, metrics, parts.mask(settings)
-        )
+        explainer = parts.explainer(settings, self._model, clock, parts.toolbox(settings, self._sources))
+        self._analyzer = Analyzer(gatherer, explainer, clock, metrics, parts.mask(settings))
 
     async def analyze_alert(self, alert: Alert) -> AnalysisResult:
         """What changed around this alert, where, since when and why."""

@@ -1,6 +1,6 @@
 """From settings to parts: the clients, the evidence engine, the model and the channels that the settings name."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -29,10 +29,17 @@ from aiops_processor.llm.budget import Limit
 from aiops_processor.llm.budget import Limits as Budgets
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup, Price, budget_of
+from aiops_processor.llm.pace import Pace, Rate
 from aiops_processor.llm.prompt import Prompts
+from aiops_processor.llm.tools.limits import ToolLimits
+from aiops_processor.llm.tools.runbooks import Runbooks
+from aiops_processor.llm.tools.toolbox import Sources as ToolSources
+from aiops_processor.llm.tools.toolbox import Toolbox
 from aiops_processor.masking import Mask
+from aiops_processor.models.alert import Alert
 from aiops_processor.plugins import Model, Notifier
 from aiops_processor.query import matchers
+from aiops_processor.services.completing import Completing
 from aiops_processor.services.grouping import Rules
 from aiops_processor.services.incidents import Policy, Settling
 from aiops_processor.services.missed import Patience
@@ -151,10 +158,17 @@ class Parts:
     mask: Mask | None = None
 
     @classmethod
-    def of(cls, settings: Settings, clock: Clock, metrics: Metrics, changes: Changes | None = None) -> "Parts":
+    def of(
+        cls,
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+        changes: Changes | None = None,
+        pace: Pace | None = None,
+    ) -> "Parts":
         """The parts that the settings name; nothing is asked yet. Raises ConfigError and PluginError.
 
-        `changes` are those that were posted to the service.
+        `changes` are those that were posted to the service, `pace` counts what is sent to providers of models.
         """
         sources = Sources.of(settings, cache(clock, metrics))
         made = model(settings)
@@ -163,7 +177,7 @@ class Parts:
             sources=sources,
             gatherer=gatherer(settings, sources, clock, changes),
             model=made,
-            explainer=explainer(settings, made, clock),
+            explainer=explainer(settings, made, clock, toolbox(settings, sources), pace),
             channels=channels(settings),
             mask=mask(settings),
         )
@@ -197,6 +211,10 @@ class Parts:
     def keeping(self) -> Keeping:
         kept = self.settings.retention
         return Keeping(timedelta(days=kept.incident_days), timedelta(days=kept.evidence_days))
+
+    @property
+    def completing(self) -> Completing:
+        return Completing(timedelta(minutes=self.settings.llm.complete_minutes))
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -262,7 +280,32 @@ def model(settings: Settings) -> Lineup | None:
     return Lineup((first, *others), llm.deadline)
 
 
-def explainer(settings: Settings, models: Lineup | None, clock: Clock) -> Explainer | None:
+def toolbox(settings: Settings, sources: Sources) -> Toolbox:
+    """What a model may look at by itself. Raises ConfigError for a folder of runbooks that is none."""
+    llm, runbook = settings.llm, settings.runbook
+    folder = Path(runbook.folder).expanduser() if runbook.folder else None
+    if folder is not None and not folder.is_dir():
+        raise ConfigError(f"RUNBOOK_FOLDER: {folder} is no folder")
+    choices = [(matchers.parse_all(each.source.match), each) for each in sources.named]
+
+    def chosen(alerts: Sequence[Alert]) -> ToolSources:
+        fits = (each for fitting, each in choices if alerts and matchers.fit(fitting, alerts[0].labels))
+        own = next(fits, None)
+        if own is None:
+            return ToolSources(sources.prometheus, sources.loki)
+        return ToolSources(own.prometheus or sources.prometheus, own.loki or sources.loki)
+
+    limits = ToolLimits(calls=llm.tool_calls, rounds=llm.tool_rounds)
+    return Toolbox(chosen, Runbooks(_listed(runbook.hosts), folder), limits, mask(settings))
+
+
+def explainer(
+    settings: Settings,
+    models: Lineup | None,
+    clock: Clock,
+    tools: Toolbox | None = None,
+    pace: Pace | None = None,
+) -> Explainer | None:
     """What writes analyses with these models. Raises ConfigError for templates that leave no room for evidence."""
     if models is None:
         return None
@@ -270,7 +313,7 @@ def explainer(settings: Settings, models: Lineup | None, clock: Clock) -> Explai
     for candidate in models.candidates:
         made.check(candidate.token_budget)
     hidden = [name for each in settings.redact.names.split(",") if (name := each.strip())]
-    return Explainer(models, clock, made, limits(settings), hidden)
+    return Explainer(models, clock, made, limits(settings), hidden, tools, pace)
 
 
 def prompts(settings: Settings) -> Prompts:
@@ -392,7 +435,19 @@ def _candidate(
     made: Model = plugins.make("model", provider, given)
     called = name or str(plugins.load("model", provider).Options.model_fields["model"].default)
     price = llm.prices.get(called)
-    return Candidate(made, budget_of(made), Price(**price.model_dump()) if price else None, called)
+    known = {"deepseek", "anthropic"} if base_url else {"deepseek", "anthropic", "openai"}
+    wanted = llm.tools == "on" or (llm.tools == "auto" and provider in known)
+    tools = wanted and isinstance(made, plugins.CallsTools) and made.calls_tools
+    rate = llm.rates.get(provider)
+    return Candidate(
+        model=made,
+        token_budget=budget_of(made),
+        price=Price(**price.model_dump()) if price else None,
+        called=called,
+        tools=tools,
+        provider=provider,
+        rate=Rate(**rate.model_dump()) if rate else None,
+    )
 
 
 def _fallbacks(text: str) -> Iterator[tuple[str, str]]:

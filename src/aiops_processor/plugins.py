@@ -5,9 +5,9 @@ named `<kind>.<name>` that points at a class. Nothing of a plugin is imported be
 one model provider's SDK does not cost memory in a process that uses another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
 
@@ -32,13 +32,29 @@ class Notifier(Protocol):
     async def aclose(self) -> None: ...
 
 
+class Tool(BaseModel):
+    """Something that a model may ask for; `parameters` is the JSON schema of what it passes."""
+
+    name: str
+    about: str
+    parameters: dict[str, Any]
+
+
+class Call(BaseModel):
+    """What a model asks for; `arguments` is JSON as the model wrote it."""
+
+    tool: str
+    arguments: str
+
+
 class Answer(BaseModel):
-    """What a model said, and what it cost in tokens."""
+    """What a model said, or what it asks for first, and what that cost in tokens."""
 
     text: str
     model: str
     input_tokens: int = 0
     output_tokens: int = 0
+    calls: tuple[Call, ...] = ()
 
 
 class Model(Protocol):
@@ -53,6 +69,15 @@ class Model(Protocol):
     async def ask(self, system: str, question: str) -> Answer: ...
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class CallsTools(Protocol):
+    """A model that can be offered tools, where its settings let it: `calls_tools`."""
+
+    calls_tools: bool
+
+    async def ask_with(self, system: str, question: str, tools: Sequence[Tool]) -> Answer: ...
 
 
 class Plugin(Protocol):

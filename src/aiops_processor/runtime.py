@@ -27,6 +27,7 @@ from aiops_processor.services.incidents import Incidents
 from aiops_processor.services.ingest import Ingest
 from aiops_processor.services.missed import Missed
 from aiops_processor.services.notifier import Telling
+from aiops_processor.services.pace import SharedPace
 from aiops_processor.services.reconciler import Reconciler
 from aiops_processor.services.reconstructed import Reconstructed
 from aiops_processor.services.retention import Retention
@@ -59,7 +60,7 @@ class _Story:
         channels = list(parts.channels)
         return cls(
             analyzer=analyzer,
-            analysis=Analysis(database, analyzer, clock, channels, metrics),
+            analysis=Analysis(database, analyzer, clock, channels, metrics, parts.completing),
             telling=Telling(database, parts.channels, clock, metrics, parts.settings.aiops.external_url, parts.mask),
             incidents=Incidents(database, clock, channels, parts.settling, parts.policy),
             watchdogs=Watchdogs(database, clock, channels, parts.policy.expected),
@@ -70,7 +71,7 @@ class _Story:
         """From now on new work is done with these."""
         channels = list(parts.channels)
         self.analyzer.use(parts.gatherer, parts.explainer, parts.mask)
-        self.analysis.use(channels)
+        self.analysis.use(channels, parts.completing)
         self.telling.use(parts.channels, parts.settings.aiops.external_url, parts.mask)
         self.incidents.use(channels, parts.settling, parts.policy)
         self.watchdogs.use(channels, parts.policy.expected)
@@ -124,7 +125,8 @@ async def running(
         database = await stack.enter_async_context(claimed_database(settings))
         await asyncio.to_thread(migrate, database.url)
         changes = Changes(database, clock, metrics)
-        parts = Parts.of(settings, clock, metrics, changes)
+        pace = SharedPace(database, clock)
+        parts = Parts.of(settings, clock, metrics, changes, pace)
         story = _Story.of(parts, database, clock, metrics)
 
         def use(new: Parts) -> None:
@@ -133,7 +135,7 @@ async def running(
             renewed(new.settings)
 
         reloading = Reloading(
-            parts, read or (lambda: settings), lambda new: Parts.of(new, clock, metrics, changes), use, clock
+            parts, read or (lambda: settings), lambda new: Parts.of(new, clock, metrics, changes, pace), use, clock
         )
         stack.push_async_callback(reloading.aclose)
 

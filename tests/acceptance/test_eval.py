@@ -11,9 +11,9 @@ from typing import Any
 from aiops_processor.demo.recording import bundled
 
 
-def evaluate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def evaluate(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "aiops_processor", "eval", str(folder), *arguments]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **settings}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
@@ -60,3 +60,48 @@ def test_a_folder_without_recordings_is_an_error_that_says_what_is_missing(tmp_p
     ran = evaluate(tmp_path)
     assert ran.returncode == 1
     assert "info.json" in ran.stderr
+
+
+def scripted(peer: Any) -> dict[str, str]:
+    """The settings of a model that the peer plays: it answers the same to everything."""
+    return {"LLM_PROVIDER": "openai", "LLM_MODEL": "m", "LLM_BASE_URL": peer.url, "LLM_MAX_RETRIES": "0"}
+
+
+def test_a_scripted_model_is_scored_over_repeats(tmp_path: Path, peer: Any) -> None:
+    said = {
+        "summary": "Payments fails.",
+        "root_cause": "payments fails most of its requests",
+        "outcome": "found",
+        "confidence": 0.9,
+        "evidence": [{"id": "M1", "statement": "it went from 0 to 123456"}, {"id": "M77", "statement": "invented"}],
+        "affected": ["payments"],
+    }
+    choice = {"index": 0, "message": {"role": "assistant", "content": json.dumps(said)}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 900, "completion_tokens": 100, "total_tokens": 1000}
+    whole = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
+    peer.answers["/chat/completions"] = whole
+    prices = json.dumps({"m": {"input_usd": 1, "output_usd": 1}})
+    ran = evaluate(bundled(), "--model", "--repeats", "2", "--format", "json", **scripted(peer), LLM_PRICES=prices)
+    assert ran.returncode == 0, ran.stderr
+    summary = json.loads(ran.stdout)["summary"]
+    assert (summary["runs"], summary["failed"]) == (2, 0)
+    assert summary["named"]["mean"] == 1.0
+    assert summary["grounded"]["mean"] == 0.0, "what it invented is not verified"
+    assert summary["tokens"]["mean"] == 1000 * summary["calls"]["mean"]
+    assert abs(summary["usd"]["mean"] - summary["tokens"]["mean"] / 1e6) < 1e-9
+    assert summary["seconds"]["mean"] > 0
+
+
+def test_a_model_that_is_down_is_a_failure_of_the_machinery(peer: Any) -> None:
+    peer.statuses["/chat/completions"] = 503
+    ran = evaluate(bundled(), "--model", **scripted(peer))
+    assert ran.returncode == 1
+    assert "1 runs, 1 failed" in ran.stdout
+    assert "answered 503" in ran.stdout
+    assert "named the broken entity          nothing to say" in ran.stdout
+
+
+def test_without_a_model_there_is_none_to_score() -> None:
+    ran = evaluate(bundled(), "--model")
+    assert ran.returncode == 1
+    assert "no model is configured" in ran.stderr

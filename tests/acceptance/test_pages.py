@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,4 +58,12 @@ def test_an_alert_is_followed_from_the_empty_list_to_its_page(
     assert "<title>HighErrorRate on checkout · aiops-processor</title>" in page
     assert "&lt;script&gt;document.title" in page
     for part in ("Firing since", 'id="answer"', 'id="alerts"', 'id="timeline"', "webhook · analysed", "What was asked"):
+        assert part in page
+
+    form = urllib.parse.urlencode({"said": "wrong", "cause": "a full disk", "by": "ada"}).encode()
+    assert 'id="feedback"' in page
+    assert service.post(f"/{address}/feedback", form)[0] == 200, "it leads back to the page"
+    assert service.post(f"/{address}/acknowledge", b"by=ada")[0] == 200
+    page = browse(f"{service.url}/{address}")
+    for part in ("a full disk", "Acknowledged by ada", "called wrong by ada"):
         assert part in page

@@ -24,6 +24,7 @@ from aiops_processor.errors import ConfigError, SourceError, SourceRefused, Sour
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.notification import Message
+from aiops_processor.services.completing import Completing
 
 pytestmark = pytest.mark.anyio
 
@@ -275,6 +276,45 @@ async def proves_names(name: str, lab: Lab) -> None:
     assert "service=name-" in asked["messages"][1]["content"]
 
 
+async def proves_tools(name: str, lab: Lab) -> None:
+    def offered(**given: str) -> bool:
+        settings = lab.settings(DEEPSEEK_API_KEY="sk", PROMETHEUS_URL=lab.recorder.url, **given)
+        made = parts.model(settings)
+        inquiry = parts.toolbox(settings, parts.Sources.of(settings)).open([], lab.fixture("message").evidence)
+        return bool(made and made.candidates[0].tools and inquiry.offered())
+
+    assert offered()
+    assert not offered(**{name: "off" if name == "LLM_TOOLS" else "0"})
+
+
+async def proves_tool_rounds(name: str, lab: Lab) -> None:
+    settings = lab.settings(**{name: "2"}, PROMETHEUS_URL=lab.recorder.url)
+    inquiry = parts.toolbox(settings, parts.Sources.of(settings)).open([], lab.fixture("message").evidence)
+    for offered in (True, False):
+        await inquiry.look([])
+        assert bool(inquiry.offered()) is offered
+
+
+async def proves_runbook(name: str, lab: Lab) -> None:
+    (lab.folder / "A.md").write_text("# check the pool")
+    value = str(lab.folder) if name == "RUNBOOK_FOLDER" else "wiki.example"
+    for given, offered in (({}, False), ({name: value}, True)):
+        settings = lab.settings(**given)
+        inquiry = parts.toolbox(settings, parts.Sources.of(settings)).open([], lab.fixture("message").evidence)
+        assert ("runbook" in [tool.name for tool in inquiry.offered()]) is offered
+
+
+async def proves_rates(name: str, lab: Lab) -> None:
+    made: Any = parts.model(lab.settings(DEEPSEEK_API_KEY="sk", **{name: '{"deepseek": {"requests": 7}}'}))
+    assert made.candidates[0].rate.requests == 7
+
+
+async def proves_completing(name: str, lab: Lab) -> None:
+    made = Completing(timedelta(minutes=lab.settings(**{name: "3"}).llm.complete_minutes))
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    assert made.next_try(now, now + timedelta(minutes=2), 3) == now + timedelta(minutes=3)
+
+
 # Channels and the service itself.
 
 
@@ -394,6 +434,13 @@ PROOFS: dict[str, Proof] = {
     "LLM_PROMPTS": proves_prompts,
     "LLM_LANGUAGE": proves_language,
     "LLM_PRICES": proves_prices,
+    "LLM_COMPLETE_MINUTES": proves_completing,
+    "LLM_TOOLS": proves_tools,
+    "LLM_TOOL_CALLS": proves_tools,
+    "LLM_TOOL_ROUNDS": proves_tool_rounds,
+    "LLM_RATES": proves_rates,
+    "RUNBOOK_HOSTS": proves_runbook,
+    "RUNBOOK_FOLDER": proves_runbook,
     **{f"LLM_{of}_{what}": proves_budget for of in ("INCIDENT", "DAY") for what in ("CALLS", "TOKENS", "USD")},
     "DEEPSEEK_API_KEY": proves_key,
     "OPENAI_API_KEY": proves_key,

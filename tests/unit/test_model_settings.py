@@ -92,3 +92,22 @@ def test_a_model_that_cannot_be_asked_is_said_at_the_start(
 def test_an_unknown_provider_is_refused_with_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PluginError, match="anthropic, deepseek, ollama, openai"):
         lineup(monkeypatch, LLM_PROVIDER="deepsek", LLM_BASE_URL="http://x")
+
+
+@pytest.mark.parametrize(
+    ("given", "offered"),
+    [
+        ({"api_key": True}, True),
+        ({"llm": {"thinking": True}, "api_key": True}, False),
+        ({"llm": {"tools": "off"}, "api_key": True}, False),
+        ({"llm": {"tools": "on", "thinking": True}, "api_key": True}, False),
+        ({"llm": {"provider": "ollama", "model": "m", "tools": "on"}}, False),
+        ({"llm": {"provider": "openai", "model": "m", "base_url": "http://127.0.0.1:1"}}, False),
+        ({"llm": {"provider": "openai", "model": "m", "base_url": "http://127.0.0.1:1", "tools": "on"}}, True),
+    ],
+)
+def test_who_is_offered_tools(given: dict[str, Any], offered: bool) -> None:
+    keys = {"deepseek": {"api_key": "sk-x"}} if given.pop("api_key", False) else {}
+    lineup = parts.model(Settings.model_validate({**keys, **given}))
+    assert lineup is not None
+    assert lineup.candidates[0].tools is offered

@@ -81,9 +81,10 @@ async def _analyze(settings: Settings, alerts: list[Alert]) -> tuple[EvidenceRep
     clock, sources, model = SystemClock(), parts.Sources.of(settings), parts.model(settings)
     try:
         gatherer = parts.gatherer(settings, sources, clock)
-        analyzer = Analyzer(gatherer, parts.explainer(settings, model, clock), clock, Metrics(), parts.mask(settings))
-        evidence = await analyzer.gather(alerts)
-        return evidence, (await analyzer.explain(alerts, evidence)).result
+        explainer = parts.explainer(settings, model, clock, parts.toolbox(settings, sources))
+        analyzer = Analyzer(gatherer, explainer, clock, Metrics(), parts.mask(settings))
+        explained = await analyzer.explain(alerts, await analyzer.gather(alerts))
+        return explained.evidence, explained.result
     finally:
         await sources.aclose()
         if model:
@@ -100,7 +101,7 @@ async def _dry_run(settings: Settings, alerts: list[Alert]) -> str:
     finally:
         await sources.aclose()
     model = parts.model(settings)
-    explainer = parts.explainer(settings, model, clock)
+    explainer = parts.explainer(settings, model, clock, parts.toolbox(settings, sources))
     # Without a model the prompt is shown as the default one would get it.
     made = explainer.prompt if explainer else parts.prompts(settings).build
     prompt = made(alerts, evidence)

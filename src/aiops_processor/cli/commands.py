@@ -14,6 +14,7 @@ COMMANDS = {
     "analyze": "analyze:analyze",
     "demo": "demo:demo",
     "eval": "evaluate:evaluate",
+    "estimate": "estimate:forecast",
     "check": "check:check",
     "migrate": "migrate:migrate",
     "backup": "backup:backup",

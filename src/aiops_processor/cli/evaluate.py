@@ -15,9 +15,13 @@ import httpx2
 import structlog
 import typer
 
+from aiops_processor import config, parts
+from aiops_processor.cli.model_table import model_table
 from aiops_processor.cli.replaying import Player, ReplayFailed, player, replay_settings, started
 from aiops_processor.clock import SteppedClock
-from aiops_processor.demo import score
+from aiops_processor.config import Settings
+from aiops_processor.demo import model_score, score
+from aiops_processor.demo.model_score import ModelEvaluation
 from aiops_processor.demo.recording import Recording
 from aiops_processor.demo.replay import Replay
 from aiops_processor.demo.score import Case, Evaluation, Failure, Found
@@ -29,6 +33,7 @@ log = structlog.get_logger(__name__)
 HEAD_START = timedelta(seconds=2)  # of recorded time, before the first webhook
 IDLE_POLL_SECONDS = 0.02
 MOST_SECONDS = 120.0  # of real time, for one recording
+MOST_ANALYSES = 5  # of one recording, each of which may take a model's whole deadline
 FILES = ("info.json", "series.jsonl.gz", "logs.jsonl.gz", "webhooks.jsonl", "truth.json")
 
 
@@ -40,8 +45,15 @@ class EvalFormat(StrEnum):
 def evaluate(
     folder: Annotated[Path, typer.Argument(help="A recording, or a folder with recordings at any depth.")],
     output: Annotated[EvalFormat, typer.Option("--format", help="How the result is printed.")] = EvalFormat.TABLE,
+    model: Annotated[
+        bool, typer.Option("--model", help="Ask the configured model, which may cost money, and score its answers.")
+    ] = False,
+    repeats: Annotated[int, typer.Option(min=1, max=100, help="With --model: how often each is explained.")] = 1,
 ) -> None:
     """Replay recordings through the whole product and print how well it named what was broken."""
+    if model:
+        _evaluate_model(folder, output, repeats)
+        return
     found = _all(_recordings(folder))
     typer.echo(found.model_dump_json(indent=2) if output is EvalFormat.JSON else _table(found))
     if found.summary.failures:
@@ -59,13 +71,47 @@ async def play(name: str, recording: Recording) -> Case:
     return score.case(name, found, truth, time.perf_counter() - began)
 
 
-async def _found(recording: Recording) -> list[Found]:
+def _evaluate_model(folder: Path, output: EvalFormat, repeats: int) -> None:
+    """Each recording so often, one after the other; what a budget of a day allows is for each run apart."""
+    settings = config.load()
+    asked = parts.model(settings)
+    if asked is None:
+        raise ConfigError("no model is configured: set DEEPSEEK_API_KEY, or LLM_PROVIDER and what it needs")
+    runs = [_explained(name, each, settings) for name, each in _recordings(folder).items() for _ in range(repeats)]
+    found = ModelEvaluation(runs=tuple(runs), summary=model_score.summarise(asked.name, runs))
+    typer.echo(found.model_dump_json(indent=2) if output is EvalFormat.JSON else model_table(found))
+    if found.summary.failed:
+        sys.exit(1)
+
+
+def _explained(name: str, folder: Path, settings: Settings) -> model_score.Run:
+    """One run; what fails is a run too, with its reason."""
+    began = time.perf_counter()
+
+    async def explained() -> model_score.Run:
+        recording = Recording.load(folder)
+        found = await _found(dataclasses.replace(recording, truth=None), settings)
+        return model_score.run(name, found, recording.truth, time.perf_counter() - began)
+
+    try:
+        return asyncio.run(asyncio.wait_for(explained(), MOST_SECONDS + settings.llm.deadline * MOST_ANALYSES))
+    except TimeoutError:
+        failure = "was not played to its end in time"
+    except AiopsError as error:
+        failure = str(error)
+    except Exception as error:  # one recording that breaks something must not cost the others
+        log.exception("a recording could not be played", case=name)
+        failure = f"{type(error).__name__}: {error}"
+    return model_score.Run(case=name, failure=failure, seconds=time.perf_counter() - began)
+
+
+async def _found(recording: Recording, model: Settings | None = None) -> list[Found]:
     if not recording.webhooks:
         raise ReplayFailed("the recording has no webhooks: nothing to replay")
     clock = SteppedClock(datetime.fromtimestamp(recording.webhooks[0].received_at, UTC) - HEAD_START)
     replay = Replay(recording, clock)
     with tempfile.TemporaryDirectory(prefix="aiops-eval-") as folder:
-        async with replay.servers() as urls, started(replay_settings(urls, folder), clock) as app:
+        async with replay.servers() as urls, started(replay_settings(urls, folder, model), clock) as app:
             transport = httpx2.ASGITransport(app=app)
             async with player(base_url="http://127.0.0.1", transport=transport) as service:
                 return await _Stepping(recording, clock, service).play()

@@ -15,6 +15,7 @@ from aiops_processor.errors import AiopsError
 from aiops_processor.models.incident import Incident
 from aiops_processor.web.api import IncidentDetail, QueueStatus
 
+MODEL_SECTIONS = ("llm", "deepseek", "openai", "anthropic", "ollama", "redact", "runbook")
 MOST_INCIDENTS = 200  # what one page of the API gives; a recording has a few
 
 
@@ -47,9 +48,14 @@ class Player:
         return IncidentDetail.model_validate_json(answer.content)
 
 
-def replay_settings(urls: Urls, folder: str) -> Settings:
-    """Made by hand: a replay does not touch what the environment configures, nor its model's key."""
+def replay_settings(urls: Urls, folder: str, model: Settings | None = None) -> Settings:
+    """Made by hand: a replay does not touch what the environment configures.
+
+    Only where its `model` is wanted are that, its key and what is hidden from it taken over.
+    """
+    asked = {name: getattr(model, name) for name in MODEL_SECTIONS} if model else {}
     return Settings(
+        **asked,
         prometheus=SourceSettings(url=urls.prometheus),
         loki=SourceSettings(url=urls.loki),
         aiops=ServiceSettings(data_dir=folder),

@@ -4,28 +4,37 @@ Knows no provider's SDK: which of them is loaded is the providers' own business.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import httpx2
 from pydantic_ai.direct import model_request
 from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import ModelRequest, ModelResponse, SystemPromptPart, ToolCallPart, UserPromptPart
-from pydantic_ai.models import Model
+from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.tools import ToolDefinition
 
 from aiops_processor.errors import ModelUnreadable
 from aiops_processor.llm.asking import Asking, ModelOptions, Sleep
 from aiops_processor.llm.failures import as_ours
-from aiops_processor.plugins import Answer
+from aiops_processor.plugins import Answer, Call, Tool
 
 
 class ChatModel:
     """Any model of pydantic-ai. Satisfies `plugins.Model`."""
 
     def __init__(
-        self, name: str, options: ModelOptions, http: httpx2.AsyncClient, chat: Model, sleep: Sleep = asyncio.sleep
+        self,
+        name: str,
+        options: ModelOptions,
+        http: httpx2.AsyncClient,
+        chat: Model,
+        sleep: Sleep = asyncio.sleep,
+        *,
+        calls_tools: bool = True,
     ) -> None:
         self.name = name
         self.prompt_tokens = options.prompt_tokens
+        self.calls_tools = calls_tools
         self.chat = chat
         self._options = options
         self._http = http
@@ -34,26 +43,35 @@ class ChatModel:
 
     async def ask(self, system: str, question: str) -> Answer:
         """The model's answer, within `timeout_seconds`. Raises ModelRefused, ModelUnreadable or ModelUnavailable."""
-        return await self._asking.until_answered(lambda: self._ask_once(system, question))
+        return await self.ask_with(system, question, ())
+
+    async def ask_with(self, system: str, question: str, tools: Sequence[Tool]) -> Answer:
+        """The same, or what the model asks for of these tools first."""
+        return await self._asking.until_answered(lambda: self._ask_once(system, question, tools))
 
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def _ask_once(self, system: str, question: str) -> Answer:
+    async def _ask_once(self, system: str, question: str, tools: Sequence[Tool]) -> Answer:
         request = ModelRequest(parts=[SystemPromptPart(system), UserPromptPart(question)])
         try:
-            response = await model_request(self.chat, [request])
+            response = await model_request(self.chat, [request], model_request_parameters=_offering(tools))
         except AgentRunError as error:
             # `from None`: the cause holds the request and its headers.
             raise as_ours(error, self._who) from None
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             # pydantic-ai reads `choices[0].message` of whatever JSON came, an empty list too.
             raise ModelUnreadable(f"{self._who} sent no chat completion ({type(error).__name__})") from None
-        return self._answer(response)
+        return self._answer(response, frozenset(tool.name for tool in tools))
 
-    def _answer(self, response: ModelResponse) -> Answer:
-        text = response.text or next(_arguments(response), "")
-        if not text.strip():
+    def _answer(self, response: ModelResponse, offered: frozenset[str]) -> Answer:
+        calls = tuple(
+            Call(tool=part.tool_name, arguments=part.args_as_json_str())
+            for part in response.parts
+            if isinstance(part, ToolCallPart) and part.tool_name in offered
+        )
+        text = response.text or ("" if calls else next(_arguments(response), ""))
+        if not (calls or text.strip()):
             cut = f"; raise max_tokens ({self._options.max_tokens})" if response.finish_reason == "length" else ""
             raise ModelUnreadable(f"{self._who} answered without a text ({response.finish_reason or 'no reason'}){cut}")
         usage = response.usage
@@ -62,7 +80,18 @@ class ChatModel:
             model=response.model_name or self._options.model,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
+            calls=calls,
         )
+
+
+def _offering(tools: Sequence[Tool]) -> ModelRequestParameters | None:
+    if not tools:
+        return None
+    defined = [
+        ToolDefinition(name=tool.name, description=tool.about, parameters_json_schema=tool.parameters, strict=False)
+        for tool in tools
+    ]
+    return ModelRequestParameters(function_tools=defined)
 
 
 def _arguments(response: ModelResponse) -> Iterator[str]:

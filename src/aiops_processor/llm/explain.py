@@ -9,24 +9,36 @@ from collections.abc import Callable, Iterator, Sequence
 import structlog
 
 from aiops_processor.clock import Clock
-from aiops_processor.errors import BudgetSpent, ModelError, ModelUnavailable, ModelUnreadable, PromptTooLong
+from aiops_processor.errors import (
+    BudgetSpent,
+    ModelError,
+    ModelRefused,
+    ModelUnavailable,
+    ModelUnreadable,
+    PromptTooLong,
+)
 from aiops_processor.llm.budget import Ledger, Limits
 from aiops_processor.llm.lineup import Candidate, Lineup, answer_of_none, usage_of
 from aiops_processor.llm.memory import Memory, key_of
+from aiops_processor.llm.pace import Pace, Unlimited
 from aiops_processor.llm.prompt import SMALLEST_BUDGET, Prompt, Prompts
-from aiops_processor.llm.pseudonyms import Pseudonyms
 from aiops_processor.llm.reading import read
 from aiops_processor.llm.shapes import Draft
+from aiops_processor.llm.told import Told, size_of
+from aiops_processor.llm.tools.toolbox import Sources, Toolbox
 from aiops_processor.llm.verify import check
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
 from aiops_processor.models.evidence import EvidenceReport, Gap
-from aiops_processor.plugins import Answer
+from aiops_processor.models.past import Past
+from aiops_processor.plugins import Answer, Call, CallsTools, Model, Tool
 
 FEWEST_CHARACTERS = 10
 """Small models fill the form with ids and nothing else; the ranked evidence says more than that."""
 
 Record = Callable[[Exchange], None]
+Found = Callable[[EvidenceReport], None]
+Calls = tuple[Call, ...]
 Paid = list[tuple[Candidate, Answer]]
 """Every answer that came, readable or not: it was paid for."""
 
@@ -43,6 +55,8 @@ class Explainer:
         prompts: Prompts | None = None,
         limits: Limits | None = None,
         hidden: Sequence[str] = (),
+        toolbox: Toolbox | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._lineup = lineup
         self._clock = clock
@@ -50,11 +64,14 @@ class Explainer:
         self._limits = limits or Limits()
         self._hidden = tuple(hidden)
         self._memory = Memory()
+        self._toolbox = toolbox or Toolbox(lambda _: Sources())
+        self._pace = pace or Unlimited()
 
-    def prompt(self, alerts: Sequence[Alert], evidence: EvidenceReport) -> Prompt:
+    def prompt(self, alerts: Sequence[Alert], evidence: EvidenceReport, past: Sequence[Past] = ()) -> Prompt:
         """What `explain` would send to the first model; nothing is sent."""
-        names = Pseudonyms(self._hidden, alerts, evidence)
-        return _built(self._prompts, names, alerts, evidence, self._lineup.candidates[0].token_budget)
+        first = self._lineup.candidates[0]
+        told = Told(alerts, self._toolbox.open(alerts, evidence, past), past, self._prompts, self._hidden)
+        return told.prompt(first.token_budget, told.tools(first))
 
     async def explain(
         self,
@@ -63,16 +80,18 @@ class Explainer:
         record: Record = lambda _: None,
         incident: Spent | None = None,
         day: Spent | None = None,
+        past: Sequence[Past] = (),
+        found: Found = lambda _: None,
     ) -> AnalysisResult:
         """The checked analysis of one alert or more. A model that failed before another answered is a gap in it.
 
-        `record` is told of every question; `incident` and `day` say what was spent before. Raises BudgetSpent where a
+        `record` is told of every question; `incident` and `day` say what was spent before. `past` are incidents that
+        were alike; `found` is told of the evidence that the model's own questions added. Raises BudgetSpent where a
         limit is reached, another ModelError where no model answered.
         """
         ledger = Ledger(self._limits, incident or Spent(), day or Spent())
-        asking = _Asking(
-            self._prompts, self._memory, ledger, self._clock, record, Pseudonyms(self._hidden, alerts, evidence)
-        )
+        told = Told(alerts, self._toolbox.open(alerts, evidence, past), past, self._prompts, self._hidden)
+        asking = _Asking(told, self._prompts, self._memory, ledger, self._clock, record, found, self._pace)
         failures: list[ModelError] = []
         loop = asyncio.get_running_loop()
         ends = loop.time() + self._lineup.deadline_seconds
@@ -80,14 +99,14 @@ class Explainer:
             # An equal share of what is left: a model that hangs leaves the next one time to answer.
             share = (ends - loop.time()) / (len(self._lineup.candidates) - place)
             try:
-                draft = await asking.within(share, candidate, alerts, evidence)
+                draft = await asking.within(share, candidate)
             except BudgetSpent:
                 raise
             except ModelError as failure:
                 failures.append(failure)
             else:
                 # In a thread: checking takes tens of milliseconds that the event loop has better uses for.
-                return await asyncio.to_thread(self._result, draft, alerts, evidence, asking, failures)
+                return await asyncio.to_thread(self._result, draft, alerts, told.evidence, asking, failures)
         raise answer_of_none(failures)
 
     def _result(
@@ -117,76 +136,103 @@ class _Asking:
     """The questions of one analysis: each within the budget, none paid for twice, all recorded."""
 
     def __init__(
-        self, prompts: Prompts, memory: Memory, ledger: Ledger, clock: Clock, record: Record, names: Pseudonyms
+        self,
+        told: Told,
+        prompts: Prompts,
+        memory: Memory,
+        ledger: Ledger,
+        clock: Clock,
+        record: Record,
+        found: Found,
+        pace: Pace,
     ) -> None:
+        self._told = told
+        self._pace = pace
+        self._found = found
         self._prompts = prompts
         self._memory = memory
         self._ledger = ledger
         self._clock = clock
         self._record = record
-        self._names = names
         self.paid: Paid = []
         self.answered = ""
 
-    async def within(
-        self, seconds: float, candidate: Candidate, alerts: Sequence[Alert], evidence: EvidenceReport
-    ) -> Draft:
+    async def within(self, seconds: float, candidate: Candidate) -> Draft:
         """The candidate's draft within so many seconds, all its questions together. Raises a ModelError."""
         try:
             async with asyncio.timeout(seconds):
-                return await self._draft(candidate, alerts, evidence)
+                return await self._draft(candidate)
         except TimeoutError:
             name = candidate.model.name
             raise ModelUnavailable(f"{name} gave no usable answer within its {seconds:.3g} s") from None
 
-    async def _draft(self, candidate: Candidate, alerts: Sequence[Alert], evidence: EvidenceReport) -> Draft:
+    async def _draft(self, candidate: Candidate) -> Draft:
         """What the model makes of the evidence; of half as much where it says that all is too long for its window."""
         budget = candidate.token_budget
         try:
-            return await self._readable(candidate, _built(self._prompts, self._names, alerts, evidence, budget))
+            return await self._informed(candidate, budget)
         except PromptTooLong:
             if budget <= SMALLEST_BUDGET:
                 raise
-        half = max(SMALLEST_BUDGET, budget // 2)
-        return await self._readable(candidate, _built(self._prompts, self._names, alerts, evidence, half))
+        return await self._informed(candidate, max(SMALLEST_BUDGET, budget // 2))
 
-    async def _readable(self, candidate: Candidate, prompt: Prompt) -> Draft:
-        """The draft of one answer, or of a second one where the first cannot be read."""
+    async def _informed(self, candidate: Candidate, budget: int) -> Draft:
+        """The draft, after what the model wants to know first and may: each answer is evidence of the next prompt."""
+        while True:
+            tools = self._told.tools(candidate)
+            said = await self._readable(candidate, self._told.prompt(budget, tools), tools)
+            if isinstance(said, Draft):
+                return said
+            await self._told.look(said)
+            self._found(self._told.evidence)
+
+    async def _readable(self, candidate: Candidate, prompt: Prompt, tools: Sequence[Tool]) -> Draft | Calls:
+        """What one answer says, or a second one where the first cannot be read."""
         try:
-            return await self._ask(candidate, prompt)
+            return await self._ask(candidate, prompt, tools)
         except ModelUnreadable as problem:
-            return await self._ask(candidate, self._prompts.repair(prompt, str(problem)))
+            return await self._ask(candidate, self._prompts.repair(prompt, str(problem)), ())
 
-    async def _ask(self, candidate: Candidate, prompt: Prompt) -> Draft:
-        key = key_of(f"{candidate.model.name}/{candidate.called}", prompt.system, prompt.question)
+    async def _ask(self, candidate: Candidate, prompt: Prompt, tools: Sequence[Tool]) -> Draft | Calls:
+        offered = ",".join(tool.name for tool in tools)
+        key = key_of(f"{candidate.model.name}/{candidate.called}/{offered}", prompt.system, prompt.question)
         async with self._memory.asking(key):
             answer = self._memory.find(key, self._clock.now())
             remembered = answer is not None
             if answer is None:
-                answer = await self._paid_for(candidate, prompt)
+                answer = await self._paid_for(candidate, prompt, tools)
             self.answered = answer.model
             try:
-                draft = _usable(candidate.model.name, answer)
+                said = answer.calls if tools and answer.calls else _usable(candidate.model.name, answer)
             except ModelUnreadable as error:
                 self._note(candidate, prompt, answer, remembered=remembered, error=str(error))
                 raise
             if not remembered:
                 self._memory.keep(key, answer, self._clock.now())
         self._note(candidate, prompt, answer, remembered=remembered)
-        return self._names.show(draft)
+        return self._told.shown(said) if isinstance(said, Draft) else said
 
-    async def _paid_for(self, candidate: Candidate, prompt: Prompt) -> Answer:
-        self._ledger.ask_for(prompt.tokens)
+    async def _paid_for(self, candidate: Candidate, prompt: Prompt, tools: Sequence[Tool]) -> Answer:
+        await self._wait_for_turn(candidate, prompt.tokens + size_of(tools))
+        self._ledger.ask_for(prompt.tokens + size_of(tools))
         try:
-            answer = await candidate.model.ask(prompt.system, prompt.question)
+            answer = await _answer(candidate.model, prompt, tools)
         except ModelError as error:
-            self._note(candidate, prompt, None, error=str(error))
+            no_answer = isinstance(error, ModelRefused | ModelUnavailable)
+            self._note(candidate, prompt, None, error=str(error), unanswered=no_answer)
             raise
         self._ledger.book(answer.input_tokens + answer.output_tokens, _price(candidate, answer) or 0.0)
         self.paid.append((candidate, answer))
-        if answer.input_tokens > prompt.tokens:
+        if candidate.rate:
+            await self._pace.add(candidate.provider, answer.output_tokens)
+        if answer.input_tokens > prompt.tokens + size_of(tools):
             log.warning("a prompt has more tokens than estimated", counted=answer.input_tokens, estimated=prompt.tokens)
         return answer
+
+    async def _wait_for_turn(self, candidate: Candidate, tokens: int) -> None:
+        """Until the provider's rate has room; the candidate's time runs meanwhile."""
+        while candidate.rate and (wait := await self._pace.admit(candidate.provider, candidate.rate, tokens)):
+            await self._clock.sleep(wait)
 
     def _note(
         self,
@@ -195,6 +241,7 @@ class _Asking:
         answer: Answer | None,
         *,
         remembered: bool = False,
+        unanswered: bool = False,
         error: str = "",
     ) -> None:
         paid = answer if not remembered else None
@@ -205,26 +252,26 @@ class _Asking:
                 system=prompt.system,
                 question=prompt.question,
                 estimated_tokens=prompt.tokens,
-                answer=answer.text if answer else "",
+                answer=_written(answer) if answer else "",
                 input_tokens=paid.input_tokens if paid else 0,
                 output_tokens=paid.output_tokens if paid else 0,
                 cost_usd=_price(candidate, paid) if paid else 0.0,
                 remembered=remembered,
+                unanswered=unanswered,
                 error=error,
             )
         )
 
 
-def _built(
-    prompts: Prompts, names: Pseudonyms, alerts: Sequence[Alert], evidence: EvidenceReport, budget: int
-) -> Prompt:
-    """The prompt under pseudonyms; these may be longer than the names, and then less evidence is told."""
-    prompt = names.hide(prompts.build(alerts, evidence, budget))
-    room = budget
-    while prompt.tokens > budget and room > SMALLEST_BUDGET:
-        room = max(SMALLEST_BUDGET, room * budget // prompt.tokens - 50)
-        prompt = names.hide(prompts.build(alerts, evidence, room))
-    return prompt
+async def _answer(model: Model, prompt: Prompt, tools: Sequence[Tool]) -> Answer:
+    if tools and isinstance(model, CallsTools):
+        return await model.ask_with(prompt.system, prompt.question, tools)
+    return await model.ask(prompt.system, prompt.question)
+
+
+def _written(answer: Answer) -> str:
+    """An answer as it is kept: what it says, and what it asks for."""
+    return "\n".join(filter(None, (answer.text, *(f"asks {call.tool}({call.arguments})" for call in answer.calls))))
 
 
 def _usable(name: str, answer: Answer) -> Draft:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiops_processor.errors import ConfigError, ModelError, ModelRefused, ModelUnavailable
+from aiops_processor.llm.pace import Rate
 from aiops_processor.llm.prompt import SMALLEST_BUDGET, TOKEN_BUDGET
 from aiops_processor.models.analysis import Usage
 from aiops_processor.models.base import Frozen
@@ -27,12 +28,18 @@ class Price(Frozen):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model, the tokens that a prompt for it may have, what it costs where that is known, and its own name."""
+    """A model, the tokens that a prompt for it may have, what it costs where that is known, and its own name.
+
+    `tools`: it may be offered tools. `rate` is what its provider takes in a minute.
+    """
 
     model: Model
     token_budget: int = TOKEN_BUDGET
     price: Price | None = None
     called: str = ""
+    tools: bool = False
+    provider: str = ""
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True)

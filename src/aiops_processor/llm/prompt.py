@@ -26,6 +26,7 @@ BYTES_PER_TOKEN = 3
 _FOLDER = Path(__file__).parent / "prompts"
 _ALERTS_SHARE, _GAPS_SHARE, _HEALTHY_SHARE = 0.2, 0.15, 0.1
 _CONTEXT_SHARE = 0.15
+_NOTES_SHARE, _PAST_SHARE = 0.2, 0.1
 _LEAST_ROOM = 900
 _REPAIR_BYTES = 500
 _NOTE_BYTES = 60
@@ -67,28 +68,45 @@ class Prompts:
         """Raises ConfigError where the user's own texts leave no room for evidence or cannot be used."""
         self._frame((), "", token_budget)
 
-    def build(self, alerts: Sequence[Alert], evidence: EvidenceReport, token_budget: int = TOKEN_BUDGET) -> Prompt:
+    def build(
+        self,
+        alerts: Sequence[Alert],
+        evidence: EvidenceReport,
+        token_budget: int = TOKEN_BUDGET,
+        *,
+        past: Sequence[str] = (),
+        notes: Sequence[str] = (),
+        tools: bool = False,
+    ) -> Prompt:
         """The prompt for these alerts and this evidence. Raises ConfigError for a budget that nothing fits into.
 
-        Findings are taken in the report's order, strongest first; how many did not fit is said in their place.
+        First come findings that the model asked for, then the others in the report's order, strongest first; how many
+        did not fit is said in their place. `past` are similar incidents, `notes` answers to the model in words, each
+        told in a line. `tools`: it may ask for more.
         """
         window = window_line(evidence.window)
-        system, room = self._frame(_names(alerts, evidence), window, token_budget)
-        return Prompt(system, self._render("alert.md.j2", window=window, **_told(alerts, evidence, room)))
+        system, room = self._frame(_names(alerts, evidence), window, token_budget, tools=tools)
+        told = _told(alerts, evidence, room, past, notes)
+        return Prompt(system, self._render("alert.md.j2", window=window, **told))
 
     def repair(self, prompt: Prompt, problem: str) -> Prompt:
         """The same question again, saying what was wrong with the answer. Stays within the budget."""
         question = self._render("repair.md.j2", question=prompt.question, problem=datum(problem, 200))
         return prompt._replace(question=question)
 
-    def _frame(self, names: Sequence[str], window: str, token_budget: int) -> tuple[str, int]:
+    def _frame(self, names: Sequence[str], window: str, token_budget: int, *, tools: bool = False) -> tuple[str, int]:
         """The system text, and the bytes that are left for what was found."""
         if token_budget < SMALLEST_BUDGET:
             raise ConfigError(f"a token budget of {token_budget} is too small; {SMALLEST_BUDGET} at least")
         whole = token_budget * BYTES_PER_TOKEN
         context = self._own.context(names, int(whole * _CONTEXT_SHARE))
-        system = self._render("system.md.j2", language=self._language, context=context, extra=self._own.extra)
-        empty = self._render("alert.md.j2", alerts=(), window=window, findings=(), gaps=(), healthy=())
+        system = self._render(
+            "system.md.j2", language=self._language, context=context, extra=self._own.extra, tools=tools
+        )
+        nothing: dict[str, Sequence[str]] = dict.fromkeys(
+            ("alerts", "findings", "gaps", "healthy", "past", "notes"), ()
+        )
+        empty = self._render("alert.md.j2", window=window, **nothing)
         room = whole - _size(system + empty) - _REPAIR_BYTES
         if room < _LEAST_ROOM:
             raise ConfigError(
@@ -122,15 +140,25 @@ def _names(alerts: Sequence[Alert], evidence: EvidenceReport) -> list[str]:
     return list(dict.fromkeys([*(alert.name for alert in alerts), *entities, *of_alerts]))
 
 
-def _told(alerts: Sequence[Alert], evidence: EvidenceReport, room: int) -> dict[str, list[str]]:
-    """What of it all fits into `room` bytes: shares for alerts, gaps and what is healthy, all the rest for findings."""
+def _told(
+    alerts: Sequence[Alert], evidence: EvidenceReport, room: int, past: Sequence[str], notes: Sequence[str]
+) -> dict[str, list[str]]:
+    """What of it all fits into `room` bytes: shares for all that is no finding, all the rest for findings."""
     told = {
+        "notes": _fitting(notes, _noted, int(room * _NOTES_SHARE), "more answers"),
+        "past": _fitting(past, _noted, int(room * _PAST_SHARE), "more"),
         "alerts": _fitting(alerts, alert_line, int(room * _ALERTS_SHARE), "more alerts"),
         "gaps": _fitting(evidence.gaps, gap_line, int(room * _GAPS_SHARE), "more gaps"),
         "healthy": _fitting(evidence.healthy, healthy_line, int(room * _HEALTHY_SHARE), "more"),
     }
     left = room - sum(_size(line) + 1 for lines in told.values() for line in lines)
-    return {**told, "findings": _fitting(evidence.findings, finding_block, left, "weaker findings left out")}
+    first = sorted(evidence.findings, key=lambda item: not item.asked)
+    return {**told, "findings": _fitting(first, finding_block, left, "weaker findings left out")}
+
+
+def _noted(text: str) -> str:
+    """Words of others, in one line that cannot close the fence."""
+    return f"- {datum(text, 2_500)}"
 
 
 def _fitting(items: Sequence[T], written: Callable[[T], str], room: int, rest: str) -> list[str]:

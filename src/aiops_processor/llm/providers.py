@@ -53,7 +53,7 @@ class DeepSeek(ChatModel):
         settings["extra_body"] = {"thinking": {"type": "enabled" if options.thinking else "disabled"}}
         provider = DeepSeekProvider(openai_client=_client(options, http))
         chat = OpenAIChatModel(options.model, provider=provider, settings=settings)
-        super().__init__("deepseek", options, http, chat, sleep)
+        super().__init__("deepseek", options, http, chat, sleep, calls_tools=not options.thinking)
 
 
 class OpenAI(ChatModel):

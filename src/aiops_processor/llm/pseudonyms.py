@@ -31,6 +31,10 @@ class Pseudonyms:
         """The draft with the real names."""
         return Draft.model_validate(self._value(draft.model_dump(mode="json"))) if self._shown else draft
 
+    def reveal(self, text: str) -> str:
+        """A text of the model with the real names."""
+        return _replaced(text, self._shown)
+
     def _value(self, value: Any) -> Any:
         if isinstance(value, str):
             return _replaced(value, self._shown)

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from aiops_processor.models.base import Frozen
 from aiops_processor.models.evidence import Gap
+from aiops_processor.models.past import Past
 
 SCHEMA_VERSION = "1"
 
@@ -72,7 +73,8 @@ class Exchange(Frozen):
     """One question to a model and what came of it, as it was sent: what was masked is masked here, too.
 
     `estimated_tokens` is our count of the question, `input_tokens` the model's. `remembered`: the same question had
-    been answered before and was not paid for again. `error` says why there is no usable answer.
+    been answered before and was not paid for again. `error` says why there is no usable answer. `unanswered`: nobody
+    answered, or it said no, so there is nothing to pay.
     """
 
     at: datetime
@@ -85,6 +87,7 @@ class Exchange(Frozen):
     output_tokens: int = 0
     cost_usd: float | None = None
     remembered: bool = False
+    unanswered: bool = False
     error: str = ""
 
 
@@ -99,7 +102,8 @@ class Spent(Frozen):
 class AnalysisResult(Frozen):
     """The answer to "what changed, where, since when, why?". `model` is "" where the ranked evidence is the report.
 
-    `confidence` is between 0 and 1. `cost_usd` is None where no price is known. `extra` holds a user's own fields.
+    `confidence` is between 0 and 1. `cost_usd` is None where no price is known. `similar` are past incidents that were
+    alike: hypotheses to check. `extra` holds a user's own fields.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -117,6 +121,7 @@ class AnalysisResult(Frozen):
     checked_healthy: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
     dropped: tuple[Dropped, ...] = ()
+    similar: tuple[Past, ...] = ()
     model: str = ""
     usage: Usage = Usage()
     cost_usd: float | None = None

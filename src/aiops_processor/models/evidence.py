@@ -104,7 +104,8 @@ class Evidence(Frozen):
     `entity` is the service, pod or instance that it is about. `score` orders findings of one report, more is stronger.
     `link` opens the query in Prometheus, of logs in Grafana Explore, of a change that we were told of what it names;
     `explore` opens PromQL in Grafana Explore. Both are "" where nobody configured where that is.
-    `at` is when a change happened; `source` who told us of it, "" for what was measured.
+    `at` is when a change happened; `source` who told us of it, "" for what was measured. `asked`: the model asked for
+    it, by a query of its own (Q1).
     """
 
     id: str
@@ -123,6 +124,7 @@ class Evidence(Frozen):
     lines: tuple[LogLine, ...] = ()
     at: datetime | None = None
     source: str = ""
+    asked: bool = False
 
 
 class Standing(Frozen):

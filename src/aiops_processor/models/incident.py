@@ -53,6 +53,8 @@ class Incident(Frozen):
     `reopened` counts how often it fired again soon after its end. `merged_into` is the incident that this one turned
     out to be the same as. `manual` incidents came through /analyze: they do not settle, and no Alertmanager ends them.
     The smaller `priority`, the sooner it is worked on. `flapping` ones have come back again and again.
+    `incomplete_since` is when a report first went out without its model, None where none is missing; `completions`
+    counts how often that model has been asked again, which is due once more at `complete_at`.
     """
 
     id: int
@@ -74,6 +76,9 @@ class Incident(Frozen):
     flapping: bool = False
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
+    incomplete_since: datetime | None = None
+    complete_at: datetime | None = None
+    completions: int = 0
 
 
 class TimelineEntry(Frozen):

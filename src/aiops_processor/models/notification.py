@@ -25,7 +25,8 @@ class Message(Frozen):
     """One thing to tell one channel about one incident, complete in itself.
 
     `url` is the incident's page, "" where no external address is configured. Where a Watchdog is overdue there is no
-    incident: then `incident` only carries what is told, with a negative id of its own and no page.
+    incident: then `incident` only carries what is told, with a negative id of its own and no page. `update`: it was
+    analysed and told before, and this is newer.
     """
 
     occasion: Occasion
@@ -33,6 +34,7 @@ class Message(Frozen):
     alerts: tuple[Alert, ...]
     analysis: AnalysisResult | None = None
     evidence: EvidenceReport | None = None
+    update: bool = False
     url: str = ""
     sent_at: datetime
 

@@ -37,6 +37,7 @@ def _fields(message: Message) -> dict[str, object]:
     incident, analysis = message.incident, message.analysis
     fields: dict[str, object] = {
         "occasion": message.occasion.value,
+        **({"update": True} if message.update else {}),
         "incident": incident.id,
         "title": incident.title,
         "severity": incident.severity,

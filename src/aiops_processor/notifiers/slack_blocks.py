@@ -132,7 +132,8 @@ def _linked(url: str, text: str) -> str:
 
 def _title(message: Message) -> str:
     severity = f" [{message.incident.severity}]" if message.incident.severity else ""
-    return f"{'Resolved: ' if message.occasion is Occasion.RESOLVED else ''}{message.incident.title}{severity}"
+    mark = "Resolved: " if message.occasion is Occasion.RESOLVED else "Update: " if message.update else ""
+    return f"{mark}{message.incident.title}{severity}"
 
 
 def _standing(message: Message) -> str:

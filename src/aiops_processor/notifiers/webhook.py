@@ -48,6 +48,7 @@ class Payload(Frozen):
     alerts: tuple[Alert, ...]
     analysis: AnalysisResult | None
     findings: tuple[Evidence, ...] = ()
+    update: bool = False
     url: str
     sent_at: datetime
 
@@ -74,6 +75,7 @@ class WebhookNotifier:
             alerts=message.alerts,
             analysis=message.analysis,
             findings=words.strongest(message.evidence),
+            update=message.update,
             url=message.url,
             sent_at=message.sent_at,
         )

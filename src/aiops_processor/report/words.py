@@ -8,6 +8,7 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Step, Verdict
 from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap
 from aiops_processor.models.incident import title_of
+from aiops_processor.models.past import Past
 from aiops_processor.report.numbers import amount, change, clock_time, duration, moment
 
 TOP_FINDINGS = 5
@@ -56,11 +57,26 @@ def sections(
         Section("Do next", tuple(_step(number, step) for number, step in enumerate(steps(analysis), 1))),
         Section("Other causes to consider", tuple(map(Line, hypotheses(analysis)))),
         _grounds(analysis, evidence),
+        Section("Seen before: to check, not evidence", tuple(map(Line, seen_before(analysis)))),
         Section("Said by the model and left out", tuple(map(Line, left_out(analysis)))),
         Section("Checked and healthy", tuple(map(Line, _healthy(analysis, evidence)))),
         Section(LINKS, tuple(_links(evidence, url))),
     )
     return tuple(part for part in parts if part.lines)
+
+
+def seen_before(analysis: AnalysisResult) -> tuple[str, ...]:
+    """Past incidents that were alike, with what people said of them last."""
+    return tuple(map(_seen, analysis.similar[:TOP_REASONS]))
+
+
+def _seen(past: Past) -> str:
+    last = past.feedback[-1] if past.feedback else None
+    said = f"; called {last.said}{f', the true cause: {last.cause}' if last.cause else ''}" if last else ""
+    concluded = f"; {past.concluded}" if past.concluded else ""
+    return clean(
+        f"{past.score:.0%} incident {past.incident_id}, {moment(past.opened_at)}: {past.title}{said}{concluded}"
+    )
 
 
 def headline(analysis: AnalysisResult, alerts: Sequence[Alert]) -> str:

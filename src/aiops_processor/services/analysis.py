@@ -1,17 +1,23 @@
 """The analysis of a stored incident, in steps that each leave their result in the database."""
 
+from datetime import datetime
+
 import structlog
 
 from aiops_processor.clock import Clock
-from aiops_processor.errors import StorageError
+from aiops_processor.errors import ModelError, ModelUnavailable, StorageError
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry
 from aiops_processor.models.notification import Occasion
 from aiops_processor.services.analyzer import Analyzer
+from aiops_processor.services.completing import Completing
+from aiops_processor.services.incidents import COMPLETE
+from aiops_processor.services.past import similar, traits_of
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox, spending
+from aiops_processor.storage import past as past_rows
 from aiops_processor.storage.database import Connection, Database
 from aiops_processor.telemetry import Metrics
 
@@ -26,17 +32,25 @@ class Analysis:
     """begin → gather → explain → tell, for one generation of one incident. Every step may be done twice."""
 
     def __init__(
-        self, database: Database, analyzer: Analyzer, clock: Clock, channels: list[str], metrics: Metrics
+        self,
+        database: Database,
+        analyzer: Analyzer,
+        clock: Clock,
+        channels: list[str],
+        metrics: Metrics,
+        completing: Completing | None = None,
     ) -> None:
         self._database = database
         self._analyzer = analyzer
         self._clock = clock
         self._channels = channels
         self._metrics = metrics
+        self._completing = completing or Completing()
 
-    def use(self, channels: list[str]) -> None:
-        """From now on tell these channels."""
+    def use(self, channels: list[str], completing: Completing | None = None) -> None:
+        """From now on tell these channels, and complete reports for so long."""
         self._channels = channels
+        self._completing = completing or Completing()
 
     async def begin(self, incident_id: int, generation: int) -> tuple[str, int]:
         """Count the attempt. Returns how to go on, SKIP (given up, or merged into another), PLAIN or WITH_MODEL; and
@@ -55,11 +69,16 @@ class Analysis:
         return SKIP, 0
 
     async def gather(self, incident_id: int, generation: int) -> None:
-        """Collect the evidence and store it; nothing for one that was merged meanwhile, here and in what follows."""
+        """Collect the evidence and store it; nothing for one that was merged meanwhile, here and in what follows.
+
+        A report that is completed keeps the evidence that it was made of.
+        """
         alerts = await self._alerts(incident_id)
         if not alerts:
             return
-        report = await self._analyzer.gather(alerts)
+        report = await self._kept(incident_id, generation - 1)
+        if report is None:
+            report = await self._analyzer.gather(alerts)
         async with self._database.write() as connection:
             await incident_rows.save_evidence(connection, incident_id, generation, report)
 
@@ -69,15 +88,22 @@ class Analysis:
         if not alerts:
             return
         today = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        evidence = await self._evidence(incident_id, generation)
+        traits = traits_of(alerts, evidence)
         async with self._database.read() as connection:
             incident = await spending.of_incident(connection, incident_id)
             day = await spending.since(connection, today)
-        evidence = await self._evidence(incident_id, generation)
-        result, exchanges = await self._analyzer.explain(alerts, evidence, incident, day)
+            alike = await similar(connection, incident_id, traits, self._clock.now())
+        explained = await self._analyzer.explain(alerts, evidence, incident, day, alike)
+        result = explained.result.model_copy(update={"similar": alike})
         now = self._clock.now()
         async with self._database.write() as connection:
+            if explained.evidence is not evidence:
+                await incident_rows.save_evidence(connection, incident_id, generation, explained.evidence)
             await incident_rows.save_result(connection, incident_id, generation, result, now)
-            await spending.save(connection, incident_id, generation, exchanges)
+            await past_rows.keep_traits(connection, incident_id, traits)
+            await spending.save(connection, incident_id, generation, explained.exchanges)
+            await self._note_missing(connection, incident_id, explained.failure, now)
         self._metrics.alerts_processed.inc(len(alerts))
 
     async def tell(self, incident_id: int, generation: int) -> None:
@@ -88,11 +114,14 @@ class Analysis:
             if incident.merged_into is not None:
                 return
             over = incident.resolved_at is not None  # told already; what it was stands on its page
-            if not over and await incident_rows.wants_notification(connection, incident_id):
+            in_vain = incident.completions > 0 and incident.incomplete_since is not None  # people know as much
+            if not (over or in_vain) and await incident_rows.wants_notification(connection, incident_id):
                 await outbox.put(connection, incident_id, self._channels, Occasion.ANALYSED, generation, now)
             state = IncidentState.RESOLVED if over else IncidentState.ANALYSED
-            await incident_rows.change(connection, incident_id, state=state, updated_at=now)
-            entry = TimelineEntry(at=now, kind="analysed", text=f"analysis {generation} finished")
+            # New alerts have their own analysis, which asks the model anyway.
+            left = COMPLETE if incident.due_at else {"due_at": incident.complete_at}
+            await incident_rows.change(connection, incident_id, state=state, updated_at=now, **left)
+            entry = TimelineEntry(at=now, kind="analysed", text=_ended(incident, generation))
             await incident_rows.note(connection, incident_id, entry)
         self._metrics.analysis_duration.observe((now - incident.updated_at).total_seconds())
 
@@ -106,8 +135,29 @@ class Analysis:
             return
         now = self._clock.now()
         log.error("analysis failed", incident=incident_id, reason=reason)
-        await incident_rows.change(connection, incident_id, state=IncidentState.FAILED, updated_at=now)
+        await incident_rows.change(connection, incident_id, state=IncidentState.FAILED, updated_at=now, **COMPLETE)
         await incident_rows.note(connection, incident_id, TimelineEntry(at=now, kind="failed", text=reason))
+
+    async def _note_missing(
+        self, connection: Connection, incident_id: int, failure: ModelError | None, now: datetime
+    ) -> None:
+        """Write down whether the report lacks its model, since when, and when that is asked again."""
+        changes: dict[str, object] = COMPLETE
+        if failure is not None:
+            incident = await self._incident(connection, incident_id)
+            since = incident.incomplete_since or now
+            asked = failure.retry_after if isinstance(failure, ModelUnavailable) else None
+            next_try = self._completing.next_try(since, now, incident.completions, asked)
+            changes = {"incomplete_since": since, "complete_at": next_try}
+        await incident_rows.change(connection, incident_id, **changes)
+
+    async def _kept(self, incident_id: int, generation: int) -> EvidenceReport | None:
+        """The evidence of the report that is to be completed, None where this analysis begins anew."""
+        async with self._database.read() as connection:
+            incident = await incident_rows.get(connection, incident_id)
+            if incident is None or not incident.completions:
+                return None
+            return await incident_rows.evidence_of(connection, incident_id, generation)
 
     async def _alerts(self, incident_id: int) -> list[Alert]:
         """None where it was merged: they are the other's now."""
@@ -126,3 +176,13 @@ class Analysis:
         if incident is None:
             raise StorageError(f"incident {incident_id} is gone")
         return incident
+
+
+def _ended(incident: Incident, generation: int) -> str:
+    """A line for the history: how this analysis ended."""
+    if incident.incomplete_since is None:
+        return (
+            f"analysis {generation} {'completed the report: the model answers' if incident.completions else 'finished'}"
+        )
+    again = "it is asked again" if incident.complete_at else "it is not asked any more"
+    return f"analysis {generation} finished without the model, which gave no answer; {again}"

@@ -14,6 +14,7 @@ from aiops_processor.masking import Mask
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent, Usage
 from aiops_processor.models.evidence import EvidenceReport, Gap
+from aiops_processor.models.past import Past
 from aiops_processor.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -38,14 +39,22 @@ class Explains(Protocol):
         record: Callable[[Exchange], None],
         incident: Spent,
         day: Spent,
+        past: Sequence[Past] = (),
+        found: Callable[[EvidenceReport], None] = lambda _: None,
     ) -> AnalysisResult: ...
 
 
 class Explained(NamedTuple):
-    """An analysis, and every question that it took."""
+    """An analysis, and every question that it took.
+
+    `evidence` is what was given and what the model's own questions added. `failure` is why no model explained it
+    although one was asked and may answer later; None where nothing is missing.
+    """
 
     result: AnalysisResult
     exchanges: tuple[Exchange, ...]
+    evidence: EvidenceReport
+    failure: ModelError | None = None
 
 
 class Analyzer:
@@ -78,23 +87,33 @@ class Analyzer:
         return await asyncio.to_thread(self._mask.model, report) if self._mask else report
 
     async def explain(
-        self, alerts: Sequence[Alert], evidence: EvidenceReport, incident: Spent = NOTHING, day: Spent = NOTHING
+        self,
+        alerts: Sequence[Alert],
+        evidence: EvidenceReport,
+        incident: Spent = NOTHING,
+        day: Spent = NOTHING,
+        past: Sequence[Past] = (),
     ) -> Explained:
         """The analysis of this evidence. A model that fails, or may not be asked, is a gap in it, not an error.
 
-        `incident` and `day` are what was spent before, for the budgets.
+        `incident` and `day` are what was spent before, for the budgets; `past` are incidents that were alike.
         """
         exchanges: list[Exchange] = []
+        reports = [evidence]
         if self._mask:
             alerts = [self._mask.model(alert) for alert in alerts]
-        result = await self._explain(alerts, evidence, exchanges, incident, day)
+            past = [self._mask.model(each) for each in past]
+        try:
+            result, failure = await self._explain(alerts, reports, exchanges, incident, day, past), None
+        except ModelError as error:
+            result, failure = self._partial(alerts, reports[-1], exchanges, error)
         self._metrics.analyses.labels(result.outcome).inc()
         for each in exchanges:
             self._metrics.model_calls.labels(_ended(each)).inc()
             self._metrics.model_tokens.labels("input").inc(each.input_tokens)
             self._metrics.model_tokens.labels("output").inc(each.output_tokens)
             self._metrics.model_cost.inc(each.cost_usd or 0.0)
-        return Explained(result, tuple(exchanges))
+        return Explained(result, tuple(exchanges), reports[-1], failure)
 
     async def analyze(self, alerts: Sequence[Alert]) -> AnalysisResult:
         """Both in one: what changed, where, since when and why."""
@@ -127,21 +146,29 @@ class Analyzer:
     async def _explain(
         self,
         alerts: Sequence[Alert],
-        evidence: EvidenceReport,
+        reports: list[EvidenceReport],
         exchanges: list[Exchange],
         incident: Spent,
         day: Spent,
+        past: Sequence[Past],
     ) -> AnalysisResult:
+        """Raises ModelError. What the model finds by itself is added to `reports`."""
+        evidence = reports[-1]
         if self._explainer is None:
             return without_model(alerts, evidence, self._clock.now())
-        try:
-            return await self._explainer.explain(alerts, evidence, exchanges.append, incident, day)
-        except ModelError as error:
-            log.warning("model failed", error=str(error), kind=type(error).__name__)
-            reason = str(error) if isinstance(error, BudgetSpent) else f"no usable answer: {error}"
-            gap = Gap(source="model", reason=self._mask.text(reason) if self._mask else reason)
-            with_gap = evidence.model_copy(update={"gaps": (*evidence.gaps, gap)})
-            return _with_costs(without_model(alerts, with_gap, self._clock.now()), exchanges)
+        return await self._explainer.explain(alerts, evidence, exchanges.append, incident, day, past, reports.append)
+
+    def _partial(
+        self, alerts: Sequence[Alert], evidence: EvidenceReport, exchanges: Sequence[Exchange], error: ModelError
+    ) -> tuple[AnalysisResult, ModelError | None]:
+        """The ranked evidence alone, saying why; and the failure where the model may answer later."""
+        log.warning("model failed", error=str(error), kind=type(error).__name__)
+        spent = isinstance(error, BudgetSpent)
+        reason = str(error) if spent else f"no usable answer: {error}"
+        gap = Gap(source="model", reason=self._mask.text(reason) if self._mask else reason)
+        with_gap = evidence.model_copy(update={"gaps": (*evidence.gaps, gap)})
+        partial = _with_costs(without_model(alerts, with_gap, self._clock.now()), exchanges)
+        return partial, None if spent else error
 
 
 def _with_costs(result: AnalysisResult, exchanges: Sequence[Exchange]) -> AnalysisResult:

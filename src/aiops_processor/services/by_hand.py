@@ -2,9 +2,18 @@
 
 from aiops_processor.clock import Clock
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry
+from aiops_processor.models.past import Feedback
+from aiops_processor.services.incidents import COMPLETE
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
+from aiops_processor.storage import past as past_rows
 from aiops_processor.storage.database import Connection, Database
+
+
+def may_be_analysed_again(incident: Incident) -> bool:
+    """Only what went wrong is worth the money of a second analysis."""
+    lacking = incident.incomplete_since is not None and incident.state != IncidentState.ANALYSING
+    return lacking or incident.state == IncidentState.FAILED
 
 
 class ByHand:
@@ -37,16 +46,28 @@ class ByHand:
             return incident.model_copy(update=values)
 
     async def analyse_again(self, incident_id: int) -> Incident | None:
-        """A failed analysis is due once more, as a new generation. One that has not failed is given back as it is."""
+        """An analysis that failed, or lacks its model, is due once more. Any other is given back as it is."""
         now = self._clock.now()
         async with self._database.write() as connection:
             incident = await incident_rows.get_to_change(connection, incident_id)
-            if incident is None or incident.state != IncidentState.FAILED:
+            if incident is None or not may_be_analysed_again(incident):
                 return incident
-            values = {"state": IncidentState.OPEN, "due_at": now, "updated_at": now}
+            values = {"state": IncidentState.OPEN, "due_at": now, "updated_at": now, **COMPLETE}
             await incident_rows.change(connection, incident_id, **values)
             await self._note(connection, incident_id, "the analysis was asked for once more")
             return incident.model_copy(update=values)
+
+    async def comment(self, incident_id: int, said: Feedback) -> Incident | None:
+        """What somebody says of the analysis; it is offered when an incident like this comes again."""
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            incident = await incident_rows.get_to_change(connection, incident_id)
+            if incident is None:
+                return None
+            await past_rows.give(connection, incident_id, said, now)
+            by, cause = f" by {said.by}" if said.by else "", f"; the true cause: {said.cause}" if said.cause else ""
+            await self._note(connection, incident_id, f"the analysis was called {said.said}{by}{cause}")
+            return incident
 
     async def tell_again(self, delivery_id: int) -> bool:
         """One more try of a message that failed, or of which nobody knows whether it arrived."""

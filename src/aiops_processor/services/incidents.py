@@ -9,7 +9,7 @@ from aiops_processor.clock import Clock
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Episode, Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.notification import Occasion
-from aiops_processor.services import grouping
+from aiops_processor.services import completing, grouping
 from aiops_processor.services.grouping import Group, Member, Place, Rules, Tie, place_of
 from aiops_processor.services.own_rules import OwnRule, ties
 from aiops_processor.services.priority import Priority
@@ -24,6 +24,7 @@ from aiops_processor.storage.ties import StoredTie
 BATCH = 1000
 TITLE_FROM = 100  # an incident of thousands is named by its first ones
 REANALYSE_AFTER = timedelta(seconds=60)
+COMPLETE: dict[str, object] = {"incomplete_since": None, "complete_at": None}  # no report waits for its model any more
 FLAPS = 3  # so often back soon after its end: from then on it is flapping
 
 # They say that alerting itself works, or silence others; a person can do nothing about them.
@@ -85,7 +86,11 @@ class Incidents:
     @property
     def longest_wait(self) -> timedelta:
         """How far ahead an analysis may be due."""
-        return max(REANALYSE_AFTER, timedelta(seconds=max(self._settling.seconds, self._settling.most_seconds)))
+        return max(
+            REANALYSE_AFTER,
+            completing.LONGEST_ASKED,
+            timedelta(seconds=max(self._settling.seconds, self._settling.most_seconds)),
+        )
 
     async def group(self) -> bool:
         """One batch of new episodes; True where there may be more."""
@@ -200,7 +205,7 @@ class Incidents:
             "updated_at": now,
         }
         if fingerprints - known or (incident.resolved_at and not incident.flapping):
-            changes["due_at"] = self._next_due(incident, now)
+            changes |= {"due_at": self._next_due(incident, now), **COMPLETE}
         if incident.resolved_at:
             changes |= await self._reopen(connection, incident, now)
         await incident_rows.change(connection, incident.id, **changes)
@@ -260,7 +265,9 @@ class Incidents:
             await incident_rows.change(connection, incident.id, resolved_at=ended_at)
 
     async def _claim(self, connection: Connection, incident: Incident, now: datetime) -> Incident:
-        changes = {"state": IncidentState.ANALYSING, "generation": incident.generation + 1, "due_at": None}
+        completions = incident.completions + 1 if incident.incomplete_since else 0
+        next_one = {"generation": incident.generation + 1, "completions": completions}
+        changes = {"state": IncidentState.ANALYSING, "due_at": None, "complete_at": None, **next_one}
         await incident_rows.change(connection, incident.id, **changes, updated_at=now)
         return incident.model_copy(update=changes)
 

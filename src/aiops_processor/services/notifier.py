@@ -119,6 +119,7 @@ class Telling:
             alerts=tuple(episode.alert for episode in episodes),
             analysis=analysis,
             evidence=evidence,
+            update=delivery.occasion is Occasion.ANALYSED and await outbox.has_told(connection, delivery),
             url=f"{self._external_url}/incidents/{incident.id}" if self._external_url else "",
             sent_at=self._clock.now(),
         )

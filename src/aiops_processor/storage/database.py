@@ -56,6 +56,7 @@ class Turn(IntEnum):
     WATCHING = 7_203_317_446
     RECONSTRUCTING = 7_203_317_447
     CLEANING = 7_203_317_448
+    PACING = 7_203_317_449
 
 
 class Database:

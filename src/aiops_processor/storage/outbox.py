@@ -179,6 +179,18 @@ async def last_receipt(connection: Connection, delivery: Delivery) -> Receipt | 
     return None if receipt is None else Receipt.model_validate(receipt)
 
 
+async def has_told(connection: Connection, delivery: Delivery) -> bool:
+    """Whether this channel was told the same occasion of the same incident before, in an older revision."""
+    older = sa.select(outbox.c.id).where(
+        outbox.c.incident_id == delivery.incident_id,
+        outbox.c.channel == delivery.channel,
+        outbox.c.occasion == delivery.occasion,
+        outbox.c.revision < delivery.revision,
+        outbox.c.state == DeliveryState.SENT,
+    )
+    return (await connection.execute(sa.select(older.exists()))).scalar_one()
+
+
 async def of_incident(connection: Connection, incident_id: int) -> list[Delivery]:
     rows = await connection.execute(sa.select(outbox).where(outbox.c.incident_id == incident_id).order_by(outbox.c.id))
     return [_delivery(row) for row in rows]

@@ -18,7 +18,7 @@ async def save(connection: Connection, incident_id: int, generation: int, asked:
                 incident_id=incident_id,
                 generation=generation,
                 at=each.at,
-                paid=not each.remembered,
+                paid=not (each.remembered or each.unanswered),
                 tokens=each.input_tokens + each.output_tokens,
                 usd=each.cost_usd or 0.0,
                 exchange=each.model_dump(mode="json"),

@@ -171,6 +171,9 @@ incidents = sa.Table(
     sa.Column("flapping", sa.Boolean, nullable=False),
     sa.Column("acknowledged_at", UtcDateTime),
     sa.Column("acknowledged_by", Text, nullable=False),
+    sa.Column("incomplete_since", UtcDateTime),
+    sa.Column("complete_at", UtcDateTime),
+    sa.Column("completions", sa.Integer, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 sa.Index("ix_incidents_due", incidents.c.due_at)
@@ -197,6 +200,29 @@ analyses = sa.Table(
     sa.Column("evidence", Json),
     sa.Column("result", Json),
     sa.Column("finished_at", UtcDateTime),
+)
+
+# What an incident was about (rules, entities, kinds of log lines), by which alike ones are found.
+traits = sa.Table(
+    "traits",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("value", Key, nullable=False),
+)
+sa.Index("ix_traits_value", traits.c.kind, traits.c.value)
+
+# What people said of an incident's analysis.
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("said", sa.String(16), nullable=False),
+    sa.Column("cause", Text, nullable=False),
+    sa.Column("by", Text, nullable=False),
 )
 
 # Every question to a model and its answer, in order; what it cost counts against the budgets.
@@ -294,6 +320,17 @@ dead_letters = sa.Table(
     sa.Column("first_at", UtcDateTime, nullable=False),
     sa.Column("last_at", UtcDateTime, nullable=False),
     sa.Column("repeats", sa.Integer, nullable=False),
+)
+
+# What was sent to a provider of models in the last minute; its rate limits are held against it.
+sent_to_models = sa.Table(
+    "sent_to_models",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("provider", sa.String(40), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False, index=True),
+    sa.Column("requests", sa.Integer, nullable=False),
+    sa.Column("tokens", sa.BigInteger, nullable=False),
 )
 
 workers = sa.Table(

@@ -9,10 +9,12 @@ from aiops_processor.models.base import Frozen
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.incident import Episode, Incident, TimelineEntry
 from aiops_processor.models.notification import Delivery
+from aiops_processor.models.past import GivenFeedback
 from aiops_processor.services.health import HealthReport
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import dead_letters, outbox, spending
 from aiops_processor.storage import incidents as incident_rows
+from aiops_processor.storage import past as past_rows
 from aiops_processor.telemetry import CONTENT_TYPE
 from aiops_processor.web.service import Running
 from aiops_processor.web.webhook import count_waiting
@@ -42,6 +44,7 @@ class IncidentDetail(Frozen):
     evidence: EvidenceReport | None
     analysis: AnalysisResult | None
     exchanges: tuple[Exchange, ...] = ()
+    feedback: tuple[GivenFeedback, ...] = ()
 
 
 @router.get("/health", tags=["operations"])
@@ -130,4 +133,5 @@ async def load_detail(service: Running, incident_id: int) -> IncidentDetail | No
             evidence=evidence,
             analysis=analysis,
             exchanges=tuple(await spending.asked(connection, incident_id)),
+            feedback=tuple(await past_rows.given(connection, incident_id)),
         )

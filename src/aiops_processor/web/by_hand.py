@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 
 from aiops_processor.models.incident import Incident, IncidentState
 from aiops_processor.models.notification import Delivery, DeliveryState
+from aiops_processor.models.past import Feedback
 from aiops_processor.models.watchdog import Watchdog
 from aiops_processor.services.by_hand import ByHand
 from aiops_processor.storage import outbox
@@ -36,11 +37,19 @@ async def withdraw(service: Running, incident_id: Id) -> Incident:
 
 @router.post("/incidents/{incident_id}/retry", tags=["incidents"])
 async def retry_analysis(service: Running, incident_id: Id) -> Incident:
-    """Have a failed analysis made once more; 409 where it has not failed."""
+    """Have an analysis made once more that failed or lacks its model; 409 for any other."""
     incident = _known(await _by_hand(service).analyse_again(incident_id), incident_id)
     if incident.state != IncidentState.OPEN:
-        raise HTTPException(409, f"incident {incident_id} is {incident.state}; only a failed analysis is made again")
+        raise HTTPException(
+            409, f"incident {incident_id} is {incident.state}; only one that failed or lacks its model is again"
+        )
     return incident
+
+
+@router.post("/incidents/{incident_id}/feedback", tags=["incidents"])
+async def feedback(service: Running, incident_id: Id, said: Feedback) -> Incident:
+    """Say that the analysis was right or wrong, and the true cause: offered when an incident like this comes again."""
+    return _known(await _by_hand(service).comment(incident_id, said), incident_id)
 
 
 @router.get("/deliveries", tags=["deliveries"])

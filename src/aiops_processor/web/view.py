@@ -11,8 +11,10 @@ from aiops_processor.models.analysis import AnalysisResult, Statement, Step, Ver
 from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Outcome, Read
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry
 from aiops_processor.models.notification import DeliveryState
+from aiops_processor.models.past import Past
 from aiops_processor.report import words
 from aiops_processor.report.numbers import amount, change, duration, moment
+from aiops_processor.services.by_hand import may_be_analysed_again
 from aiops_processor.web.api import IncidentDetail
 from aiops_processor.web.charts import Chart, chart
 
@@ -148,6 +150,8 @@ class IncidentView:
     timeline: tuple[TimelineEntry, ...]
     deliveries: tuple[Word, ...]
     reads: tuple[ReadView, ...]
+    similar: tuple[Past, ...] = ()
+    may_retry: bool = False
 
     @property
     def waiting(self) -> bool:
@@ -201,6 +205,8 @@ def page(detail: IncidentDetail, now: datetime) -> IncidentView:
         timeline=_timeline(detail),
         deliveries=tuple(Word(delivery.state, _DELIVERIES[delivery.state]) for delivery in detail.deliveries),
         reads=tuple(map(_read, evidence.reads)) if evidence else (),
+        similar=analysis.similar if analysis else (),
+        may_retry=may_be_analysed_again(incident),
     )
 
 
@@ -242,7 +248,17 @@ def _notice(detail: IncidentDetail) -> Word | None:
         return Word("A newer analysis is under way; this is the one before it.", "info")
     if incident.state == IncidentState.FAILED:
         return Word(f"The newest analysis failed; this is the one before it. {failure}", "bad")
+    if incident.incomplete_since:
+        return Word(_incomplete(incident), "warn")
     return None
+
+
+def _incomplete(incident: Incident) -> str:
+    """That the report lacks its model, and what becomes of it."""
+    said = "The model gave no usable answer; this is the ranked evidence alone."
+    if incident.due_at:
+        return f"{said} It is asked again at {moment(incident.due_at)}, and completes the report when it answers."
+    return f"{said} It is not asked any more by itself; the analysis can be asked for once more."
 
 
 def _failure(detail: IncidentDetail) -> str:

@@ -62,8 +62,8 @@ class House:
         metrics = Metrics()
         self.ingest = Ingest(database, clock, metrics, lambda: None)
         self.incidents = Incidents(database, clock, ["test"], Settling(10, 30))
-        analyzer = Analyzer(Nothing(), None, clock, metrics)
-        self.analysis = Analysis(database, analyzer, clock, ["test"], metrics)
+        self.analyzer = Analyzer(Nothing(), None, clock, metrics)
+        self.analysis = Analysis(database, self.analyzer, clock, ["test"], metrics)
         self.telling = Telling(database, {"test": self.channel}, clock, metrics, "https://aiops.example/")
         self.reconciler = Reconciler(database, self.incidents, self, clock)
         self.room = 100

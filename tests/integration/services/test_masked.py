@@ -13,6 +13,7 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.notification import Message
+from aiops_processor.models.past import Past
 from aiops_processor.services.analyzer import Analyzer
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import spending
@@ -49,6 +50,8 @@ class Failing:
         record: Callable[[Exchange], None],
         incident: Spent,
         day: Spent,
+        past: Sequence[Past] = (),
+        found: Callable[[EvidenceReport], None] = lambda _: None,
     ) -> AnalysisResult:
         self.seen = str(alerts) + str(evidence)
         raise ModelUnavailable(f"down; asked: {LEAK}")

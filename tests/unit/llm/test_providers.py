@@ -10,6 +10,7 @@ from pydantic_ai.profiles.openai import OpenAIModelProfile
 from aiops_processor import plugins
 from aiops_processor.errors import ModelError, ModelRefused, ModelUnavailable, ModelUnreadable, PluginError
 from aiops_processor.llm.providers import DeepSeek, DeepSeekOptions, OpenAI, OpenAIOptions
+from aiops_processor.plugins import Tool
 
 pytestmark = pytest.mark.anyio
 
@@ -276,3 +277,38 @@ def test_the_door_to_deepseeks_thinking_is_right(model: str) -> None:
     assert profile.get("openai_chat_send_back_thinking_parts") == "field"
     assert profile.get("openai_chat_thinking_requires_field_on_tool_calls")
     assert profile.get("supports_forced_tool_choice_with_thinking") is False
+
+
+TOOL = Tool(name="look", about="looks", parameters={"type": "object", "properties": {"at": {"type": "string"}}})
+
+
+def calling(name: str) -> httpx2.Response:
+    call = {"id": "c1", "type": "function", "function": {"name": name, "arguments": '{"at": "db"}'}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    return httpx2.Response(200, json=completion(message=message, finish_reason="tool_calls"))
+
+
+async def test_a_model_is_offered_tools_and_what_it_asks_for_is_given_back() -> None:
+    server = Server(calling("look"))
+    answer = await server.deepseek().ask_with("s", "q", [TOOL])
+    assert [(call.tool, call.arguments) for call in answer.calls] == [("look", '{"at":"db"}')]
+    (offered,) = server.body()["tools"]
+    assert offered["function"]["name"] == "look"
+    assert offered["function"]["parameters"]["properties"] == {"at": {"type": "string"}}
+
+
+async def test_a_tool_that_was_not_offered_is_no_call() -> None:
+    answer = await Server(calling("format_disk")).deepseek().ask_with("s", "q", [TOOL])
+    assert answer.calls == ()
+    assert answer.text == '{"at":"db"}'
+
+
+async def test_without_tools_none_are_named_in_the_request() -> None:
+    server = Server(httpx2.Response(200, json=completion()))
+    await server.openai(base_url="http://local.example/v1").ask("s", "q")
+    assert "tools" not in server.body()
+
+
+def test_deepseek_that_thinks_is_offered_no_tools() -> None:
+    assert Server().deepseek().calls_tools
+    assert not Server().deepseek(thinking=True).calls_tools

@@ -31,7 +31,18 @@ async def test_the_body_is_versioned_and_complete(
     notifier = WebhookNotifier(WebhookOptions(url="http://sink.example/hook"), transport)
     receipt = await notifier.send(message, "3:analysed:1", None)
     body = json.loads(requests[0].content)
-    fields = ["alerts", "analysis", "event", "findings", "incident", "key", "schema_version", "sent_at", "url"]
+    fields = [
+        "alerts",
+        "analysis",
+        "event",
+        "findings",
+        "incident",
+        "key",
+        "schema_version",
+        "sent_at",
+        "update",
+        "url",
+    ]
     assert sorted(body) == fields
     assert body["findings"][0]["link"] == "https://grafana.example/explore?m1"
     assert body["findings"][0]["points"] == [[1769860800.0, 0.0], [1769860860.0, 12.4]]

@@ -1,0 +1,128 @@
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from aiops_processor.errors import QueryError, SourceError
+from aiops_processor.llm.tools.runbooks import MOST_BYTES, Runbooks
+from aiops_processor.models.alert import Alert
+
+pytestmark = pytest.mark.anyio
+
+Respond = Callable[[httpx2.Request], httpx2.Response]
+
+
+def alerts(url: str) -> list[Alert]:
+    about = {"runbook_url": url} if url else {}
+    return [
+        Alert.model_validate(
+            {
+                "status": "firing",
+                "labels": {"alertname": "A"},
+                "annotations": about,
+                "startsAt": "2026-01-31T12:00:00Z",
+                "fingerprint": "f",
+            }
+        )
+    ]
+
+
+def fetching(
+    respond: Respond, hosts: Sequence[str] = ("wiki.example",), address: str = "93.184.216.34"
+) -> tuple[Runbooks, list[httpx2.Request]]:
+    seen: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return respond(request)
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return [address]
+
+    return Runbooks(hosts, resolve=resolve, transport=httpx2.MockTransport(answer)), seen
+
+
+def plain(request: httpx2.Request) -> httpx2.Response:
+    return httpx2.Response(200, text="check the pool")
+
+
+async def test_a_runbook_is_fetched_from_the_address_that_was_looked_at() -> None:
+    runbooks, seen = fetching(plain)
+    assert await runbooks.find("A", alerts("https://wiki.example/a?b=c")) == "check the pool"
+    assert (str(seen[0].url), seen[0].headers["host"]) == ("https://93.184.216.34/a?b=c", "wiki.example")
+    assert seen[0].extensions["sni_hostname"] == "wiki.example"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/a",
+        "https://wiki.example.evil.example/",
+        "https://wiki.example:8443/a",
+        "https://wiki.example@evil.example/",
+        "https://user@wiki.example/",
+        "file:///etc/passwd",
+        "gopher://wiki.example/",
+        "//wiki.example/a",
+        "https://wiki.example:99999/",
+        "javascript:alert(1)",
+    ],
+)
+async def test_what_is_not_on_the_list_is_never_asked(url: str) -> None:
+    runbooks, seen = fetching(plain)
+    with pytest.raises(SourceError):
+        await runbooks.find("A", alerts(url))
+    assert not seen
+
+
+@pytest.mark.parametrize(
+    "address", ["169.254.169.254", "127.0.0.1", "::1", "0.0.0.0", "fe80::1%eth0", "::ffff:169.254.169.254"]
+)
+async def test_a_listed_host_with_a_dangerous_address_is_not_asked(address: str) -> None:
+    runbooks, seen = fetching(plain, address=address)
+    with pytest.raises(SourceError, match="address"):
+        await runbooks.find("A", alerts("https://wiki.example/a"))
+    assert not seen
+
+
+async def test_a_private_address_may_be_asked_where_its_host_is_listed() -> None:
+    runbooks, _ = fetching(plain, address="10.1.2.3")
+    assert await runbooks.find("A", alerts("http://wiki.example/a"))
+
+
+@pytest.mark.parametrize("to", ["https://evil.example/", "http://169.254.169.254/latest", "https://wiki.example:8443/"])
+async def test_a_redirect_to_another_host_is_refused(to: str) -> None:
+    runbooks, seen = fetching(lambda _: httpx2.Response(302, headers={"location": to}))
+    with pytest.raises(SourceError, match="redirects to another host"):
+        await runbooks.find("A", alerts("https://wiki.example/a"))
+    assert len(seen) == 1
+
+
+async def test_redirects_on_the_host_are_followed_but_not_for_ever() -> None:
+    moved, seen = fetching(
+        lambda request: plain(request) if request.url.path == "/b" else httpx2.Response(301, headers={"location": "/b"})
+    )
+    assert await moved.find("A", alerts("https://wiki.example/a")) == "check the pool"
+    circle, seen = fetching(lambda _: httpx2.Response(301, headers={"location": "/a"}))
+    with pytest.raises(SourceError, match="without an end"):
+        await circle.find("A", alerts("https://wiki.example/a"))
+    assert len(seen) == 4
+
+
+async def test_a_long_page_is_cut_and_a_page_of_html_is_read_as_words() -> None:
+    long, _ = fetching(lambda _: httpx2.Response(200, content=b"x" * (3 * MOST_BYTES)))
+    assert len(await long.find("A", alerts("https://wiki.example/a"))) == MOST_BYTES
+    page = "<html><head><title>t</title></head><script>evil()</script><p>check  <b>the</b> pool</p>"
+    html, _ = fetching(lambda _: httpx2.Response(200, html=page))
+    assert await html.find("A", alerts("https://wiki.example/a")) == "check the pool"
+
+
+async def test_a_folder_comes_first_and_only_for_alerts_of_the_incident(tmp_path: Path) -> None:
+    (tmp_path / "A.md").write_text("# in the folder")
+    (tmp_path / "B.md").write_text("# of another")
+    runbooks = Runbooks(folder=tmp_path)
+    assert await runbooks.find("A", alerts("https://evil.example")) == "# in the folder"
+    for name in ("B", "../A", "/etc/passwd", ""):
+        with pytest.raises(QueryError):
+            await runbooks.find(name, alerts(""))
