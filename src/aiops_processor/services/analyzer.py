@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from aiops_processor.clock import Clock
-from aiops_processor.errors import BudgetSpent, ModelError
+from aiops_processor.errors import AiopsError, BudgetSpent, ModelError
 from aiops_processor.evidence.summary import without_model
 from aiops_processor.masking import Mask
 from aiops_processor.models.alert import Alert
@@ -139,9 +139,12 @@ class Analyzer:
         except ModelError as error:
             log.warning("model failed", error=str(error), kind=type(error).__name__)
             reason = str(error) if isinstance(error, BudgetSpent) else f"no usable answer: {error}"
-            gap = Gap(source="model", reason=self._mask.text(reason) if self._mask else reason)
-            with_gap = evidence.model_copy(update={"gaps": (*evidence.gaps, gap)})
-            return _with_costs(without_model(alerts, with_gap, self._clock.now()), exchanges)
+        except Exception as error:  # whatever broke, the evidence and what was paid for must not be lost with it
+            log.exception("explaining failed")
+            reason = str(error) if isinstance(error, AiopsError) else f"explaining failed ({type(error).__name__})"
+        gap = Gap(source="model", reason=self._mask.text(reason) if self._mask else reason)
+        with_gap = evidence.model_copy(update={"gaps": (*evidence.gaps, gap)})
+        return _with_costs(without_model(alerts, with_gap, self._clock.now()), exchanges)
 
 
 def _with_costs(result: AnalysisResult, exchanges: Sequence[Exchange]) -> AnalysisResult:

@@ -1,10 +1,12 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
 
 from aiops_processor.clock import ReplayClock
+from aiops_processor.errors import ConfigError
 from aiops_processor.models.alert import Alert
+from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
 from aiops_processor.models.evidence import EvidenceReport, Gap, Outcome, Read, Window
 from aiops_processor.services.analyzer import Analyzer
 from aiops_processor.telemetry import Metrics
@@ -40,3 +42,42 @@ async def test_what_evidence_costs_and_which_limits_it_met_is_counted() -> None:
         'aiops_source_limits_total{limit="series",source="prometheus"} 1.0',
     }
     assert not any("source_limits" in line and "loki" in line for line in lines)
+
+
+class Breaks:
+    """An explainer that pays for an answer, then fails in a way nobody thought of."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def explain(
+        self,
+        alerts: Sequence[Alert],
+        evidence: EvidenceReport,
+        record: Callable[[Exchange], None],
+        incident: Spent,
+        day: Spent,
+    ) -> AnalysisResult:
+        del alerts, evidence, incident, day
+        record(Exchange(at=NOON, model="m", system="s", question="q", estimated_tokens=9, input_tokens=7, cost_usd=0.5))
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("cannot convert float NaN to integer"), "explaining failed (ValueError)"),
+        (ConfigError("extra.yaml: not a mapping"), "extra.yaml: not a mapping"),
+    ],
+)
+async def test_whatever_breaks_in_explaining_the_evidence_is_the_report_and_what_was_paid_is_kept(
+    error: Exception, said: str
+) -> None:
+    analyzer = Analyzer(Gathers(), Breaks(error), ReplayClock(NOON), Metrics())
+    alerts = [Alert(status="firing", labels={"alertname": "A"}, starts_at=NOON)]
+
+    explained = await analyzer.explain(alerts, await analyzer.gather(alerts))
+
+    assert [each.input_tokens for each in explained.exchanges] == [7]
+    assert explained.result.gaps[-1] == Gap(source="model", reason=said)
+    assert explained.result.cost_usd == 0.5
