@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -5,6 +6,7 @@ import pytest
 
 from aiops_processor.clock import ReplayClock
 from aiops_processor.errors import ConfigError
+from aiops_processor.masking import M, Mask
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
 from aiops_processor.models.evidence import EvidenceReport, Gap, Outcome, Read, Window
@@ -42,6 +44,29 @@ async def test_what_evidence_costs_and_which_limits_it_met_is_counted() -> None:
         'aiops_source_limits_total{limit="series",source="prometheus"} 1.0',
     }
     assert not any("source_limits" in line and "loki" in line for line in lines)
+
+
+class Watched(Mask):
+    """Remembers in which threads it worked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: set[int] = set()
+
+    def model(self, made: M) -> M:
+        self.threads.add(threading.get_ident())
+        return super().model(made)
+
+
+async def test_nothing_is_masked_on_the_event_loop() -> None:
+    mask = Watched()
+    analyzer = Analyzer(Gathers(), None, ReplayClock(NOON), Metrics(), mask)
+    alerts = [Alert(status="firing", labels={"alertname": "A"}, starts_at=NOON)]
+
+    await analyzer.explain(alerts, await analyzer.gather(alerts))
+
+    assert mask.threads
+    assert threading.get_ident() not in mask.threads
 
 
 class Breaks:
