@@ -16,6 +16,9 @@ from aiops_processor.models.evidence import EvidenceReport, Window
 
 NEAR_SECONDS = 2.0
 ENDS = 1e-9
+_SUBORDINATE = re.compile(r"\b(?:after|since|when|once|until)\b")
+FEWEST_WORDS = 3
+"""A clause of fewer words says nothing of its own: `at its peak`."""
 
 
 class Standing(StrEnum):
@@ -50,6 +53,7 @@ class Judge:
         self._places = frozenset(name for item in self._known.values() for name in item.names) | self._healthy
 
         self._vocabulary = frozenset(word for item in self._known.values() for word in re.findall(r"[\w-]+", item.text))
+        self._stems = frozenset(map(_stem, self._vocabulary))
 
     def cited(self, sentence: str, ids: Iterable[str]) -> Judgement:
         """A sentence that rests on these findings, and those that it names itself."""
@@ -82,7 +86,48 @@ class Judge:
             return Judgement(Standing.FALSE, f"there is no evidence {', '.join(unknown)}")
         return self.cited(sentence, ()) if claim.ids else NOTHING_TO_CHECK
 
+    def hypothetical(self, sentence: str, ids: Sequence[str]) -> Judgement:
+        """A supposed cause: what it says of the findings that speak for it must be so, be it a figure or a direction.
+
+        A figure that no finding holds is unverified where none is named.
+        """
+        found = self.supposed(sentence)
+        claim = take_apart(sentence)
+        items = [self._known[each] for each in ids if each in self._known]
+        speaks = _figures(claim) or any(_placed(claim, item) for item in items)
+        if found.standing is Standing.FALSE or not speaks:
+            return found
+        said = self.prose(sentence)
+        if said.standing is Standing.VERIFIED or not items:
+            return said if said.standing is Standing.VERIFIED else NOTHING_TO_CHECK
+        return self._against(items, sentence)
+
+    def states(self, sentence: str) -> bool:
+        """Whether a sentence that proposes something says figures of what happened, and not only what to do."""
+        claim = take_apart(sentence)
+        return bool(claim.times) or (_figures(claim) and bool(wording.STATES.search(claim.words)))
+
     def _against(self, items: Sequence[Known], sentence: str) -> Judgement:
+        """What the findings say of the sentence; verified only where no clause of it says more than they hold."""
+        found = self._held(items, sentence)
+        if found is GOOD and (more := next(filter(self._says_more, _pieces(sentence)), "")):
+            return Judgement(Standing.UNVERIFIED, f"no evidence says “{more[:80]}”")
+        return found
+
+    def _says_more(self, clause: str) -> bool:
+        """Whether a clause has nothing to check, yet words that neither the findings nor the trade know."""
+        claim = take_apart(clause)
+        if _checkable(claim) or (claim.ids and len(claim.words.split()) < FEWEST_WORDS):
+            return False
+        words = [word.lower() for word in re.findall(r"[A-Za-z][\w-]*", claim.words)]
+        return len(words) >= FEWEST_WORDS and not all(map(self._is_known_word, words))
+
+    def _is_known_word(self, word: str) -> bool:
+        directed = wording.RISE.fullmatch(word) or wording.FALL.fullmatch(word) or wording.STAY.fullmatch(word)
+        known = word in wording.PLAIN or word in wording.LINKING or word.endswith("ly") or word in self._places
+        return bool(directed) or known or _stem(word) in self._stems
+
+    def _held(self, items: Sequence[Known], sentence: str) -> Judgement:
         if len(items) > 1 and (ordered := self._ordered(sentence, items)):
             return ordered
         claim = take_apart(sentence)
@@ -166,6 +211,20 @@ def _best(found: Iterable[Judgement]) -> Judgement:
 
 def _checkable(claim: Claim) -> bool:
     return bool(claim.numbers or claim.times or claim.quotes or claim.names)
+
+
+def _pieces(sentence: str) -> Iterable[str]:
+    """Its clauses, those that follow `after` or `since` apart."""
+    for clause in clauses(sentence) or [sentence]:
+        yield from _SUBORDINATE.split(clause)
+
+
+def _figures(claim: Claim) -> bool:
+    return bool(claim.numbers or claim.times or claim.quotes)
+
+
+def _stem(word: str) -> str:
+    return re.sub(r"(?<=\w{3})(?:ing|ed|es|s)$", "", word)
 
 
 def _placed(claim: Claim, item: Known) -> bool:
