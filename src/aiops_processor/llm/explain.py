@@ -182,6 +182,9 @@ class _Asking:
         except ModelError as error:
             self._note(candidate, prompt, None, error=str(error))
             raise
+        except asyncio.CancelledError:  # by the deadline: the question was sent all the same
+            self._note(candidate, prompt, None, error=f"{candidate.model.name} did not answer in time")
+            raise
         self._ledger.book(answer.input_tokens + answer.output_tokens, _price(candidate, answer) or 0.0)
         self.paid.append((candidate, answer))
         if answer.input_tokens > prompt.tokens:

@@ -17,6 +17,8 @@ from aiops_processor.models.evidence import EvidenceReport, Window
 NEAR_SECONDS = 2.0
 ENDS = 1e-9
 _SUBORDINATE = re.compile(r"\b(?:after|since|when|once|until)\b")
+MOST_CHARACTERS, MOST_FIGURES = 600, 30
+"""Of one sentence. Checking takes the square of either; a sentence that people can read has less."""
 FEWEST_WORDS = 3
 """A clause of fewer words says nothing of its own: `at its peak`."""
 
@@ -39,6 +41,7 @@ class Judgement(NamedTuple):
 GOOD = Judgement(Standing.VERIFIED)
 NO_ID = Judgement(Standing.UNVERIFIED, "it cites no evidence")
 NOTHING_TO_CHECK = Judgement(Standing.UNVERIFIED, "it says nothing that can be checked")
+TOO_LONG = Judgement(Standing.UNVERIFIED, "it is too long to be checked")
 NO_ORDER = Judgement(Standing.UNVERIFIED, "the evidence does not say which of the two came first")
 
 
@@ -57,6 +60,8 @@ class Judge:
 
     def cited(self, sentence: str, ids: Iterable[str]) -> Judgement:
         """A sentence that rests on these findings, and those that it names itself."""
+        if _too_long(sentence):
+            return TOO_LONG
         claim = take_apart(sentence)
         named = list(dict.fromkeys((*(each for each in ids if each), *claim.ids)))
         if not named:
@@ -67,6 +72,8 @@ class Judge:
 
     def prose(self, sentence: str) -> Judgement:
         """A sentence of a summary: against the findings that it names, else against all of them."""
+        if _too_long(sentence):
+            return TOO_LONG
         claim = take_apart(sentence)
         if claim.ids:
             return self.cited(sentence, ())
@@ -81,6 +88,8 @@ class Judge:
 
     def supposed(self, sentence: str) -> Judgement:
         """A sentence that proposes or supposes: false only where it cites what is not there or says it wrongly."""
+        if _too_long(sentence):
+            return TOO_LONG
         claim = take_apart(sentence)
         if unknown := [each for each in claim.ids if each not in self._known]:
             return Judgement(Standing.FALSE, f"there is no evidence {', '.join(unknown)}")
@@ -92,6 +101,8 @@ class Judge:
         A figure that no finding holds is unverified where none is named.
         """
         found = self.supposed(sentence)
+        if _too_long(sentence):
+            return found
         claim = take_apart(sentence)
         items = [self._known[each] for each in ids if each in self._known]
         speaks = _figures(claim) or any(_placed(claim, item) for item in items)
@@ -104,6 +115,8 @@ class Judge:
 
     def states(self, sentence: str) -> bool:
         """Whether a sentence that proposes something says figures of what happened, and not only what to do."""
+        if _too_long(sentence):
+            return True
         claim = take_apart(sentence)
         return bool(claim.times) or (_figures(claim) and bool(wording.STATES.search(claim.words)))
 
@@ -211,6 +224,10 @@ def _best(found: Iterable[Judgement]) -> Judgement:
 
 def _checkable(claim: Claim) -> bool:
     return bool(claim.numbers or claim.times or claim.quotes or claim.names)
+
+
+def _too_long(sentence: str) -> bool:
+    return len(sentence) > MOST_CHARACTERS or len(re.findall(r"\d+", sentence)) > MOST_FIGURES
 
 
 def _pieces(sentence: str) -> Iterable[str]:
@@ -333,7 +350,7 @@ _CHECKS: tuple[Callable[[Claim, Known], str], ...] = (
 
 def says_why(sentence: str) -> bool:
     """Whether a sentence names a cause: that stays a hypothesis, however right its numbers are."""
-    return bool(wording.CAUSE.search(take_apart(sentence).words))
+    return bool(wording.CAUSE.search(sentence if _too_long(sentence) else take_apart(sentence).words))
 
 
 def _turned_round(claim: Claim, items: Sequence[Known]) -> Iterable[bool]:

@@ -19,6 +19,7 @@ UNVERIFIED = "(unverified)"
 HYPOTHESIS = "Hypothesis: "
 NOTHING_LEFT = "Nothing that the model said of this agrees with the evidence."
 WHY = "it says why, which no evidence can show"
+BESIDE = "it stands beside a sentence that is false"
 _ROLLBACK = ("rollback", "roll back", "rolled back", "roll-back", "rollout undo", "revert", "downgrade")
 
 
@@ -93,11 +94,15 @@ class _Check:
         return outcome, confidence
 
     def _statements(self, claim: Statement) -> Iterator[Statement]:
-        """Each sentence of a claim by itself: a good one carries no other. None that names a cause is verified."""
-        for sentence in sentences(claim.statement):
-            found = self._judge.cited(sentence, [claim.id])
-            good = found.standing is Standing.VERIFIED
-            reason = WHY if good and says_why(sentence) else found.reason
+        """Each sentence by itself: a good one carries no other, a false one spoils its whole claim.
+
+        None that names a cause is verified.
+        """
+        found = [(each, self._judge.cited(each, [claim.id])) for each in sentences(claim.statement)]
+        spoilt = any(judged.standing is Standing.FALSE for _, judged in found)
+        for sentence, judged in found:
+            good = judged.standing is Standing.VERIFIED
+            reason = (WHY if says_why(sentence) else BESIDE if spoilt else "") if good else judged.reason
             yield claim.model_copy(update={"statement": sentence, "verified": not reason, "reason": reason})
 
     def _prose(self, field: str, text: str) -> str:

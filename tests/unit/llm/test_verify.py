@@ -168,12 +168,11 @@ def test_a_refuted_claim_lowers_the_confidence(evidence: EvidenceReport) -> None
 
 
 def test_each_sentence_of_a_claim_is_judged_by_itself(evidence: EvidenceReport) -> None:
-    claim = {
-        "id": "M1",
-        "statement": "Failed requests rose to 12.4/s. All orders are lost. Failed requests rose to 99/s.",
-    }
-    found = check(Draft.model_validate({"summary": "s", "evidence": [claim]}), evidence).evidence
-    assert [(each.id, each.verified) for each in found] == [("M1", True), ("M1", False), ("M1", False)]
+    said = "Failed requests rose to 12.4/s. All orders are lost."
+    claims = [{"id": "M1", "statement": said}, {"id": "M1", "statement": f"{said} Failed requests rose to 99/s."}]
+    found = check(Draft.model_validate({"summary": "s", "evidence": claims}), evidence).evidence
+    assert [each.verified for each in found] == [True, False, False, False, False], "a false one spoils its claim"
+    assert {each.id for each in found} == {"M1"}
     assert found[1].statement == "All orders are lost."
 
 
