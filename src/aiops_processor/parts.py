@@ -313,7 +313,7 @@ def _candidate(
     made: Model = plugins.make("model", provider, given)
     called = name or str(plugins.load("model", provider).Options.model_fields["model"].default)
     price = llm.prices.get(called)
-    return Candidate(made, budget_of(made), Price(**price.model_dump()) if price else None, called)
+    return Candidate(made, budget_of(made), Price(**price.model_dump()) if price else None, called, llm.max_tokens)
 
 
 def _fallbacks(text: str) -> Iterator[tuple[str, str]]:

@@ -52,11 +52,15 @@ class ChatModel:
         return self._answer(response)
 
     def _answer(self, response: ModelResponse) -> Answer:
+        usage = response.usage
         text = response.text or next(_arguments(response), "")
         if not text.strip():
             cut = f"; raise max_tokens ({self._options.max_tokens})" if response.finish_reason == "length" else ""
-            raise ModelUnreadable(f"{self._who} answered without a text ({response.finish_reason or 'no reason'}){cut}")
-        usage = response.usage
+            raise ModelUnreadable(
+                f"{self._who} answered without a text ({response.finish_reason or 'no reason'}){cut}",
+                usage.input_tokens,
+                usage.output_tokens,
+            )
         return Answer(
             text=text,
             model=response.model_name or self._options.model,

@@ -176,20 +176,26 @@ class _Asking:
         return self._names.show(draft)
 
     async def _paid_for(self, candidate: Candidate, prompt: Prompt) -> Answer:
-        self._ledger.ask_for(prompt.tokens)
+        self._ledger.ask_for(prompt.tokens + candidate.answer_tokens)
         try:
             answer = await candidate.model.ask(prompt.system, prompt.question)
         except ModelError as error:
-            self._note(candidate, prompt, None, error=str(error))
+            paid = _unreadable(candidate, error)
+            if paid:
+                self._book(candidate, paid)
+            self._note(candidate, prompt, paid, error=str(error))
             raise
         except asyncio.CancelledError:  # by the deadline: the question was sent all the same
             self._note(candidate, prompt, None, error=f"{candidate.model.name} did not answer in time")
             raise
-        self._ledger.book(answer.input_tokens + answer.output_tokens, _price(candidate, answer) or 0.0)
-        self.paid.append((candidate, answer))
+        self._book(candidate, answer)
         if answer.input_tokens > prompt.tokens:
             log.warning("a prompt has more tokens than estimated", counted=answer.input_tokens, estimated=prompt.tokens)
         return answer
+
+    def _book(self, candidate: Candidate, answer: Answer) -> None:
+        self._ledger.book(answer.input_tokens + answer.output_tokens, _price(candidate, answer) or 0.0)
+        self.paid.append((candidate, answer))
 
     def _note(
         self,
@@ -228,6 +234,14 @@ def _built(
         room = max(SMALLEST_BUDGET, room * budget // prompt.tokens - 50)
         prompt = names.hide(prompts.build(alerts, evidence, room))
     return prompt
+
+
+def _unreadable(candidate: Candidate, error: ModelError) -> Answer | None:
+    """What an answer without a text took; None where none came, or nobody says what it took."""
+    if not isinstance(error, ModelUnreadable) or not error.input_tokens + error.output_tokens:
+        return None
+    name = candidate.model.name
+    return Answer(text="", model=name, input_tokens=error.input_tokens, output_tokens=error.output_tokens)
 
 
 def _usable(name: str, answer: Answer) -> Draft:

@@ -27,12 +27,16 @@ class Price(Frozen):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model, the tokens that a prompt for it may have, what it costs where that is known, and its own name."""
+    """A model, the tokens that a prompt for it may have, what it costs where that is known, and its own name.
+
+    `answer_tokens` is how long an answer may be: the budget must cover it before the question is asked.
+    """
 
     model: Model
     token_budget: int = TOKEN_BUDGET
     price: Price | None = None
     called: str = ""
+    answer_tokens: int = 0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry
 from aiops_processor.models.notification import Occasion
-from aiops_processor.services.analyzer import Analyzer
+from aiops_processor.services.analyzer import Analyzer, Explained
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox, spending
@@ -33,6 +33,7 @@ class Analysis:
         self._clock = clock
         self._channels = channels
         self._metrics = metrics
+        self._unsaved: dict[tuple[int, int], Explained] = {}
 
     def use(self, channels: list[str]) -> None:
         """From now on tell these channels."""
@@ -62,12 +63,16 @@ class Analysis:
         async with self._database.read() as connection:
             incident = await spending.of_incident(connection, incident_id)
             day = await spending.since(connection, today)
-        evidence = await self._evidence(incident_id, generation)
-        result, exchanges = await self._analyzer.explain(alerts, evidence, incident, day)
+        key = (incident_id, generation)
+        if key not in self._unsaved:  # else the store was away when it should have been saved: not paid for again
+            evidence = await self._evidence(incident_id, generation)
+            self._unsaved[key] = await self._analyzer.explain(alerts, evidence, incident, day)
+        result, exchanges = self._unsaved[key]
         now = self._clock.now()
         async with self._database.write() as connection:
             await incident_rows.save_result(connection, incident_id, generation, result, now)
             await spending.save(connection, incident_id, generation, exchanges)
+        del self._unsaved[key]
         self._metrics.alerts_processed.inc(len(alerts))
 
     async def tell(self, incident_id: int, generation: int) -> None:

@@ -59,6 +59,7 @@ class Analyzer:
         self._clock = clock
         self._metrics = metrics
         self._mask = mask
+        self._today, self._spent = clock.now().date(), NOTHING
 
     def use(self, gatherer: Gathers, explainer: Explains | None, mask: Mask | None = None) -> None:
         """From now on work with these; what is under way ends with those that it began with."""
@@ -97,9 +98,18 @@ class Analyzer:
         return Explained(result, tuple(exchanges))
 
     async def analyze(self, alerts: Sequence[Alert]) -> AnalysisResult:
-        """Both in one: what changed, where, since when and why."""
+        """Both in one: what changed, where, since when and why. What the day may cost is counted in this process."""
+        if (today := self._clock.now().date()) != self._today:
+            self._today, self._spent = today, NOTHING
         with self._metrics.analysis_duration.time():
-            return (await self.explain(alerts, await self.gather(alerts))).result
+            result, exchanges = await self.explain(alerts, await self.gather(alerts), day=self._spent)
+        paid = [each for each in exchanges if not each.remembered]
+        self._spent = Spent(
+            calls=self._spent.calls + len(paid),
+            tokens=self._spent.tokens + sum(each.input_tokens + each.output_tokens for each in paid),
+            usd=self._spent.usd + sum(each.cost_usd or 0.0 for each in paid),
+        )
+        return result
 
     async def analyze_each(self, alerts: Sequence[Alert]) -> list[AnalysisResult | BaseException]:
         """Each alert by itself, some at a time; a result or an error for each, in the order given."""

@@ -1,5 +1,6 @@
 """One sentence against one finding of a recorded incident."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,13 @@ def test_what_came_first_is_compared_where_both_have_a_moment() -> None:
     assert deploy.prose("[C1] came before [C2].").standing is Standing.FALSE
     assert deploy.prose("After [C2] came [C1].").standing is Standing.VERIFIED
     assert deploy.prose("[M1] came before [M2].").standing is Standing.UNVERIFIED
+
+
+@pytest.mark.parametrize("text", ["1 " * 2000, "a 5, " * 800, "svc 12:00 " * 400, "x rose to 5 % and " * 300])
+def test_a_sentence_that_nobody_would_read_takes_no_time_and_is_not_verified(text: str) -> None:
+    db = judge("pool-db")
+    began = time.process_time()
+    assert db.prose(text).standing is Standing.UNVERIFIED
+    assert db.cited(text, ["M1"]).standing is Standing.UNVERIFIED
+    assert db.hypothetical(text, ["M1"]).standing is Standing.UNVERIFIED
+    assert time.process_time() - began < 1

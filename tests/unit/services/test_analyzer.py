@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from aiops_processor.clock import ReplayClock
-from aiops_processor.errors import ConfigError
+from aiops_processor.errors import ConfigError, ModelUnreadable
 from aiops_processor.masking import M, Mask
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
@@ -106,3 +106,30 @@ async def test_whatever_breaks_in_explaining_the_evidence_is_the_report_and_what
     assert [each.input_tokens for each in explained.exchanges] == [7]
     assert explained.result.gaps[-1] == Gap(source="model", reason=said)
     assert explained.result.cost_usd == 0.5
+
+
+class Counts(Breaks):
+    """Remembers what it was told that the day had cost."""
+
+    def __init__(self) -> None:
+        super().__init__(ModelUnreadable("no text"))
+        self.days: list[Spent] = []
+
+    async def explain(
+        self,
+        alerts: Sequence[Alert],
+        evidence: EvidenceReport,
+        record: Callable[[Exchange], None],
+        incident: Spent,
+        day: Spent,
+    ) -> AnalysisResult:
+        self.days.append(day)
+        return await super().explain(alerts, evidence, record, incident, day)
+
+
+async def test_a_program_without_a_store_counts_what_its_day_costs() -> None:
+    explains = Counts()
+    analyzer = Analyzer(Gathers(), explains, ReplayClock(NOON, speed=0.0), Metrics())
+    for _ in range(2):
+        await analyzer.analyze([Alert(status="firing", labels={"alertname": "A"}, starts_at=NOON)])
+    assert explains.days == [Spent(), Spent(calls=1, tokens=7, usd=0.5)]
