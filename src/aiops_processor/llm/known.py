@@ -16,6 +16,8 @@ _FIGURE = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 # At the end of what we say ourselves of a rule: a line or a note of somebody else may hold the same words.
 _LIMIT = re.compile(rf"; the rule fires at ([<>=!]+) ({_FIGURE})$")
 _VALUE = re.compile(rf"\b(is|was) ({_FIGURE})")
+_ZONE = re.compile(r":\d\d(?:\.\d+)?([+-])(\d\d):?(\d\d)$")
+_HALF_DAY = re.compile(r"(\d{1,2})(:\d\d(?::\d\d)?)\s?([AaPp])[Mm]$")
 _VERSIONS = re.compile(r"runs (\S+) instead of (\S+)")
 _NAMING_LABELS = ("service", "pod", "container", "instance", "node", "host", "deployment", "app", "job", "workload")
 _TIMED = re.compile(r"(?i)_seconds\b|_seconds_|duration|latency|delay|_ms\b")
@@ -112,15 +114,27 @@ def times_in(text: str, window: Window) -> Iterator[tuple[float, float]]:
     The date is the window's where none is given.
     """
     for found in TIMES_OF_DAY.finditer(text):
-        date, _, clock = found[0].removesuffix("Z").replace("T", " ").rpartition(" ")
+        text, ahead = _in_utc(found[0])
+        date, _, clock = text.replace("T", " ").rpartition(" ")
         if "-" in clock and not date:
             date, clock = clock, ""
         at = _as_time(date, clock, window)
-        yield (float("nan"), 0.0) if at is None else (at, {0: 86400.0, 1: 60.0}.get(clock.count(":"), 1.0))
+        length = {0: 86400.0, 1: 60.0}.get(clock.count(":"), 1.0)
+        yield (float("nan"), 0.0) if at is None else (at - ahead, length)
+
+
+def _in_utc(text: str) -> tuple[str, float]:
+    """A time without its zone and without AM or PM, and how many seconds it is ahead of UTC."""
+    if zone := _ZONE.search(text):
+        seconds = int(zone[2]) * 3600.0 + int(zone[3]) * 60.0
+        return text[: zone.start(1)], seconds if zone[1] == "+" else -seconds
+    if half := _HALF_DAY.match(text):
+        hour = int(half[1]) % 12 + (12 if half[3].lower() == "p" else 0)
+        return f"{hour}{half[2]}", 0.0
+    return text.removesuffix("Z"), 0.0
 
 
 def _as_time(date: str, clock: str, window: Window) -> float | None:
-    clock = re.sub(r"[+-]\d\d:?\d\d$", "", clock)
     form = {0: "", 1: "%H:%M", 2: "%H:%M:%S.%f" if "." in clock else "%H:%M:%S"}[clock.count(":")]
     try:
         if date or not clock:

@@ -71,3 +71,17 @@ def test_a_large_value_of_a_rule_is_read_whole() -> None:
     assert found.after == 123_500
     (factor,) = (fact.quantity.written for fact in found.facts if fact.part is Part.FACTOR)
     assert factor == pytest.approx(2.47)
+
+
+@pytest.mark.parametrize(
+    "text", ["12:15:00", "12:15:00Z", "12:15 PM", "12:15pm", "2026-01-31T17:15:00+05:00", "17:15:00+05:00",
+             "2026-01-31T07:15:00-0500", "at 12:15:00 UTC"]
+)  # fmt: skip
+def test_a_time_is_read_in_its_own_zone(text: str) -> None:
+    assert [at for at, _ in times_in(text, WINDOW)] == [ONSET.timestamp()]
+
+
+@pytest.mark.parametrize("text", ["12:15:00+05:00", "2026-01-31T12:15:00+05:00", "12:15 AM"])
+def test_the_same_figures_in_another_zone_are_another_time(text: str) -> None:
+    (found,) = (at for at, _ in times_in(text, WINDOW))
+    assert abs(found - ONSET.timestamp()) >= 5 * 3600
