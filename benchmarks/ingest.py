@@ -34,7 +34,7 @@ SETTLE_SECONDS = "3600"  # nothing is analysed meanwhile: this measures receivin
 BARE = """
 import sys, uvicorn
 from aiops_processor.app import create_app
-from aiops_processor.config import Settings
+from aiops_processor.settings import Settings
 from aiops_processor.services.ingest import Ingest
 async def stored_nowhere(self, work):
     pass

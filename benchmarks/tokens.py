@@ -16,11 +16,12 @@ from pathlib import Path
 
 from aiops_processor import parts
 from aiops_processor.clock import ReplayClock
-from aiops_processor.config import SourceSettings, load
+from aiops_processor.config import load
 from aiops_processor.demo.recording import Recording
 from aiops_processor.demo.replay import Replay
 from aiops_processor.llm.prompt import Prompts
 from aiops_processor.models.alert import Alert, Webhook
+from aiops_processor.settings import SourceSettings
 
 MODEL = "deepseek-v4-pro"
 SETTLED = timedelta(seconds=10)

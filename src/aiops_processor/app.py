@@ -14,8 +14,8 @@ from fastapi.responses import JSONResponse
 from aiops_processor import config, runtime
 from aiops_processor.access.oidc import OidcOptions
 from aiops_processor.clock import Clock, SystemClock
-from aiops_processor.config import Settings
 from aiops_processor.errors import ConfigError, StorageError
+from aiops_processor.settings import Settings
 from aiops_processor.telemetry import Metrics, set_up_logging
 from aiops_processor.web import (
     accounts,

@@ -116,7 +116,12 @@ class BudgetSpent(ModelError):
 
 
 class ModelUnreadable(ModelError):
-    """It answered, but not what was asked for."""
+    """It answered, but not what was asked for. The tokens were paid for all the same; 0 where it did not say."""
+
+    def __init__(self, message: str, input_tokens: int = 0, output_tokens: int = 0) -> None:
+        super().__init__(message)
+        self.input_tokens = input_tokens
+        self.output_tokens = output_tokens
 
 
 class ModelUnavailable(ModelError, Retryable):

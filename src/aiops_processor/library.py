@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from aiops_processor import config, parts
 from aiops_processor.clock import Clock, SystemClock
-from aiops_processor.config import Settings
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.services.analyzer import Analyzer
+from aiops_processor.settings import Settings
 from aiops_processor.telemetry import Metrics
 
 

@@ -14,17 +14,18 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
-from detect_secrets.plugins.base import BasePlugin
+from detect_secrets.plugins.base import BasePlugin, RegexBasedDetector
 from pydantic import BaseModel
 
 M = TypeVar("M", bound=BaseModel)
 
-AS_THEY_ARE = frozenset(
-    {"id", "fingerprint", "link", "explore", "url", "generator_url", "generatorURL", "schema_version", "at"}
-)
-"""Fields that are no text: addresses are ours or Prometheus', and a masked one leads nowhere."""
-FREE = frozenset({"labels", "annotations", "extra", "data"})
-REMEMBERED = 20_000
+AS_THEY_ARE = frozenset({"id", "fingerprint", "schema_version", "at"})
+"""Fields that are no text."""
+ADDRESSES = frozenset({"link", "explore", "url", "generator_url", "generatorURL"})
+"""Only passwords and secret parameters are masked in these: an address with anything else masked leads nowhere."""
+FREE = frozenset({"labels", "annotations", "metadata", "extra", "data"})
+REMEMBERED, LONGEST_REMEMBERED = 8_000, 1_000
+"""So many texts of at most so many characters: some 16 MB. What is longer is masked anew."""
 LONGEST_LINE = 20_000
 
 _KEYWORD, _PUBLIC_IP = "Secret Keyword", "Public IP (ipv4)"
@@ -33,12 +34,13 @@ _SOUNDS_SECRET = r"""(?:pass(?:word|wd|phrase)?|pwd|secret|api[_-]?key|access[_-
 |credentials?|client[_-]?secret|session[_-]?(?:key|secret)|cookie|contrase(?:ñ|n)a)""".replace("\n", "")
 # Nothing stands before the name: `[\w.-]*` there takes quadratic time, minutes for a long word.
 _NAMED = re.compile(
-    rf"(?i)(?P<name>{_SOUNDS_SECRET}(?:[_-]?(?:key|value|hash))?)(?P<mark>[\"']?\s*(?:=>|:=|[:=])\s*)"
-    r"(?P<value>\"(?:\\.|[^\"\\])+\"|'[^']+'|[^\s\"',;&|)}\]]+)"
+    # JSON stands in JSON with a backslash before each quotation mark, form data with `%3D` for `=`.
+    rf"(?i)(?P<name>{_SOUNDS_SECRET}(?:[_-]?(?:key|value|hash))?)(?P<mark>\\*[\"']?\s*(?:=>|:=|[:=]|%3d)\s*\[?)"
+    r"(?P<value>\"(?:\\.|[^\"\\])+\"|'[^']+'|\\+\"(?:[^\"\\]|\\(?!\"))+|[^\s\"',;&|)}\]]+)"
 )
 _NO_VALUE = re.compile(
-    r"(?i)[\"']?(?:null|none|nil|true|false|undefined|missing|empty|invalid|expired|required|ok|yes|no|\*+|x{3,}|\.+"
-    r"|<[^>]*>|‹[^›]*›|\$\{?\w+\}?|%\w|-?\d{1,4}|\{|\[.*)[\"']?$"
+    r"(?i)[\"']?(?:null|none|nil|true|false|undefined|missing|empty|invalid|expired|required|redacted|filtered|hidden|masked"
+    r"|ok|yes|no|\*+|x{3,}|\.+|\\+|<[^>]*>|‹[^›]*›|\$\{?\w+\}?|%\w|-?\d{1,4}|[\[{])[\"']?$"
 )
 _WORD = re.compile(r"^[\"']?[A-Za-z][a-z]*[\"']?$|^[\"']?[A-Z][A-Za-z]*(?:Exception|Error)[\"']?$")
 _IDENTIFIES = re.compile(
@@ -50,6 +52,28 @@ _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*-----|\Z)", re.DOTALL
 )
 _BEARER = re.compile(r"(?i)\b((?:bearer|basic|token)\s+)([A-Za-z0-9._~+/-]{12,}=*)")
+_OPTION = re.compile(rf"(?i)((?<![\w-])--[\w-]{{0,40}}?{_SOUNDS_SECRET}\s+)(\"[^\"]+\"|'[^']+'|[^\s\"'-]\S*)")
+_AUTHORIZATION = re.compile(
+    r"(?i)\b(authorization\\*[\"']?\s*[:=]\s*\\*[\"']?(?:(?:bearer|basic|token|api-?key)\s+)?)([^\s\"',;\\‹]{6,})"
+)
+_IN_ADDRESS = re.compile(r"(://[^\s/?#:@\"'<>‹]{0,200}:)([^\s/?#@\"'<>‹]{1,200})(?=@)")
+_PARAMETER = re.compile(
+    rf"(?i)([?&](?:[\w.-]{{0,40}}{_SOUNDS_SECRET}|sig|(?:x-(?:amz|goog)-)?signature)=)([^\s&#\"'<>‹]+)"
+)
+_PREFIXED = re.compile(
+    r"(?<![\w-])(?:sk-(?:ant|proj|svcacct|admin|or)-[\w-]{16,}|sk-[A-Za-z0-9]{32,}|github_pat_\w{20,}|npm_[A-Za-z0-9]{30,}"
+    r"|hv[sbr]\.[\w-]{20,}|dop_v1_[0-9a-f]{40,}|dckr_pat_[\w-]{20,}|glsa_\w{30,}|hf_[A-Za-z0-9]{30,}|shp(?:at|ss)_\w{30,}"
+    r"|AIza[\w-]{35}|ya29\.[\w-]{20,}|xai-[\w-]{30,}|gsk_\w{30,}|ATATT3[\w=-]{30,}|whsec_[\w+/=]{20,}|rk_live_\w{20,}"
+    r"|eyJ[\w-]{8,}={0,2}\.[\w-]{2,}={0,2}(?:\.[\w+/=-]*)*)"
+)
+"""What issuers put before their keys so that scanners find them; those that detect-secrets does not know, and of a JSON
+Web Token the signature, which it leaves."""
+_KEY_BODY = re.compile(
+    r"(?m)^[ \t]*([A-Za-z0-9+/]{60,76}={0,2})[ \t\r]*$|(?<![A-Za-z0-9+/])(MI[IG][A-Za-z0-9+/]{40,}={0,2})"
+)
+"""A line of a PEM file by itself: a log store cuts a key into its lines. `MII` begins what is DER within."""
+_SECRET_SOUND = re.compile(_SOUNDS_SECRET, re.IGNORECASE)
+_LONG_WORD = re.compile(r"\w+(?=\w{300})")
 _PERSONAL: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("email", re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}\b")),
     ("iban", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")),
@@ -73,7 +97,14 @@ class Mask:
 
     def text(self, text: str) -> str:
         """The text without secrets and personal data."""
-        return self._text(text) if len(text) > 5 else text
+        if len(text) <= 5:
+            return text
+        return self._text(text) if len(text) <= LONGEST_REMEMBERED else self._masked(text)
+
+    @property
+    def remembered(self) -> int:
+        """How many texts are remembered with what they were masked to."""
+        return self._text.cache_info().currsize
 
     def value(self, value: Any) -> Any:
         """A plain JSON value with all of its texts masked, but for fields that are no text."""
@@ -99,6 +130,8 @@ class Mask:
     def _field(self, key: str, item: Any) -> Any:
         if key in FREE:
             return self.value(item)
+        if key in ADDRESSES and isinstance(item, str):
+            return self._address(item)
         return item if key in AS_THEY_ARE else self._of_model(item)
 
     def _of_field(self, key: Any, item: Any) -> Any:
@@ -107,10 +140,16 @@ class Mask:
             return item if _harmless(item) else self._mark("secret", item)
         return self.value(item)
 
+    def _address(self, text: str) -> str:
+        return _PARAMETER.sub(self._behind, _IN_ADDRESS.sub(self._behind, text))
+
     def _masked(self, text: str) -> str:
-        text = _PRIVATE_KEY.sub(lambda found: self._mark("secret", found[0]), text)
-        text = _NAMED.sub(self._named, text)
-        text = _BEARER.sub(lambda found: found[1] + self._mark("secret", found[2]), text)
+        for pattern in (_PRIVATE_KEY, _PREFIXED):
+            text = pattern.sub(lambda found: self._mark("secret", found[0]), text)
+        text = _KEY_BODY.sub(self._key_body, text)
+        text = _NAMED.sub(self._named, self._address(text))
+        for pattern in (_OPTION, _AUTHORIZATION, _BEARER):
+            text = pattern.sub(self._behind, text)
         text = "\n".join(map(self._line, text.split("\n")))
         for kind, pattern in _PERSONAL:
             text = pattern.sub(functools.partial(self._personal, kind), text)
@@ -122,6 +161,17 @@ class Mask:
         quote = found["value"][0] if found["value"][0] in "\"'" else ""
         return f"{found['name']}{found['mark']}{quote}{self._mark('secret', found['value'])}{quote}"
 
+    def _behind(self, found: re.Match[str]) -> str:
+        """What stands behind a name, a scheme or an option; words (`Authorization: denied`) are no secret."""
+        if _harmless(found[2]) or (_WORD.match(found[2]) and found[1][0] not in "?&"):
+            return found[0]
+        return found[1] + self._mark("secret", found[2])
+
+    def _key_body(self, found: re.Match[str]) -> str:
+        body = found[1] or found[2]
+        mixed = all(re.search(kind, body) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
+        return found[0].replace(body, self._mark("secret", body)) if mixed else found[0]
+
     def _line(self, line: str) -> str:
         if len(line) > LONGEST_LINE:
             line = f"{line[:LONGEST_LINE]}…"
@@ -131,10 +181,12 @@ class Mask:
 
     def _found(self, line: str) -> Iterator[tuple[str, str]]:
         for kind, detector in self._detectors.items():
-            if kind == _KEYWORD and not re.search(_SOUNDS_SECRET, line, re.IGNORECASE):
-                continue  # the slowest by far
-            for secret in detector.analyze_line(filename="", line=line, line_number=0) or ():
-                value = secret.secret_value
+            searched = line
+            if kind == _KEYWORD:  # the slowest by far, and quadratic in a long word
+                if not _SECRET_SOUND.search(line):
+                    continue
+                searched = _LONG_WORD.sub("", line)
+            for value in _secrets(detector, searched):
                 if not value or _harmless(value) or (kind in _ENTROPY and _identifies(line, value)):
                     continue
                 if kind != _PUBLIC_IP or _is_somebodys(line, value):
@@ -148,6 +200,27 @@ class Mask:
     def _mark(self, kind: str, value: str) -> str:
         digest = hashlib.blake2s(value.strip("\"'").encode("utf-8", "replace"), key=self._salt, digest_size=2)
         return f"‹{kind} {digest.hexdigest()}›"
+
+
+def _secrets(detector: BasePlugin, line: str) -> Iterator[str]:
+    """What a detector finds. Of an expression with groups it tells the groups alone, and some of them hold a prefix."""
+    if isinstance(detector, RegexBasedDetector) and type(detector).analyze_string is RegexBasedDetector.analyze_string:
+        for pattern in detector.denylist:
+            yield from map(_whole, pattern.finditer(line))
+        return
+    for secret in detector.analyze_line(filename="", line=line, line_number=0) or ():
+        yield secret.secret_value or ""
+
+
+def _whole(found: re.Match[str]) -> str:
+    """The group that stands apart in its match (`://bob:(…)@`), else all of it (`(ghp)_…`)."""
+    start, end = max((found.span(group) for group in range(1, found.re.groups + 1)), key=_length, default=(-1, -1))
+    around = found.string[max(start - 1, found.start()) : start] + found.string[end : min(end + 1, found.end())]
+    return found.string[start:end] if end > start and not re.search(r"[\w-]", around) else found[0]
+
+
+def _length(span: tuple[int, int]) -> int:
+    return span[1] - span[0]
 
 
 def _harmless(value: str) -> bool:

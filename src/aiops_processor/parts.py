@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from aiops_processor import plugins
@@ -17,7 +16,6 @@ from aiops_processor.clients.loki import Loki
 from aiops_processor.clients.outbound import Outbound
 from aiops_processor.clients.prometheus import Prometheus
 from aiops_processor.clock import Clock
-from aiops_processor.config import AlertmanagerSettings, NamedSource, Settings, SourceSettings
 from aiops_processor.errors import ConfigError
 from aiops_processor.evidence import packs
 from aiops_processor.evidence.choice import Choice, Choosing
@@ -25,19 +23,17 @@ from aiops_processor.evidence.gather import Gatherer
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.links import Links
 from aiops_processor.evidence.sources import Changes
-from aiops_processor.llm.budget import Limit
-from aiops_processor.llm.budget import Limits as Budgets
 from aiops_processor.llm.explain import Explainer
-from aiops_processor.llm.lineup import Candidate, Lineup, Price, budget_of
-from aiops_processor.llm.pace import Pace, Rate
-from aiops_processor.llm.prompt import Prompts
+from aiops_processor.llm.lineup import Lineup
+from aiops_processor.llm.pace import Pace
 from aiops_processor.llm.tools.limits import ToolLimits
 from aiops_processor.llm.tools.runbooks import Runbooks
 from aiops_processor.llm.tools.toolbox import Sources as ToolSources
 from aiops_processor.llm.tools.toolbox import Toolbox
 from aiops_processor.masking import Mask
+from aiops_processor.model_parts import explainer, model
 from aiops_processor.models.alert import Alert
-from aiops_processor.plugins import Model, Notifier
+from aiops_processor.plugins import Notifier
 from aiops_processor.query import matchers
 from aiops_processor.services.completing import Completing
 from aiops_processor.services.grouping import Rules
@@ -47,6 +43,7 @@ from aiops_processor.services.own_rules import OwnRule
 from aiops_processor.services.priority import Level, Priority
 from aiops_processor.services.retention import Keeping
 from aiops_processor.services.watchdogs import Expected
+from aiops_processor.settings import AlertmanagerSettings, NamedSource, Settings, SourceSettings
 from aiops_processor.telemetry import Metrics
 
 Probe = Callable[[], Awaitable[None]]
@@ -267,19 +264,6 @@ def links(settings: Settings, source: NamedSource | None = None) -> Links:
     return Links(seen, grafana.url, loki.external_url, *uids)
 
 
-def model(settings: Settings) -> Lineup | None:
-    """The configured model and its fallbacks, None where there is neither a key nor an endpoint that needs none.
-
-    Raises ConfigError for a fallback that cannot be asked, PluginError for an unknown provider or a wrong option.
-    """
-    llm = settings.llm
-    if not llm.fallbacks and not llm.base_url and llm.provider != "ollama" and settings.key_of(llm.provider) is None:
-        return None
-    first = _candidate(settings, llm.provider, llm.model, base_url=llm.base_url, context_tokens=llm.context_tokens)
-    others = [_candidate(settings, provider, name) for provider, name in _fallbacks(llm.fallbacks)]
-    return Lineup((first, *others), llm.deadline)
-
-
 def toolbox(settings: Settings, sources: Sources) -> Toolbox:
     """What a model may look at by itself. Raises ConfigError for a folder of runbooks that is none."""
     llm, runbook = settings.llm, settings.runbook
@@ -297,38 +281,6 @@ def toolbox(settings: Settings, sources: Sources) -> Toolbox:
 
     limits = ToolLimits(calls=llm.tool_calls, rounds=llm.tool_rounds)
     return Toolbox(chosen, Runbooks(_listed(runbook.hosts), folder), limits, mask(settings))
-
-
-def explainer(
-    settings: Settings,
-    models: Lineup | None,
-    clock: Clock,
-    tools: Toolbox | None = None,
-    pace: Pace | None = None,
-) -> Explainer | None:
-    """What writes analyses with these models. Raises ConfigError for templates that leave no room for evidence."""
-    if models is None:
-        return None
-    made = prompts(settings)
-    for candidate in models.candidates:
-        made.check(candidate.token_budget)
-    hidden = [name for each in settings.redact.names.split(",") if (name := each.strip())]
-    return Explainer(models, clock, made, limits(settings), hidden, tools, pace)
-
-
-def prompts(settings: Settings) -> Prompts:
-    """The templates in force: the user's own in front of ours."""
-    llm = settings.llm
-    return Prompts(Path(llm.prompts).expanduser() if llm.prompts else None, llm.language)
-
-
-def limits(settings: Settings) -> Budgets:
-    """What a model may cost."""
-    llm = settings.llm
-    return Budgets(
-        incident=Limit(calls=llm.incident_calls, tokens=llm.incident_tokens, usd=llm.incident_usd),
-        day=Limit(calls=llm.day_calls, tokens=llm.day_tokens, usd=llm.day_usd),
-    )
 
 
 def channels(settings: Settings) -> dict[str, Notifier]:
@@ -410,53 +362,6 @@ def _watched(
         round_seconds=settings.round_seconds,
     )
     return Watched(alertmanagers, _listed(settings.receivers), patience, prometheus, owns)
-
-
-def _candidate(
-    settings: Settings, provider: str, name: str, base_url: str = "", context_tokens: int | None = None
-) -> Candidate:
-    """One model. Where LLM_BASE_URL and LLM_CONTEXT_TOKENS are not its own, its provider says what is."""
-    llm, key = settings.llm, settings.key_of(provider)
-    if key is None and not base_url and provider in {"deepseek", "openai", "anthropic"}:
-        raise ConfigError(f"{provider.upper()}_API_KEY is not set, and the models to ask name {provider}")
-    options: dict[str, Any] = {
-        "api_key": key,
-        "model": name,
-        "base_url": base_url or (settings.ollama.url if provider == "ollama" else ""),
-        "timeout_seconds": llm.timeout,
-        "max_retries": llm.max_retries,
-        "temperature": llm.temperature,
-        "top_p": llm.top_p,
-        "max_tokens": llm.max_tokens,
-        "context_tokens": context_tokens,
-        **({"thinking": llm.thinking} if provider == "deepseek" else {}),
-    }
-    given = {option: value for option, value in options.items() if value not in (None, "")}
-    made: Model = plugins.make("model", provider, given)
-    called = name or str(plugins.load("model", provider).Options.model_fields["model"].default)
-    price = llm.prices.get(called)
-    known = {"deepseek", "anthropic"} if base_url else {"deepseek", "anthropic", "openai"}
-    wanted = llm.tools == "on" or (llm.tools == "auto" and provider in known)
-    tools = wanted and isinstance(made, plugins.CallsTools) and made.calls_tools
-    rate = llm.rates.get(provider)
-    return Candidate(
-        model=made,
-        token_budget=budget_of(made),
-        price=Price(**price.model_dump()) if price else None,
-        called=called,
-        tools=tools,
-        provider=provider,
-        rate=Rate(**rate.model_dump()) if rate else None,
-    )
-
-
-def _fallbacks(text: str) -> Iterator[tuple[str, str]]:
-    """The providers and models of `openai:gpt-x, ollama:qwen3:8b`. Raises ConfigError."""
-    for each in filter(None, map(str.strip, text.split(","))):
-        provider, _, name = each.partition(":")
-        if not provider or not name:
-            raise ConfigError(f"LLM_FALLBACKS: {each!r} is no provider:model; write for example ollama:qwen3:8b")
-        yield provider, name
 
 
 def _prometheus(source: SourceSettings, cache: Cache | None, name: str = "") -> AnyPrometheus:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from aiops_processor.clock import Clock
-from aiops_processor.config import Settings
 from aiops_processor.errors import AiopsError
 from aiops_processor.parts import Parts
+from aiops_processor.settings import Settings
 
 log = structlog.get_logger(__name__)
 

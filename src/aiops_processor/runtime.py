@@ -13,7 +13,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from aiops_processor.clock import Clock
-from aiops_processor.config import Settings
 from aiops_processor.durable import workflows
 from aiops_processor.durable.engine import Engine
 from aiops_processor.parts import Parts
@@ -33,6 +32,7 @@ from aiops_processor.services.reconstructed import Reconstructed
 from aiops_processor.services.retention import Retention
 from aiops_processor.services.rounds import Rounds
 from aiops_processor.services.watchdogs import Watchdogs
+from aiops_processor.settings import Settings
 from aiops_processor.storage.address import postgresql_url, sqlite_url, workflows_url
 from aiops_processor.storage.data_folder import claim
 from aiops_processor.storage.database import Database

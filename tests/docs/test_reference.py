@@ -1,5 +1,6 @@
 """The reference names everything that the code has."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,12 @@ def test_every_setting_is_in_the_reference(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name, secret in config.variables() if secret])
 def test_every_secret_is_marked(name: str) -> None:
     assert f"`{name}` 🔑" in page("settings.md")
+
+
+def test_every_variable_of_the_reference_is_a_setting() -> None:
+    text = page("settings.md")
+    named = set(re.findall(r"^\| `([A-Z][A-Z_]+)`", text, re.MULTILINE))
+    assert named - {name for name, _ in config.variables()} <= {config.FILE_VARIABLE, "HTTP_PROXY", "NO_PROXY"}
 
 
 def test_every_path_is_in_the_reference() -> None:

@@ -20,9 +20,9 @@ import httpx2
 import pytest
 
 from aiops_processor import AlertAnalyzer, config, parts
-from aiops_processor.config import Settings
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
+from aiops_processor.settings import Settings
 
 
 class HandClock:

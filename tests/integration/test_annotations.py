@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from aiops_processor import AlertAnalyzer
-from aiops_processor.config import GrafanaSettings, Settings
 from aiops_processor.models.alert import Alert
+from aiops_processor.settings import GrafanaSettings, Settings
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -398,7 +397,7 @@ async def proves_settling(name: str, lab: Lab) -> None:
     seconds = {"AIOPS_SETTLE_SECONDS": "3600", "AIOPS_SETTLE_MAX_SECONDS": "3600", name: "1"}
     began = time.monotonic()
     told(lab, **seconds)
-    lab.until(lambda: lab.recorder.of("/hook")[1:], "the analysis is told", 8)
+    lab.until(lambda: lab.recorder.of("/hook")[1:], "the analysis is told")
     assert time.monotonic() - began > 1
 
 
@@ -495,29 +494,6 @@ def test_every_setting_has_a_proof_and_every_proof_a_setting() -> None:  # the o
     assert all(PROOFS[name] is PROOFS[other] for name, other in TOGETHER.items())
 
 
-def test_every_variable_of_the_reference_is_a_setting() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"^\| `([A-Z][A-Z_]+)`", page, re.MULTILINE))
-    assert named - {name for name, _ in config.variables()} <= {config.FILE_VARIABLE, "HTTP_PROXY", "NO_PROXY"}
-
-
 @pytest.mark.parametrize("name", [name for name in PROOFS if name not in TOGETHER])
 async def test_a_setting_does_what_it_says(name: str, lab: Lab) -> None:
     await PROOFS[name](name, lab)
-
-
-async def test_the_file_is_where_the_environment_says(lab: Lab) -> None:
-    (lab.folder / "aiops.yaml").write_text(f"loki: {{url: '{lab.recorder.url}/of-the-file'}}\n")
-    await lab.probe("loki", **{config.FILE_VARIABLE: str(lab.folder / "aiops.yaml")})
-    assert lab.recorder.asked[0].path.startswith("/of-the-file/")
-
-
-async def test_the_sources_of_the_file_are_asked_for_their_alerts(lab: Lab) -> None:
-    entry = f"{{name: shop, match: ['namespace=\"shop\"'], prometheus: {{url: '{lab.recorder.url}/shop', tenant: t}}}}"
-    (lab.folder / "aiops.yaml").write_text(
-        f"prometheus: {{url: '{lab.recorder.url}/default'}}\nsources: [{entry}]\nloki: {{url: '{lab.recorder.url}'}}\n"
-    )
-    result = await lab.analyse(**{config.FILE_VARIABLE: str(lab.folder / "aiops.yaml")})
-    assert lab.recorder.of("/shop/api/v1/")[0].headers["X-Scope-OrgID"] == "t"
-    assert not lab.recorder.of("/default/")
-    assert "prometheus/shop" in {gap.source for gap in result.gaps}

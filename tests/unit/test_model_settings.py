@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from aiops_processor import config, parts
-from aiops_processor.config import Settings
 from aiops_processor.errors import ConfigError, PluginError
+from aiops_processor.settings import Settings
 
 
 def lineup(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Any:

@@ -6,7 +6,11 @@ import pytest
 
 from aiops_processor.clients.cached import CachedPrometheus
 from aiops_processor.clients.prometheus import Prometheus
-from aiops_processor.config import (
+from aiops_processor.errors import ConfigError
+from aiops_processor.evidence.choice import Choosing
+from aiops_processor.evidence.gather import Gatherer
+from aiops_processor.parts import Parts, Sources, endpoint, links
+from aiops_processor.settings import (
     AlertmanagerSettings,
     GrafanaSettings,
     MaxSettings,
@@ -14,10 +18,6 @@ from aiops_processor.config import (
     Settings,
     SourceSettings,
 )
-from aiops_processor.errors import ConfigError
-from aiops_processor.evidence.choice import Choosing
-from aiops_processor.evidence.gather import Gatherer
-from aiops_processor.parts import Parts, Sources, endpoint, links
 from aiops_processor.telemetry import Metrics
 
 pytestmark = pytest.mark.anyio

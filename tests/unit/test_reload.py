@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import structlog
 
-from aiops_processor.config import ApiSettings, ServiceSettings, Settings
 from aiops_processor.errors import ConfigError, PluginError
 from aiops_processor.parts import Parts
 from aiops_processor.reload import GRACE_SECONDS, Reloading, fixed_changes
+from aiops_processor.settings import ApiSettings, ServiceSettings, Settings
 from aiops_processor.telemetry import Metrics
 
 pytestmark = pytest.mark.anyio

@@ -10,15 +10,15 @@ import msgspec
 import typer
 from pydantic import ValidationError
 
-from aiops_processor import config, parts
+from aiops_processor import config, model_parts, parts
 from aiops_processor.clock import SystemClock
-from aiops_processor.config import Settings
 from aiops_processor.errors import InputError
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.report import as_json, as_markdown, as_text
 from aiops_processor.services.analyzer import Analyzer
+from aiops_processor.settings import Settings
 from aiops_processor.telemetry import Metrics, set_up_logging
 
 
@@ -103,7 +103,7 @@ async def _dry_run(settings: Settings, alerts: list[Alert]) -> str:
     model = parts.model(settings)
     explainer = parts.explainer(settings, model, clock, parts.toolbox(settings, sources))
     # Without a model the prompt is shown as the default one would get it.
-    made = explainer.prompt if explainer else parts.prompts(settings).build
+    made = explainer.prompt if explainer else model_parts.prompts(settings).build
     prompt = made(alerts, evidence)
     if model:
         await model.aclose()

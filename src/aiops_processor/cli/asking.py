@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 
 from aiops_processor import config
-from aiops_processor.config import Settings
 from aiops_processor.errors import AiopsError, ConfigError
+from aiops_processor.settings import Settings
 
 
 class ServiceRefused(AiopsError):

@@ -9,9 +9,9 @@ import typer
 from aiops_processor import config, parts
 from aiops_processor.cli import send_test_alert as test_alert
 from aiops_processor.cli.asking import base_url
-from aiops_processor.config import Settings
 from aiops_processor.errors import AiopsError, ConfigError, StorageError
 from aiops_processor.runtime import claimed_database
+from aiops_processor.settings import Settings
 from aiops_processor.storage.address import shown
 from aiops_processor.storage.data_folder import claim
 

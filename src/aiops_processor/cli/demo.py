@@ -16,12 +16,12 @@ from rich.status import Status
 
 from aiops_processor.cli.replaying import Player, ReplayFailed, player, replay_settings, started
 from aiops_processor.clock import Clock, ReplayClock
-from aiops_processor.config import Settings
 from aiops_processor.demo.recording import Recording, Webhook, bundled
 from aiops_processor.demo.replay import Replay
 from aiops_processor.demo.serve import serve
 from aiops_processor.models.incident import Incident, IncidentState
 from aiops_processor.report import as_text
+from aiops_processor.settings import Settings
 from aiops_processor.web.api import IncidentDetail
 
 HEAD_START = timedelta(seconds=2)  # of recorded time, before the first webhook

@@ -9,13 +9,13 @@ import typer
 
 from aiops_processor import config, parts
 from aiops_processor.clock import SystemClock
-from aiops_processor.config import Settings
 from aiops_processor.errors import ConfigError
 from aiops_processor.llm.lineup import Candidate
 from aiops_processor.models.analysis import Usage
 from aiops_processor.services.estimate import MOST_DAYS, Estimate, estimate, history
 from aiops_processor.services.incidents import Settling
 from aiops_processor.services.reconstructed import Run
+from aiops_processor.settings import Settings
 
 TOP_NAMES = 5
 

@@ -19,7 +19,6 @@ from aiops_processor import config, parts
 from aiops_processor.cli.model_table import model_table
 from aiops_processor.cli.replaying import Player, ReplayFailed, player, replay_settings, started
 from aiops_processor.clock import SteppedClock
-from aiops_processor.config import Settings
 from aiops_processor.demo import model_score, score
 from aiops_processor.demo.model_score import ModelEvaluation
 from aiops_processor.demo.recording import Recording
@@ -27,6 +26,7 @@ from aiops_processor.demo.replay import Replay
 from aiops_processor.demo.score import Case, Evaluation, Failure, Found
 from aiops_processor.errors import AiopsError, ConfigError
 from aiops_processor.models.incident import Incident, IncidentState
+from aiops_processor.settings import Settings
 
 log = structlog.get_logger(__name__)
 

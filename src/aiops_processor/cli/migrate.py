@@ -5,8 +5,8 @@ import asyncio
 import typer
 
 from aiops_processor import config
-from aiops_processor.config import Settings
 from aiops_processor.runtime import claimed_database
+from aiops_processor.settings import Settings
 from aiops_processor.storage import migrate as migrations
 from aiops_processor.storage.address import shown
 

@@ -9,10 +9,10 @@ from fastapi import FastAPI
 
 from aiops_processor.app import create_app
 from aiops_processor.clock import Clock
-from aiops_processor.config import ApiSettings, LogSettings, ServiceSettings, Settings, SourceSettings
 from aiops_processor.demo.replay import Urls
 from aiops_processor.errors import AiopsError
 from aiops_processor.models.incident import Incident
+from aiops_processor.settings import ApiSettings, LogSettings, ServiceSettings, Settings, SourceSettings
 from aiops_processor.web.api import IncidentDetail, QueueStatus
 
 MODEL_SECTIONS = ("llm", "deepseek", "openai", "anthropic", "ollama", "redact", "runbook")

@@ -11,8 +11,8 @@ import httpx2
 from aiops_processor import parts
 from aiops_processor.cli.asking import authorization, base_url, trusted
 from aiops_processor.clients.alertmanager import Alertmanager, NewAlert
-from aiops_processor.config import Settings
 from aiops_processor.errors import AiopsError, SourceError
+from aiops_processor.settings import Settings
 
 WAIT_SECONDS = 90.0
 """Longer than the `group_wait` of most routes and the time until an incident has settled."""

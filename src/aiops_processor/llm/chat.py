@@ -65,6 +65,7 @@ class ChatModel:
         return self._answer(response, frozenset(tool.name for tool in tools))
 
     def _answer(self, response: ModelResponse, offered: frozenset[str]) -> Answer:
+        usage = response.usage
         calls = tuple(
             Call(tool=part.tool_name, arguments=part.args_as_json_str())
             for part in response.parts
@@ -73,8 +74,11 @@ class ChatModel:
         text = response.text or ("" if calls else next(_arguments(response), ""))
         if not (calls or text.strip()):
             cut = f"; raise max_tokens ({self._options.max_tokens})" if response.finish_reason == "length" else ""
-            raise ModelUnreadable(f"{self._who} answered without a text ({response.finish_reason or 'no reason'}){cut}")
-        usage = response.usage
+            raise ModelUnreadable(
+                f"{self._who} answered without a text ({response.finish_reason or 'no reason'}){cut}",
+                usage.input_tokens,
+                usage.output_tokens,
+            )
         return Answer(
             text=text,
             model=response.model_name or self._options.model,

@@ -214,15 +214,20 @@ class _Asking:
 
     async def _paid_for(self, candidate: Candidate, prompt: Prompt, tools: Sequence[Tool]) -> Answer:
         await self._wait_for_turn(candidate, prompt.tokens + size_of(tools))
-        self._ledger.ask_for(prompt.tokens + size_of(tools))
+        self._ledger.ask_for(prompt.tokens + size_of(tools) + candidate.answer_tokens)
         try:
             answer = await _answer(candidate.model, prompt, tools)
         except ModelError as error:
+            paid = _unreadable(candidate, error)
+            if paid:
+                self._book(candidate, paid)
             no_answer = isinstance(error, ModelRefused | ModelUnavailable)
-            self._note(candidate, prompt, None, error=str(error), unanswered=no_answer)
+            self._note(candidate, prompt, paid, error=str(error), unanswered=no_answer)
             raise
-        self._ledger.book(answer.input_tokens + answer.output_tokens, _price(candidate, answer) or 0.0)
-        self.paid.append((candidate, answer))
+        except asyncio.CancelledError:  # by the deadline: the question was sent all the same
+            self._note(candidate, prompt, None, error=f"{candidate.model.name} did not answer in time")
+            raise
+        self._book(candidate, answer)
         if candidate.rate:
             await self._pace.add(candidate.provider, answer.output_tokens)
         if answer.input_tokens > prompt.tokens + size_of(tools):
@@ -233,6 +238,10 @@ class _Asking:
         """Until the provider's rate has room; the candidate's time runs meanwhile."""
         while candidate.rate and (wait := await self._pace.admit(candidate.provider, candidate.rate, tokens)):
             await self._clock.sleep(wait)
+
+    def _book(self, candidate: Candidate, answer: Answer) -> None:
+        self._ledger.book(answer.input_tokens + answer.output_tokens, _price(candidate, answer) or 0.0)
+        self.paid.append((candidate, answer))
 
     def _note(
         self,
@@ -272,6 +281,14 @@ async def _answer(model: Model, prompt: Prompt, tools: Sequence[Tool]) -> Answer
 def _written(answer: Answer) -> str:
     """An answer as it is kept: what it says, and what it asks for."""
     return "\n".join(filter(None, (answer.text, *(f"asks {call.tool}({call.arguments})" for call in answer.calls))))
+
+
+def _unreadable(candidate: Candidate, error: ModelError) -> Answer | None:
+    """What an answer without a text took; None where none came, or nobody says what it took."""
+    if not isinstance(error, ModelUnreadable) or not error.input_tokens + error.output_tokens:
+        return None
+    name = candidate.model.name
+    return Answer(text="", model=name, input_tokens=error.input_tokens, output_tokens=error.output_tokens)
 
 
 def _usable(name: str, answer: Answer) -> Draft:

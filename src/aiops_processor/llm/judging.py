@@ -16,6 +16,11 @@ from aiops_processor.models.evidence import EvidenceReport, Window
 
 NEAR_SECONDS = 2.0
 ENDS = 1e-9
+_SUBORDINATE = re.compile(r"\b(?:after|since|when|once|until)\b")
+MOST_CHARACTERS, MOST_FIGURES = 600, 30
+"""Of one sentence. Checking takes the square of either; a sentence that people can read has less."""
+FEWEST_WORDS = 3
+"""A clause of fewer words says nothing of its own: `at its peak`."""
 
 
 class Standing(StrEnum):
@@ -36,6 +41,7 @@ class Judgement(NamedTuple):
 GOOD = Judgement(Standing.VERIFIED)
 NO_ID = Judgement(Standing.UNVERIFIED, "it cites no evidence")
 NOTHING_TO_CHECK = Judgement(Standing.UNVERIFIED, "it says nothing that can be checked")
+TOO_LONG = Judgement(Standing.UNVERIFIED, "it is too long to be checked")
 NO_ORDER = Judgement(Standing.UNVERIFIED, "the evidence does not say which of the two came first")
 
 
@@ -50,9 +56,12 @@ class Judge:
         self._places = frozenset(name for item in self._known.values() for name in item.names) | self._healthy
 
         self._vocabulary = frozenset(word for item in self._known.values() for word in re.findall(r"[\w-]+", item.text))
+        self._stems = frozenset(map(_stem, self._vocabulary))
 
     def cited(self, sentence: str, ids: Iterable[str]) -> Judgement:
         """A sentence that rests on these findings, and those that it names itself."""
+        if _too_long(sentence):
+            return TOO_LONG
         claim = take_apart(sentence)
         named = list(dict.fromkeys((*(each for each in ids if each), *claim.ids)))
         if not named:
@@ -63,6 +72,8 @@ class Judge:
 
     def prose(self, sentence: str) -> Judgement:
         """A sentence of a summary: against the findings that it names, else against all of them."""
+        if _too_long(sentence):
+            return TOO_LONG
         claim = take_apart(sentence)
         if claim.ids:
             return self.cited(sentence, ())
@@ -77,12 +88,59 @@ class Judge:
 
     def supposed(self, sentence: str) -> Judgement:
         """A sentence that proposes or supposes: false only where it cites what is not there or says it wrongly."""
+        if _too_long(sentence):
+            return TOO_LONG
         claim = take_apart(sentence)
         if unknown := [each for each in claim.ids if each not in self._known]:
             return Judgement(Standing.FALSE, f"there is no evidence {', '.join(unknown)}")
         return self.cited(sentence, ()) if claim.ids else NOTHING_TO_CHECK
 
+    def hypothetical(self, sentence: str, ids: Sequence[str]) -> Judgement:
+        """A supposed cause: what it says of the findings that speak for it must be so, be it a figure or a direction.
+
+        A figure that no finding holds is unverified where none is named.
+        """
+        found = self.supposed(sentence)
+        if _too_long(sentence):
+            return found
+        claim = take_apart(sentence)
+        items = [self._known[each] for each in ids if each in self._known]
+        speaks = _figures(claim) or any(_placed(claim, item) for item in items)
+        if found.standing is Standing.FALSE or not speaks:
+            return found
+        said = self.prose(sentence)
+        if said.standing is Standing.VERIFIED or not items:
+            return said if said.standing is Standing.VERIFIED else NOTHING_TO_CHECK
+        return self._against(items, sentence)
+
+    def states(self, sentence: str) -> bool:
+        """Whether a sentence that proposes something says figures of what happened, and not only what to do."""
+        if _too_long(sentence):
+            return True
+        claim = take_apart(sentence)
+        return bool(claim.times) or (_figures(claim) and bool(wording.STATES.search(claim.words)))
+
     def _against(self, items: Sequence[Known], sentence: str) -> Judgement:
+        """What the findings say of the sentence; verified only where no clause of it says more than they hold."""
+        found = self._held(items, sentence)
+        if found is GOOD and (more := next(filter(self._says_more, _pieces(sentence)), "")):
+            return Judgement(Standing.UNVERIFIED, f"no evidence says “{more[:80]}”")
+        return found
+
+    def _says_more(self, clause: str) -> bool:
+        """Whether a clause has nothing to check, yet words that neither the findings nor the trade know."""
+        claim = take_apart(clause)
+        if _checkable(claim) or (claim.ids and len(claim.words.split()) < FEWEST_WORDS):
+            return False
+        words = [word.lower() for word in re.findall(r"[A-Za-z][\w-]*", claim.words)]
+        return len(words) >= FEWEST_WORDS and not all(map(self._is_known_word, words))
+
+    def _is_known_word(self, word: str) -> bool:
+        directed = wording.RISE.fullmatch(word) or wording.FALL.fullmatch(word) or wording.STAY.fullmatch(word)
+        known = word in wording.PLAIN or word in wording.LINKING or word.endswith("ly") or word in self._places
+        return bool(directed) or known or _stem(word) in self._stems
+
+    def _held(self, items: Sequence[Known], sentence: str) -> Judgement:
         if len(items) > 1 and (ordered := self._ordered(sentence, items)):
             return ordered
         claim = take_apart(sentence)
@@ -166,6 +224,24 @@ def _best(found: Iterable[Judgement]) -> Judgement:
 
 def _checkable(claim: Claim) -> bool:
     return bool(claim.numbers or claim.times or claim.quotes or claim.names)
+
+
+def _too_long(sentence: str) -> bool:
+    return len(sentence) > MOST_CHARACTERS or len(re.findall(r"\d+", sentence)) > MOST_FIGURES
+
+
+def _pieces(sentence: str) -> Iterable[str]:
+    """Its clauses, those that follow `after` or `since` apart."""
+    for clause in clauses(sentence) or [sentence]:
+        yield from _SUBORDINATE.split(clause)
+
+
+def _figures(claim: Claim) -> bool:
+    return bool(claim.numbers or claim.times or claim.quotes)
+
+
+def _stem(word: str) -> str:
+    return re.sub(r"(?<=\w{3})(?:ing|ed|es|s)$", "", word)
 
 
 def _placed(claim: Claim, item: Known) -> bool:
@@ -274,7 +350,7 @@ _CHECKS: tuple[Callable[[Claim, Known], str], ...] = (
 
 def says_why(sentence: str) -> bool:
     """Whether a sentence names a cause: that stays a hypothesis, however right its numbers are."""
-    return bool(wording.CAUSE.search(take_apart(sentence).words))
+    return bool(wording.CAUSE.search(sentence if _too_long(sentence) else take_apart(sentence).words))
 
 
 def _turned_round(claim: Claim, items: Sequence[Known]) -> Iterable[bool]:

@@ -1,5 +1,6 @@
 """What a finding says that a claim can be held against: its numbers with their parts in it, its times, its words."""
 
+import math
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,8 +12,12 @@ from aiops_processor.llm.quantities import TIMES_OF_DAY, Quantity, quantities, q
 from aiops_processor.models.evidence import Change, Evidence, LogCount, Window
 from aiops_processor.report.numbers import amount
 
-_LIMIT = re.compile(r"fires at ([<>=!]+) ([-+.\deE]+)")
-_VALUE = re.compile(r"\b(is|was) ([-+]?\d[\d.]*)")
+_FIGURE = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
+# At the end of what we say ourselves of a rule: a line or a note of somebody else may hold the same words.
+_LIMIT = re.compile(rf"; the rule fires at ([<>=!]+) ({_FIGURE})$")
+_VALUE = re.compile(rf"\b(is|was) ({_FIGURE})")
+_ZONE = re.compile(r":\d\d(?:\.\d+)?([+-])(\d\d):?(\d\d)$")
+_HALF_DAY = re.compile(r"(\d{1,2})(:\d\d(?::\d\d)?)\s?([AaPp])[Mm]$")
 _VERSIONS = re.compile(r"runs (\S+) instead of (\S+)")
 _NAMING_LABELS = ("service", "pod", "container", "instance", "node", "host", "deployment", "app", "job", "workload")
 _TIMED = re.compile(r"(?i)_seconds\b|_seconds_|duration|latency|delay|_ms\b")
@@ -77,7 +82,6 @@ def known(item: Evidence, window: Window, entities: frozenset[str] = frozenset()
     versions = _VERSIONS.search(item.statement)
     texts = (item.entity, item.title, item.statement, item.query, *_own_words(item))
     before, after = _ends(item)
-    limit = _LIMIT.search(item.statement)
     return Known(
         id=item.id,
         entity=item.entity,
@@ -85,7 +89,7 @@ def known(item: Evidence, window: Window, entities: frozenset[str] = frozenset()
         facts=tuple(_facts(item, window)),
         before=before,
         after=after,
-        limit=(limit[1], float(limit[2])) if limit else None,
+        limit=_limit(item),
         times=tuple(_times(item, window)),
         moment=_moment(item, window),
         text=" ".join("\n".join(texts).lower().split()),
@@ -110,15 +114,27 @@ def times_in(text: str, window: Window) -> Iterator[tuple[float, float]]:
     The date is the window's where none is given.
     """
     for found in TIMES_OF_DAY.finditer(text):
-        date, _, clock = found[0].removesuffix("Z").replace("T", " ").rpartition(" ")
+        text, ahead = _in_utc(found[0])
+        date, _, clock = text.replace("T", " ").rpartition(" ")
         if "-" in clock and not date:
             date, clock = clock, ""
         at = _as_time(date, clock, window)
-        yield (float("nan"), 0.0) if at is None else (at, {0: 86400.0, 1: 60.0}.get(clock.count(":"), 1.0))
+        length = {0: 86400.0, 1: 60.0}.get(clock.count(":"), 1.0)
+        yield (float("nan"), 0.0) if at is None else (at - ahead, length)
+
+
+def _in_utc(text: str) -> tuple[str, float]:
+    """A time without its zone and without AM or PM, and how many seconds it is ahead of UTC."""
+    if zone := _ZONE.search(text):
+        seconds = int(zone[2]) * 3600.0 + int(zone[3]) * 60.0
+        return text[: zone.start(1)], seconds if zone[1] == "+" else -seconds
+    if half := _HALF_DAY.match(text):
+        hour = int(half[1]) % 12 + (12 if half[3].lower() == "p" else 0)
+        return f"{hour}{half[2]}", 0.0
+    return text.removesuffix("Z"), 0.0
 
 
 def _as_time(date: str, clock: str, window: Window) -> float | None:
-    clock = re.sub(r"[+-]\d\d:?\d\d$", "", clock)
     form = {0: "", 1: "%H:%M", 2: "%H:%M:%S.%f" if "." in clock else "%H:%M:%S"}[clock.count(":")]
     try:
         if date or not clock:
@@ -134,6 +150,11 @@ def _as_time(date: str, clock: str, window: Window) -> float | None:
     return min((found.timestamp() + days * 86400.0 for days in (-1, 0, 1)), key=lambda at: abs(at - day.timestamp()))
 
 
+def _limit(item: Evidence) -> tuple[str, float] | None:
+    found = _LIMIT.search(item.statement) if item.kind in {"rule", "metric"} else None
+    return (found[1], float(found[2])) if found else None
+
+
 def _ends(item: Evidence) -> tuple[float | None, float | None]:
     if item.change:
         return item.change.before, item.change.after
@@ -142,7 +163,7 @@ def _ends(item: Evidence) -> tuple[float | None, float | None]:
     found = _VALUE.search(item.statement) if item.kind in {"rule", "metric"} else None
     if not found:
         return None, None
-    value = float(found[2].rstrip("."))
+    value = float(found[2])
     return (None, value) if found[1] == "is" else (value, None)
 
 
@@ -164,16 +185,17 @@ def _lines(item: Evidence) -> Iterator[str]:
 def _facts(item: Evidence, window: Window) -> Iterator[Fact]:
     for text in (item.entity, item.title, *item.labels.values(), *_lines(item)):
         yield from (Fact(number, Part.TEXT) for number in quantities(text))
-    if limit := _LIMIT.search(item.statement):
-        yield Fact(quantity(float(limit[2])), Part.LIMIT)
+    _, limit = _limit(item) or ("", None)
+    if limit is not None:
+        yield Fact(quantity(limit), Part.LIMIT)
     if item.change:
-        yield from _of_change(item.change, limit and float(limit[2]))
+        yield from _of_change(item.change, limit)
     elif item.logs:
         yield from _of_logs(item.logs)
     else:
-        value, limit = _ends(item)[1], _LIMIT.search(item.statement)
-        if value is not None and limit and float(limit[2]):
-            yield Fact(quantity(value / float(limit[2])), Part.FACTOR)
+        value = _ends(item)[1]
+        if value is not None and limit:
+            yield Fact(quantity(value / limit), Part.FACTOR)
         part = Part.COUNT if item.kind == "change" else Part.AFTER
         yield from (Fact(number, part, item.kind == "change") for number in quantities(item.statement.split(";")[0]))
     for start, end, part in (
@@ -218,7 +240,7 @@ def _times(item: Evidence, window: Window) -> Iterator[float]:
     yield from (window.start.timestamp(), window.onset.timestamp(), window.end.timestamp())
     if item.change and item.change.onset:
         yield item.change.onset
-    yield from (at for at, _ in times_in(item.statement, window))
+    yield from (at for at, _ in times_in(item.statement, window) if math.isfinite(at))
     yield from (line.at.timestamp() for line in item.lines)
 
 
@@ -226,5 +248,5 @@ def _moment(item: Evidence, window: Window) -> float | None:
     """When it happened, where that is one moment: not so for lines."""
     if item.change and item.change.onset:
         return item.change.onset
-    found = list(times_in(item.statement, window)) if item.kind == "change" else []
-    return found[0][0] if found else None
+    found = times_in(item.statement, window) if item.kind == "change" else ()
+    return next((at for at, _ in found if math.isfinite(at)), None)

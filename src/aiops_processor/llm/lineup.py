@@ -31,12 +31,14 @@ class Candidate:
     """A model, the tokens that a prompt for it may have, what it costs where that is known, and its own name.
 
     `tools`: it may be offered tools. `rate` is what its provider takes in a minute.
+    `answer_tokens` is how long an answer may be: the budget must cover it before the question is asked.
     """
 
     model: Model
     token_budget: int = TOKEN_BUDGET
     price: Price | None = None
     called: str = ""
+    answer_tokens: int = 0
     tools: bool = False
     provider: str = ""
     rate: Rate | None = None

@@ -113,7 +113,9 @@ class Ollama:
         if not reply.message.content.strip():
             reason = reply.done_reason or "no reason"
             cut = f"; raise max_tokens ({self._options.max_tokens})" if reason == "length" else ""
-            raise ModelUnreadable(f"{self._who} answered without a text ({reason}){cut}")
+            raise ModelUnreadable(
+                f"{self._who} answered without a text ({reason}){cut}", reply.prompt_eval_count, reply.eval_count
+            )
         return Answer(
             text=reply.message.content,
             model=reply.model or self._options.model,

@@ -10,6 +10,8 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport
 
 SHORTEST = 2
+CUT = "…"
+_WORD_BEGINS = re.compile(r"(?<![A-Za-z0-9_])[A-Za-z0-9_]")
 _STEMS = ("name", "alias", "pseudonym")
 
 
@@ -24,8 +26,8 @@ class Pseudonyms:
         self._shown = {alias: name for name, alias in self._hidden.items()}
 
     def hide(self, prompt: Prompt) -> Prompt:
-        """The prompt without those names, wherever they stand in it."""
-        return Prompt(*(_replaced(text, self._hidden) for text in prompt))
+        """The prompt without those names, wherever they stand in it, and without the beginning of one that was cut."""
+        return Prompt(*(_without_beginnings(_replaced(text, self._hidden), self._hidden) for text in prompt))
 
     def show(self, draft: Draft) -> Draft:
         """The draft with the real names."""
@@ -59,6 +61,22 @@ def _replaced(text: str, names: dict[str, str]) -> str:
     if not names:
         return text
     known = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    lower = {name.lower(): other for name, other in names.items()}
+    folded = {name.casefold(): other for name, other in names.items()}
     pattern = re.compile(rf"(?<![A-Za-z0-9_])(?:{known})(?![A-Za-z0-9_])", re.IGNORECASE)
-    return pattern.sub(lambda found: lower[found[0].lower()], text)
+    # casefold, for IGNORECASE takes `ſ` for `s`, too.
+    return pattern.sub(lambda found: folded.get(found[0].casefold(), found[0]), text)
+
+
+def _without_beginnings(text: str, names: Iterable[str]) -> str:
+    """The text without what is left of a name before the mark "…" of a cut."""
+    folded = tuple(name.casefold() for name in names)
+    *cut, rest = text.split(CUT)
+    return CUT.join((*(_shortened(piece, folded) for piece in cut), rest))
+
+
+def _shortened(piece: str, names: Sequence[str]) -> str:
+    tail = max((len(name) for name in names), default=0)
+    for found in _WORD_BEGINS.finditer(piece, max(0, len(piece) - tail)):
+        if any(name.startswith(piece[found.start() :].casefold()) for name in names):
+            return piece[: found.start()]
+    return piece

@@ -8,12 +8,13 @@ TOLERANCE = 0.005
 MOST_ROUNDED = 0.12
 """0.87 may be told as 0.9: half a unit of the last digit that is written, but never more than this share."""
 
+# No port is a time: `web-1:9100`, `10.0.0.12:8080`.
 TIMES_OF_DAY = re.compile(
     r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
-    r"|\b\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:Z\b)?"
+    r"|(?<![\w.:])(?<![A-Za-z]-)\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?!\d|:\d)(?:Z\b|\+\d\d:?\d\d\b|\s?[AaPp][Mm]\b)?"
 )
 NUMBER = re.compile(
-    r"(?<![\w.-])(?P<number>[-+]?\d[\d,]*+(?:\.\d++)?+(?:[eE][-+]?\d++)?+)(?!\w*[:_]\w|\.\d|(?:st|nd|rd|th)\b|-?fold)"
+    r"(?:(?<![\w.-])|(?<=\d-))(?P<number>[-+]?\d[\d,]*+(?:\.\d++)?+(?:[eE][-+]?\d++)?+)(?!\w*[:_]\w|\.\d|(?:st|nd|rd|th)\b|-?fold)"
     r"[ \u00a0\u202f]?(?P<unit>%|(?!per\b|an?\b|every\b|each\b)[A-Za-zµ]+)?"
     r"(?P<rate>(?:\s+[a-z-]+){0,3}?\s*(?:/|\bper\s+|\bevery\s+|\ban?\s+)(?P<each>second|sec|s|minute|min|m|hour|h)\b)?"
 )

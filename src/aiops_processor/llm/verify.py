@@ -4,10 +4,10 @@ A false sentence of prose is dropped, one that cannot be checked is marked, one 
 Outcome and confidence are no higher than what remains.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from aiops_processor.llm.judging import Judge, Standing, says_why
+from aiops_processor.llm.judging import Judge, Judgement, Standing, says_why
 from aiops_processor.llm.risk import risk_of
 from aiops_processor.llm.sentences import sentences
 from aiops_processor.llm.shapes import Draft
@@ -19,6 +19,7 @@ UNVERIFIED = "(unverified)"
 HYPOTHESIS = "Hypothesis: "
 NOTHING_LEFT = "Nothing that the model said of this agrees with the evidence."
 WHY = "it says why, which no evidence can show"
+BESIDE = "it stands beside a sentence that is false"
 _ROLLBACK = ("rollback", "roll back", "rolled back", "roll-back", "rollout undo", "revert", "downgrade")
 
 
@@ -57,9 +58,9 @@ class _Check:
         self._dropped: list[Dropped] = []
 
     def of(self, draft: Draft, extra: frozenset[str]) -> Checked:
-        statements = tuple(self._statement(claim) for claim in draft.evidence)
+        statements = tuple(each for claim in draft.evidence for each in self._statements(claim))
         root_cause = self._prose("root_cause", draft.root_cause)
-        outcome, confidence = self._capped(draft, statements)
+        outcome, confidence = self._capped(draft, root_cause, statements)
         own = {name: self._prose(f"extra.{name}", text) for name, text in draft.extra.items() if name in extra}
         return Checked(
             summary=self._prose("summary", draft.summary or draft.root_cause) or NOTHING_LEFT,
@@ -75,27 +76,34 @@ class _Check:
             extra=own,
         )
 
-    def _capped(self, draft: Draft, statements: Sequence[Statement]) -> tuple[Verdict, float]:
-        """A cause is found only where claims were verified; what was refuted takes its share of the confidence."""
+    def _capped(self, draft: Draft, root_cause: str, statements: Sequence[Statement]) -> tuple[Verdict, float]:
+        """A cause is found only where claims were verified and some of it is left; what was refuted costs confidence.
+
+        Where something changed, nobody is sure that it is no incident.
+        """
         outcome = draft.outcome or (Verdict.FOUND if draft.root_cause else Verdict.INCONCLUSIVE)
         confidence = draft.confidence or 0.0
         good = sum(statement.verified for statement in statements)
-        if not good:
+        refuted = any(dropped.field == "root_cause" for dropped in self._dropped)
+        if outcome is Verdict.FOUND and not (good and root_cause):
+            outcome = Verdict.INCONCLUSIVE
+        if not good or refuted or (outcome is Verdict.NOT_AN_INCIDENT and self._evidence.findings):
             confidence = min(confidence, MOST_UNVERIFIED_CONFIDENCE)
-            outcome = Verdict.INCONCLUSIVE if outcome is Verdict.FOUND else outcome
         elif good < len(statements):
             confidence = min(confidence, max(MOST_UNVERIFIED_CONFIDENCE, good / len(statements)))
         return outcome, confidence
 
-    def _statement(self, claim: Statement) -> Statement:
-        """Verified only if each of its sentences is, and none of them names a cause."""
-        found = [self._judge.cited(each, [claim.id]) for each in sentences(claim.statement)]
-        bad = next((each for each in found if each.standing is Standing.FALSE), None)
-        weak = next((each for each in found if each.standing is Standing.UNVERIFIED), None)
-        worst = bad or (weak if weak and not _only_weak_beside_good(found) else None)
-        if worst is None and says_why(claim.statement):
-            return claim.model_copy(update={"verified": False, "reason": WHY})
-        return claim.model_copy(update={"verified": worst is None, "reason": worst.reason if worst else ""})
+    def _statements(self, claim: Statement) -> Iterator[Statement]:
+        """Each sentence by itself: a good one carries no other, a false one spoils its whole claim.
+
+        None that names a cause is verified.
+        """
+        found = [(each, self._judge.cited(each, [claim.id])) for each in sentences(claim.statement)]
+        spoilt = any(judged.standing is Standing.FALSE for _, judged in found)
+        for sentence, judged in found:
+            good = judged.standing is Standing.VERIFIED
+            reason = (WHY if says_why(sentence) else BESIDE if spoilt else "") if good else judged.reason
+            yield claim.model_copy(update={"statement": sentence, "verified": not reason, "reason": reason})
 
     def _prose(self, field: str, text: str) -> str:
         """The sentences that may stay, each marked for what it is."""
@@ -113,10 +121,17 @@ class _Check:
 
     def _hypothesis(self, item: Hypothesis) -> Hypothesis | None:
         """A hypothesis may say why; what it says of the evidence must still be so."""
-        if not (cause := self._true("hypotheses", item.cause)):
-            return None
         sides = {"supports": item.supports, "contradicts": item.contradicts}
         known = {side: tuple(id_ for id_ in ids if self._evidence.find(id_)) for side, ids in sides.items()}
+        kept: list[str] = []
+        for each in sentences(item.cause):
+            found = self._judge.hypothetical(each, known["supports"])
+            if found.standing is Standing.FALSE:
+                self._dropped.append(Dropped(field="hypotheses", sentence=each, reason=found.reason))
+            else:
+                kept.append(self._marked(each, found))
+        if not (cause := " ".join(kept)):
+            return None
         return item.model_copy(update={**known, "cause": cause})
 
     def _step(self, step: Step) -> Step | None:
@@ -129,7 +144,7 @@ class _Check:
         if not (action := self._true("remediation_steps", step.action)):
             return None
         about = self._true("remediation_steps", step.description)
-        risk = risk_of(step.command or step.action)
+        risk = risk_of(step.command, step.action)
         return step.model_copy(update={"action": action, "description": about, "risk": risk})
 
     def _true(self, field: str, text: str) -> str:
@@ -140,8 +155,13 @@ class _Check:
             if found.standing is Standing.FALSE:
                 self._dropped.append(Dropped(field=field, sentence=each, reason=found.reason))
             else:
-                kept.append(each)
+                kept.append(self._marked(each, self._judge.prose(each)))
         return " ".join(kept)
+
+    def _marked(self, sentence: str, found: Judgement) -> str:
+        """Marked where it states figures that the evidence does not hold."""
+        unproven = found.standing is not Standing.VERIFIED and self._judge.states(sentence)
+        return f"{sentence} {UNVERIFIED}" if unproven else sentence
 
     def _affected(self, named: Sequence[str]) -> tuple[str, ...]:
         """Components that the evidence or the alerts know."""
@@ -156,11 +176,6 @@ class _Check:
 
 def _words(text: str) -> list[str]:
     return [word.strip(".,;:()") for word in text.lower().split()]
-
-
-def _only_weak_beside_good(found: Sequence[object]) -> bool:
-    """A remark beside a verified sentence does not undo it."""
-    return any(getattr(each, "standing", None) is Standing.VERIFIED for each in found)
 
 
 def _rolls_back(step: Step) -> bool:

@@ -50,6 +50,17 @@ FAILURE = re.compile(
     r"fail|refus|error|denied|missing|time(?:d )?out|unavail|exhaust|reject|expired|unreach|crash|5\d\d"
 )
 
+STATES = re.compile(r"\b(?:which|that|because|since|as|is|are|was|were|has|had|have|did|still)\b", re.IGNORECASE)
+"""By these a sentence that proposes something says something of what happened, too."""
+LINKING = frozenset(
+    """
+    affected again already along although anymore around as back be by consistent continuing due during even fast for
+    from if indicate indicates indicating just like loop more my no not off only out per reach reached resident short so
+    soon still suggest suggesting suggests though through thus too until well what when where whose yet
+    """.split()  # noqa: SIM905 - a list of words is read as words
+)
+"""Words that a clause may hold beside those of the findings, and that say nothing of what happened."""
+
 OWNER = re.compile(
     r"\b(?:of|by|from|at|on|in|for)\s+"
     r"(?:(?:the|its|a|an|service|pod|all|each|every|this|that|both)\s+)?([a-z][a-z0-9-]+)|\b([a-z][a-z0-9-]+)['’]s\b",

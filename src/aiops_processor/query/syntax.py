@@ -32,9 +32,10 @@ _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _RESERVED = frozenset(
     {"anchored", "atan2", "bool", "group_left", "group_right", "ignoring", "inf", "nan", "on", "smoothed"}
 )  # promql-parser refuses these, or reads a number
+# Possessive, and with an end that may be missing: else a text that never ends is read again from each of its marks.
 _NESTING = re.compile(
     r"""\#[^\n]*
-      | "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | `[^`]*`
+      | "(?:\\.|[^"\\])*+"? | '(?:\\.|[^'\\])*+'? | `[^`]*+`?
       | (?P<nests>\b(?:and|or|unless|atan2)\b | [(\[+*/%^<>-] | [=!]=)""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )

@@ -10,7 +10,7 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry
 from aiops_processor.models.notification import Occasion
-from aiops_processor.services.analyzer import Analyzer
+from aiops_processor.services.analyzer import Analyzer, Explained
 from aiops_processor.services.completing import Completing
 from aiops_processor.services.incidents import COMPLETE
 from aiops_processor.services.past import similar, traits_of
@@ -46,6 +46,7 @@ class Analysis:
         self._channels = channels
         self._metrics = metrics
         self._completing = completing or Completing()
+        self._unsaved: dict[tuple[int, int], Explained] = {}
 
     def use(self, channels: list[str], completing: Completing | None = None) -> None:
         """From now on tell these channels, and complete reports for so long."""
@@ -94,7 +95,10 @@ class Analysis:
             incident = await spending.of_incident(connection, incident_id)
             day = await spending.since(connection, today)
             alike = await similar(connection, incident_id, traits, self._clock.now())
-        explained = await self._analyzer.explain(alerts, evidence, incident, day, alike)
+        key = (incident_id, generation)
+        if key not in self._unsaved:  # else the store was away when it should have been saved: not paid for again
+            self._unsaved[key] = await self._analyzer.explain(alerts, evidence, incident, day, alike)
+        explained = self._unsaved[key]
         result = explained.result.model_copy(update={"similar": alike})
         now = self._clock.now()
         async with self._database.write() as connection:
@@ -104,6 +108,7 @@ class Analysis:
             await past_rows.keep_traits(connection, incident_id, traits)
             await spending.save(connection, incident_id, generation, explained.exchanges)
             await self._note_missing(connection, incident_id, explained.failure, now)
+        del self._unsaved[key]
         self._metrics.alerts_processed.inc(len(alerts))
 
     async def tell(self, incident_id: int, generation: int) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from aiops_processor.clock import Clock
-from aiops_processor.errors import BudgetSpent, ModelError
+from aiops_processor.errors import AiopsError, BudgetSpent, ModelError
 from aiops_processor.evidence.summary import without_model
 from aiops_processor.masking import Mask
 from aiops_processor.models.alert import Alert
@@ -68,6 +68,7 @@ class Analyzer:
         self._clock = clock
         self._metrics = metrics
         self._mask = mask
+        self._today, self._spent = clock.now().date(), NOTHING
 
     def use(self, gatherer: Gathers, explainer: Explains | None, mask: Mask | None = None) -> None:
         """From now on work with these; what is under way ends with those that it began with."""
@@ -100,13 +101,20 @@ class Analyzer:
         """
         exchanges: list[Exchange] = []
         reports = [evidence]
-        if self._mask:
-            alerts = [self._mask.model(alert) for alert in alerts]
-            past = [self._mask.model(each) for each in past]
+        if mask := self._mask:  # in a thread: hundreds of alerts take a good part of a second
+            alerts = await asyncio.to_thread(lambda: [mask.model(alert) for alert in alerts])
+            past = await asyncio.to_thread(lambda: [mask.model(each) for each in past])
         try:
             result, failure = await self._explain(alerts, reports, exchanges, incident, day, past), None
         except ModelError as error:
-            result, failure = self._partial(alerts, reports[-1], exchanges, error)
+            log.warning("model failed", error=str(error), kind=type(error).__name__)
+            spent = isinstance(error, BudgetSpent)
+            reason = str(error) if spent else f"no usable answer: {error}"
+            result, failure = self._partial(alerts, reports[-1], exchanges, reason), None if spent else error
+        except Exception as error:  # whatever broke, the evidence and what was paid for must not be lost with it
+            log.exception("explaining failed")
+            reason = str(error) if isinstance(error, AiopsError) else f"explaining failed ({type(error).__name__})"
+            result, failure = self._partial(alerts, reports[-1], exchanges, reason), None
         self._metrics.analyses.labels(result.outcome).inc()
         for each in exchanges:
             self._metrics.model_calls.labels(_ended(each)).inc()
@@ -116,9 +124,18 @@ class Analyzer:
         return Explained(result, tuple(exchanges), reports[-1], failure)
 
     async def analyze(self, alerts: Sequence[Alert]) -> AnalysisResult:
-        """Both in one: what changed, where, since when and why."""
+        """Both in one: what changed, where, since when and why. What the day may cost is counted in this process."""
+        if (today := self._clock.now().date()) != self._today:
+            self._today, self._spent = today, NOTHING
         with self._metrics.analysis_duration.time():
-            return (await self.explain(alerts, await self.gather(alerts))).result
+            explained = await self.explain(alerts, await self.gather(alerts), day=self._spent)
+        paid = [each for each in explained.exchanges if not each.remembered]
+        self._spent = Spent(
+            calls=self._spent.calls + len(paid),
+            tokens=self._spent.tokens + sum(each.input_tokens + each.output_tokens for each in paid),
+            usd=self._spent.usd + sum(each.cost_usd or 0.0 for each in paid),
+        )
+        return explained.result
 
     async def analyze_each(self, alerts: Sequence[Alert]) -> list[AnalysisResult | BaseException]:
         """Each alert by itself, some at a time; a result or an error for each, in the order given."""
@@ -159,16 +176,12 @@ class Analyzer:
         return await self._explainer.explain(alerts, evidence, exchanges.append, incident, day, past, reports.append)
 
     def _partial(
-        self, alerts: Sequence[Alert], evidence: EvidenceReport, exchanges: Sequence[Exchange], error: ModelError
-    ) -> tuple[AnalysisResult, ModelError | None]:
-        """The ranked evidence alone, saying why; and the failure where the model may answer later."""
-        log.warning("model failed", error=str(error), kind=type(error).__name__)
-        spent = isinstance(error, BudgetSpent)
-        reason = str(error) if spent else f"no usable answer: {error}"
+        self, alerts: Sequence[Alert], evidence: EvidenceReport, exchanges: Sequence[Exchange], reason: str
+    ) -> AnalysisResult:
+        """The ranked evidence alone, saying why."""
         gap = Gap(source="model", reason=self._mask.text(reason) if self._mask else reason)
         with_gap = evidence.model_copy(update={"gaps": (*evidence.gaps, gap)})
-        partial = _with_costs(without_model(alerts, with_gap, self._clock.now()), exchanges)
-        return partial, None if spent else error
+        return _with_costs(without_model(alerts, with_gap, self._clock.now()), exchanges)
 
 
 def _with_costs(result: AnalysisResult, exchanges: Sequence[Exchange]) -> AnalysisResult:

@@ -83,7 +83,7 @@ class Telling:
     async def _try(self, delivery: Delivery, channel: Notifier) -> None:
         try:
             composed, previous = await self._compose(delivery)
-            message = self._mask.model(composed) if self._mask else composed
+            message = await asyncio.to_thread(self._mask.model, composed) if self._mask else composed
             async with asyncio.timeout(SECONDS_FOR_ONE_TRY):
                 receipt = await channel.send(message, delivery.key, previous)
         except (DeliveryUnavailable, TimeoutError) as error:

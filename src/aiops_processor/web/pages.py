@@ -1,4 +1,6 @@
-"""The console: incidents, and one incident with its evidence. Plain HTML without a script; its forms are in incident_forms.py.
+"""The console: incidents, and one incident with its evidence. Plain HTML without a script.
+
+Its forms are in incident_forms.py.
 
 Everything shown was written by somebody else: label values, log lines, a model. It is escaped, loses what would
 rewrite the reader's screen, and meets a Content-Security-Policy under which nothing of it could run.

@@ -244,6 +244,15 @@ def invented_quote(claim: Claim, report: EvidenceReport, random_: random.Random)
     return _put(claim.statement, spot, f"“{invented}”") if spot else f"{claim.statement}: “{invented}”"
 
 
+def smuggled_remark(claim: Claim, report: EvidenceReport, random_: random.Random) -> str | None:
+    """What is true, and behind it something that no evidence says."""
+    remark = random_.choice(
+        (". The database is corrupted and all orders are lost.", "; a hacker broke in", " and the backups got deleted",
+         ", while attackers mine coins on it", ", which cost us ninety customers", ", for the 40th time today")
+    )  # fmt: skip
+    return claim.statement.rstrip(".") + remark
+
+
 RULES: dict[str, Rule] = {
     "wrong number": wrong_number,
     "wrong unit": wrong_unit,
@@ -254,6 +263,7 @@ RULES: dict[str, Rule] = {
     "wrong negation": wrong_negation,
     "invented id": invented_id,
     "invented quote": invented_quote,
+    "smuggled remark": smuggled_remark,
 }
 
 

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 CAUGHT, DROPPED = 0.98, 0.02
 RULES = (
     "wrong number", "wrong unit", "wrong entity", "wrong time", "wrong direction", "wrong order", "wrong negation",
-    "invented id", "invented quote",
+    "invented id", "invented quote", "smuggled remark",
 )  # fmt: skip
 
 Reports = dict[str, EvidenceReport]

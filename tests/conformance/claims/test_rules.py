@@ -4,7 +4,7 @@ from typing import Any
 
 RULES = (
     "wrong number", "wrong unit", "wrong entity", "wrong time", "wrong direction", "wrong order", "wrong negation",
-    "invented id", "invented quote",
+    "invented id", "invented quote", "smuggled remark",
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from aiops_processor.app import create_app
-from aiops_processor.config import LogSettings, OidcSettings, ServiceSettings, Settings
+from aiops_processor.settings import LogSettings, OidcSettings, ServiceSettings, Settings
 
 pytestmark = pytest.mark.anyio
 

@@ -7,12 +7,12 @@ import pytest
 
 from aiops_processor import parts
 from aiops_processor.clock import SteppedClock
-from aiops_processor.config import Settings, SourceSettings
 from aiops_processor.demo.recording import Recording, bundled
 from aiops_processor.demo.replay import Replay
 from aiops_processor.models.alert import Webhook
 from aiops_processor.models.evidence import Outcome
 from aiops_processor.plugins import Call
+from aiops_processor.settings import Settings, SourceSettings
 
 pytestmark = pytest.mark.anyio
 

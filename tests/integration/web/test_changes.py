@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from aiops_processor.app import create_app
-from aiops_processor.config import ApiSettings, ChangesSettings, LogSettings, ServiceSettings, Settings
+from aiops_processor.settings import ApiSettings, ChangesSettings, LogSettings, ServiceSettings, Settings
 from aiops_processor.web.examples import CHANGE
 
 pytestmark = pytest.mark.anyio

@@ -7,8 +7,8 @@ import pytest
 
 from aiops_processor import parts
 from aiops_processor.clients.outbound import Outbound, is_public
-from aiops_processor.config import GenericSettings, OutboundSettings, Settings
 from aiops_processor.errors import ConfigError, SourceRefused, SourceUnavailable
+from aiops_processor.settings import GenericSettings, OutboundSettings, Settings
 
 pytestmark = pytest.mark.anyio
 

@@ -1,16 +1,18 @@
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from aiops_processor.clock import ReplayClock
-from aiops_processor.errors import BudgetSpent, ModelUnavailable
+from aiops_processor.errors import BudgetSpent, ModelUnavailable, ModelUnreadable
 from aiops_processor.llm.budget import Limit, Limits
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup, Price
 from aiops_processor.models.analysis import Exchange, Spent
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.notification import Message
+from aiops_processor.plugins import Answer
 
 pytestmark = pytest.mark.anyio
 
@@ -91,3 +93,48 @@ async def test_an_unreadable_answer_is_not_remembered(
     await explainer.explain(message.alerts, evidence)
     await explainer.explain(message.alerts, evidence)
     assert len(model.questions) == 3
+
+
+class Hangs:
+    """A model that never answers."""
+
+    name = "hangs"
+    prompt_tokens: int | None = None
+
+    async def ask(self, system: str, question: str) -> Answer:
+        del system, question
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+
+async def test_a_question_that_the_deadline_cut_off_is_recorded(
+    message: Message, evidence: EvidenceReport, clock: ReplayClock
+) -> None:
+    record: list[Exchange] = []
+    explainer = Explainer(Lineup([Candidate(Hangs())], deadline_seconds=0.01), clock)
+    with pytest.raises(ModelUnavailable):
+        await explainer.explain(message.alerts, evidence, record.append)
+    assert [(each.model, each.error) for each in record] == [("hangs", "hangs did not answer in time")]
+
+
+async def test_an_answer_without_a_text_is_paid_for(
+    scripted: Scripted, message: Message, evidence: EvidenceReport, clock: ReplayClock
+) -> None:
+    model, record = scripted(*[ModelUnreadable("no text", 2000, 2000)] * 9), list[Exchange]()
+    explainer = Explainer(Lineup([Candidate(model, price=PRICE)] * 3), clock, limits=Limits(incident=Limit(usd=1.0)))
+    with pytest.raises(BudgetSpent):
+        await explainer.explain(message.alerts, evidence, record.append)
+    assert [(each.input_tokens, each.output_tokens, each.cost_usd) for each in record] == [(2000, 2000, 4.0)]
+
+
+async def test_the_answer_must_be_covered_before_the_question_is_asked(
+    scripted: Scripted, good: str, message: Message, evidence: EvidenceReport, clock: ReplayClock
+) -> None:
+    model = scripted(good)
+    lineup = Lineup([Candidate(model, answer_tokens=5000)])
+    with pytest.raises(BudgetSpent):
+        await Explainer(lineup, clock, limits=Limits(incident=Limit(tokens=5000))).explain(message.alerts, evidence)
+    assert model.questions == []

@@ -1,5 +1,6 @@
 """One sentence against one finding of a recorded incident."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,9 @@ FALSE = (
     ("crash-checkout", "L1", "checkout says 'OutOfMemoryError: Java heap space' 4 times"),
     ("crash-checkout", "L1", "No fatal line of checkout was seen in the 20 s after"),
     ("latency-db", "M1", "p95 of db improved from 869 ms to 24 ms"),
+    ("latency-db", "M1", "p95 of db rose to 869-4000 ms"),
+    ("latency-db", "M1", "p95 of db rose to 869 ms for ninety percent of its callers"),
+    ("latency-db", "M1", "p95 of db rose to 869 ms for fifty million users"),
     ("latency-db", "M1", "p95 of db rose from 24 ms to 869 µs"),
     ("latency-db", "M1", "p95 of db rose from 24 ms to 8.69 s"),
     ("latency-db", "M1", "p95 of db rose by 24 ms"),
@@ -83,3 +87,13 @@ def test_what_came_first_is_compared_where_both_have_a_moment() -> None:
     assert deploy.prose("[C1] came before [C2].").standing is Standing.FALSE
     assert deploy.prose("After [C2] came [C1].").standing is Standing.VERIFIED
     assert deploy.prose("[M1] came before [M2].").standing is Standing.UNVERIFIED
+
+
+@pytest.mark.parametrize("text", ["1 " * 2000, "a 5, " * 800, "svc 12:00 " * 400, "x rose to 5 % and " * 300])
+def test_a_sentence_that_nobody_would_read_takes_no_time_and_is_not_verified(text: str) -> None:
+    db = judge("pool-db")
+    began = time.process_time()
+    assert db.prose(text).standing is Standing.UNVERIFIED
+    assert db.cited(text, ["M1"]).standing is Standing.UNVERIFIED
+    assert db.hypothetical(text, ["M1"]).standing is Standing.UNVERIFIED
+    assert time.process_time() - began < 1

@@ -84,8 +84,9 @@ async def test_a_prompt_that_an_old_server_cut_is_not_answered_from() -> None:
 
 
 async def test_an_answer_that_has_no_text_names_the_setting() -> None:
-    with pytest.raises(ModelUnreadable, match="max_tokens"):
+    with pytest.raises(ModelUnreadable, match="max_tokens") as raised:
         await Server(reply("", done_reason="length")).model().ask("s", "q")
+    assert raised.value.input_tokens + raised.value.output_tokens > 0, "it was paid for all the same"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from aiops_processor.clock import ReplayClock
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup
+from aiops_processor.llm.prompt import Prompt
 from aiops_processor.llm.pseudonyms import Pseudonyms
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.notification import Message
@@ -51,3 +52,22 @@ def test_long_pseudonyms_do_not_break_the_budget(
     prompt = explainer.prompt(message.alerts, report)
     assert 4000 < prompt.tokens <= 6000
     assert "db" not in prompt.question
+
+
+def test_of_a_name_that_was_cut_no_beginning_is_left(
+    scripted: Callable[..., Any], message: Message, evidence: EvidenceReport, clock: ReplayClock
+) -> None:
+    name = "acme-secret-customer-payments"
+    explainer = Explainer(Lineup([Candidate(scripted())]), clock, hidden=["service"])
+    for room in range(260, 300):
+        labels = {"alertname": "X", "service": name}
+        alert = message.alerts[0].model_copy(update={"labels": labels, "annotations": {"d": f"{'x' * room} {name} y"}})
+        question = explainer.prompt([alert], evidence).question
+        assert "acme" not in question
+        assert "…" in question or room < 275
+
+
+def test_letters_that_only_look_different_are_hidden_too(message: Message, evidence: EvidenceReport) -> None:
+    alert = message.alerts[0].model_copy(update={"labels": {"alertname": "X", "service": "payments"}})
+    names = Pseudonyms(["service"], [alert], evidence)
+    assert "payment" not in names.hide(Prompt("paymentſ failed", "PAYMENTS")).system

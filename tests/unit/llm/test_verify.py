@@ -165,3 +165,60 @@ def test_a_refuted_claim_lowers_the_confidence(evidence: EvidenceReport) -> None
     claims = [{"id": "M1", "statement": "12.4/s"}, {"id": "M1", "statement": "99/s"}, {"id": "M9", "statement": "1/s"}]
     checked = check(Draft.model_validate({"root_cause": "r", "confidence": 0.9, "evidence": claims}), evidence)
     assert checked.confidence == 0.5
+
+
+def test_each_sentence_of_a_claim_is_judged_by_itself(evidence: EvidenceReport) -> None:
+    said = "Failed requests rose to 12.4/s. All orders are lost."
+    claims = [{"id": "M1", "statement": said}, {"id": "M1", "statement": f"{said} Failed requests rose to 99/s."}]
+    found = check(Draft.model_validate({"summary": "s", "evidence": claims}), evidence).evidence
+    assert [each.verified for each in found] == [True, False, False, False, False], "a false one spoils its claim"
+    assert {each.id for each in found} == {"M1"}
+    assert found[1].statement == "All orders are lost."
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["; a hacker broke in", " and the replicas are dead", ", every order got lost", " since attackers mine coins",
+     ", while somebody deletes the backups"],
+)  # fmt: skip
+def test_a_clause_that_no_evidence_says_leaves_its_sentence_unverified(evidence: EvidenceReport, more: str) -> None:
+    assert _verified(evidence, "M1", "Failed requests rose from 0 to 12.4/s")
+    assert not _verified(evidence, "M1", f"Failed requests rose from 0 to 12.4/s{more}")
+    summary = check(_draft(summary=f"Failed requests rose from 0 to 12.4/s{more}."), evidence).summary
+    assert summary.endswith("(unverified)")
+
+
+def test_a_hypothesis_must_not_belie_what_it_says_speaks_for_it(evidence: EvidenceReport) -> None:
+    causes = ["Connections of db fell from 97 % to 3 %", "Connections of db rose to 97 % at 11:02:03",
+              "Connections of db rose to 97 %, a query is slow", "The pool of db is too small"]  # fmt: skip
+    draft = _draft(hypotheses=[{"cause": cause, "supports": ["M2"]} for cause in causes])
+    checked = check(draft, evidence)
+    assert [each.cause for each in checked.hypotheses] == causes[2:]
+    assert [each.field for each in checked.dropped] == ["hypotheses"] * 2
+
+
+def test_figures_that_no_evidence_holds_are_marked_wherever_they_are_stated(evidence: EvidenceReport) -> None:
+    steps = [
+        {"action": "Restart payments, which answered 500 to 93 % of its requests", "command": "kubectl get pods",
+         "description": "It ran out of its memory at 11:41:07. Failed requests rose to 12.4/s."},
+        {"action": "Scale checkout to 6 replicas", "command": "kubectl scale deploy/checkout --replicas=6"},
+    ]  # fmt: skip
+    checked = check(_draft(remediation_steps=steps, hypotheses=[{"cause": "4812 clients were lost"}]), evidence)
+    first, second = checked.remediation_steps
+    assert first.action.endswith("requests (unverified)")
+    assert first.description == "It ran out of its memory at 11:41:07. (unverified) Failed requests rose to 12.4/s."
+    assert second.action == "Scale checkout to 6 replicas"
+    assert checked.hypotheses[0].cause == "4812 clients were lost (unverified)"
+
+
+def test_a_root_cause_that_is_refuted_is_not_found(evidence: EvidenceReport) -> None:
+    draft = _draft(root_cause="Failed requests of checkout rose to 99/s [M1].", outcome="found", confidence=0.95)
+    checked = check(draft, evidence)
+    assert (checked.root_cause, checked.outcome, checked.confidence) == ("", Verdict.INCONCLUSIVE, 0.5)
+
+
+def test_nobody_is_sure_that_it_is_no_incident_where_something_changed(evidence: EvidenceReport) -> None:
+    draft = _draft(summary="All is well.", outcome="not_an_incident", confidence=1)
+    assert check(draft, evidence).confidence == 0.5
+    nothing = evidence.model_copy(update={"findings": ()})
+    assert check(draft, nothing).confidence == 0.5

@@ -127,3 +127,12 @@ def test_any_text_is_refused_or_written_as_it_was_read(expr: str) -> None:
     except QueryError:
         return
     assert repr(parse(render(tree))) == repr(tree)
+
+
+@pytest.mark.parametrize("mark", ['"', "'", "`"])
+def test_a_string_that_never_ends_takes_no_time(mark: str) -> None:
+    began = time.process_time()
+    for text in (mark + f"\\{mark}" * 49_000, mark * 99_001, f"\\{mark}" * 49_000):
+        with pytest.raises(QueryError):
+            parse(text)
+    assert time.process_time() - began < 3

@@ -1,11 +1,16 @@
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
 
 from aiops_processor.clock import ReplayClock
+from aiops_processor.errors import ConfigError, ModelUnreadable
+from aiops_processor.masking import M, Mask
 from aiops_processor.models.alert import Alert
+from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
 from aiops_processor.models.evidence import EvidenceReport, Gap, Outcome, Read, Window
+from aiops_processor.models.past import Past
 from aiops_processor.services.analyzer import Analyzer
 from aiops_processor.telemetry import Metrics
 
@@ -40,3 +45,96 @@ async def test_what_evidence_costs_and_which_limits_it_met_is_counted() -> None:
         'aiops_source_limits_total{limit="series",source="prometheus"} 1.0',
     }
     assert not any("source_limits" in line and "loki" in line for line in lines)
+
+
+class Watched(Mask):
+    """Remembers in which threads it worked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: set[int] = set()
+
+    def model(self, made: M) -> M:
+        self.threads.add(threading.get_ident())
+        return super().model(made)
+
+
+async def test_nothing_is_masked_on_the_event_loop() -> None:
+    mask = Watched()
+    analyzer = Analyzer(Gathers(), None, ReplayClock(NOON), Metrics(), mask)
+    alerts = [Alert(status="firing", labels={"alertname": "A"}, starts_at=NOON)]
+
+    await analyzer.explain(alerts, await analyzer.gather(alerts))
+
+    assert mask.threads
+    assert threading.get_ident() not in mask.threads
+
+
+class Breaks:
+    """An explainer that pays for an answer, then fails in a way nobody thought of."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def explain(
+        self,
+        alerts: Sequence[Alert],
+        evidence: EvidenceReport,
+        record: Callable[[Exchange], None],
+        incident: Spent,
+        day: Spent,
+        past: Sequence[Past] = (),
+        found: Callable[[EvidenceReport], None] = lambda _report: None,
+    ) -> AnalysisResult:
+        del alerts, evidence, incident, day
+        record(Exchange(at=NOON, model="m", system="s", question="q", estimated_tokens=9, input_tokens=7, cost_usd=0.5))
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("cannot convert float NaN to integer"), "explaining failed (ValueError)"),
+        (ConfigError("extra.yaml: not a mapping"), "extra.yaml: not a mapping"),
+    ],
+)
+async def test_whatever_breaks_in_explaining_the_evidence_is_the_report_and_what_was_paid_is_kept(
+    error: Exception, said: str
+) -> None:
+    analyzer = Analyzer(Gathers(), Breaks(error), ReplayClock(NOON), Metrics())
+    alerts = [Alert(status="firing", labels={"alertname": "A"}, starts_at=NOON)]
+
+    explained = await analyzer.explain(alerts, await analyzer.gather(alerts))
+
+    assert [each.input_tokens for each in explained.exchanges] == [7]
+    assert explained.result.gaps[-1] == Gap(source="model", reason=said)
+    assert explained.result.cost_usd == 0.5
+
+
+class Counts(Breaks):
+    """Remembers what it was told that the day had cost."""
+
+    def __init__(self) -> None:
+        super().__init__(ModelUnreadable("no text"))
+        self.days: list[Spent] = []
+
+    async def explain(
+        self,
+        alerts: Sequence[Alert],
+        evidence: EvidenceReport,
+        record: Callable[[Exchange], None],
+        incident: Spent,
+        day: Spent,
+        past: Sequence[Past] = (),
+        found: Callable[[EvidenceReport], None] = lambda _report: None,
+    ) -> AnalysisResult:
+        self.days.append(day)
+        return await super().explain(alerts, evidence, record, incident, day)
+
+
+async def test_a_program_without_a_store_counts_what_its_day_costs() -> None:
+    explains = Counts()
+    analyzer = Analyzer(Gathers(), explains, ReplayClock(NOON, speed=0.0), Metrics())
+    for _ in range(2):
+        await analyzer.analyze([Alert(status="firing", labels={"alertname": "A"}, starts_at=NOON)])
+    assert explains.days == [Spent(), Spent(calls=1, tokens=7, usd=0.5)]

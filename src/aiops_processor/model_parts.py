@@ -1,0 +1,111 @@
+"""From settings to the models that explain: which are asked, in which order, with which templates, at what cost."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from aiops_processor import plugins
+from aiops_processor.clock import Clock
+from aiops_processor.errors import ConfigError
+from aiops_processor.llm.budget import Limit
+from aiops_processor.llm.budget import Limits as Budgets
+from aiops_processor.llm.explain import Explainer
+from aiops_processor.llm.lineup import Candidate, Lineup, Price, budget_of
+from aiops_processor.llm.pace import Pace, Rate
+from aiops_processor.llm.prompt import Prompts
+from aiops_processor.llm.tools.toolbox import Toolbox
+from aiops_processor.plugins import Model
+from aiops_processor.settings import Settings
+
+
+def model(settings: Settings) -> Lineup | None:
+    """The configured model and its fallbacks, None where there is neither a key nor an endpoint that needs none.
+
+    Raises ConfigError for a fallback that cannot be asked, PluginError for an unknown provider or a wrong option.
+    """
+    llm = settings.llm
+    if not llm.fallbacks and not llm.base_url and llm.provider != "ollama" and settings.key_of(llm.provider) is None:
+        return None
+    first = _candidate(settings, llm.provider, llm.model, base_url=llm.base_url, context_tokens=llm.context_tokens)
+    others = [_candidate(settings, provider, name) for provider, name in _fallbacks(llm.fallbacks)]
+    return Lineup((first, *others), llm.deadline)
+
+
+def explainer(
+    settings: Settings,
+    models: Lineup | None,
+    clock: Clock,
+    tools: Toolbox | None = None,
+    pace: Pace | None = None,
+) -> Explainer | None:
+    """What writes analyses with these models. Raises ConfigError for templates that leave no room for evidence."""
+    if models is None:
+        return None
+    made = prompts(settings)
+    for candidate in models.candidates:
+        made.check(candidate.token_budget)
+    hidden = [name for each in settings.redact.names.split(",") if (name := each.strip())]
+    return Explainer(models, clock, made, limits(settings), hidden, tools, pace)
+
+
+def prompts(settings: Settings) -> Prompts:
+    """The templates in force: the user's own in front of ours."""
+    llm = settings.llm
+    return Prompts(Path(llm.prompts).expanduser() if llm.prompts else None, llm.language)
+
+
+def limits(settings: Settings) -> Budgets:
+    """What a model may cost."""
+    llm = settings.llm
+    return Budgets(
+        incident=Limit(calls=llm.incident_calls, tokens=llm.incident_tokens, usd=llm.incident_usd),
+        day=Limit(calls=llm.day_calls, tokens=llm.day_tokens, usd=llm.day_usd),
+    )
+
+
+def _candidate(
+    settings: Settings, provider: str, name: str, base_url: str = "", context_tokens: int | None = None
+) -> Candidate:
+    """One model. Where LLM_BASE_URL and LLM_CONTEXT_TOKENS are not its own, its provider says what is."""
+    llm, key = settings.llm, settings.key_of(provider)
+    if key is None and not base_url and provider in {"deepseek", "openai", "anthropic"}:
+        raise ConfigError(f"{provider.upper()}_API_KEY is not set, and the models to ask name {provider}")
+    options: dict[str, Any] = {
+        "api_key": key,
+        "model": name,
+        "base_url": base_url or (settings.ollama.url if provider == "ollama" else ""),
+        "timeout_seconds": llm.timeout,
+        "max_retries": llm.max_retries,
+        "temperature": llm.temperature,
+        "top_p": llm.top_p,
+        "max_tokens": llm.max_tokens,
+        "context_tokens": context_tokens,
+        **({"thinking": llm.thinking} if provider == "deepseek" else {}),
+    }
+    given = {option: value for option, value in options.items() if value not in (None, "")}
+    made: Model = plugins.make("model", provider, given)
+    called = name or str(plugins.load("model", provider).Options.model_fields["model"].default)
+    price = llm.prices.get(called)
+    known = {"deepseek", "anthropic"} if base_url else {"deepseek", "anthropic", "openai"}
+    wanted = llm.tools == "on" or (llm.tools == "auto" and provider in known)
+    tools = wanted and isinstance(made, plugins.CallsTools) and made.calls_tools
+    rate = llm.rates.get(provider)
+    return Candidate(
+        model=made,
+        token_budget=budget_of(made),
+        price=Price(**price.model_dump()) if price else None,
+        called=called,
+        answer_tokens=llm.max_tokens,
+        tools=tools,
+        provider=provider,
+        rate=Rate(**rate.model_dump()) if rate else None,
+    )
+
+
+def _fallbacks(text: str) -> Iterator[tuple[str, str]]:
+    """The providers and models of `openai:gpt-x, ollama:qwen3:8b`. Raises ConfigError."""
+    for each in filter(None, map(str.strip, text.split(","))):
+        provider, _, name = each.partition(":")
+        if not provider or not name:
+            raise ConfigError(f"LLM_FALLBACKS: {each!r} is no provider:model; write for example ollama:qwen3:8b")
+        yield provider, name
