@@ -9,7 +9,7 @@ from aiops_processor.clock import Clock
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Episode, Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.notification import Occasion
-from aiops_processor.services import completing, grouping
+from aiops_processor.services import grouping
 from aiops_processor.services.grouping import Group, Member, Place, Rules, Tie, place_of
 from aiops_processor.services.own_rules import OwnRule, ties
 from aiops_processor.services.priority import Priority
@@ -86,11 +86,7 @@ class Incidents:
     @property
     def longest_wait(self) -> timedelta:
         """How far ahead an analysis may be due."""
-        return max(
-            REANALYSE_AFTER,
-            completing.LONGEST_ASKED,
-            timedelta(seconds=max(self._settling.seconds, self._settling.most_seconds)),
-        )
+        return max(REANALYSE_AFTER, timedelta(seconds=max(self._settling.seconds, self._settling.most_seconds)))
 
     async def group(self) -> bool:
         """One batch of new episodes; True where there may be more."""

@@ -15,6 +15,7 @@ import structlog
 from aiops_processor.clock import Clock
 from aiops_processor.errors import StorageError
 from aiops_processor.models.incident import Incident
+from aiops_processor.services.completing import LONGEST_ASKED
 from aiops_processor.services.incidents import Incidents
 from aiops_processor.services.notifier import MOST_WAIT_SECONDS
 from aiops_processor.storage import incidents as incident_rows
@@ -185,7 +186,8 @@ class Reconciler:
     async def _pull_in(self, now: datetime) -> None:
         """After the clock was set back what was due at its old time would wait for that."""
         async with self._database.write() as connection:  # writes nothing where nothing is late
-            incidents = await incident_rows.pull_in(connection, now + self._incidents.longest_wait + SPARE, now)
+            latest, latest_completed = now + self._incidents.longest_wait + SPARE, now + LONGEST_ASKED + SPARE
+            incidents = await incident_rows.pull_in(connection, latest, latest_completed, now)
             deliveries = await outbox.pull_in(connection, now + LONGEST_WAIT + SPARE, now)
         if incidents or deliveries:
             log.warning("the clock was set back; what was due by its old time is due now")

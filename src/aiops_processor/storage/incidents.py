@@ -100,9 +100,12 @@ async def next_due(connection: Connection) -> datetime | None:
     return (await connection.execute(sa.select(sa.func.min(incidents.c.due_at)).where(startable))).scalar_one()
 
 
-async def pull_in(connection: Connection, latest: datetime, now: datetime) -> bool:
-    """What is due later than anything can be is due now: the clock was set back. True where there was any."""
-    late = incidents.c.due_at > latest
+async def pull_in(connection: Connection, latest: datetime, latest_completed: datetime, now: datetime) -> bool:
+    """What is due later than anything can be is due now: the clock was set back. True where there was any.
+
+    A report that waits for its model may be due later than one that waits for more alerts.
+    """
+    late = ((incidents.c.due_at > latest) & ~_waits_for_model()) | (incidents.c.due_at > latest_completed)
     return (await connection.execute(sa.update(incidents).where(late).values(due_at=now))).rowcount > 0
 
 
@@ -143,10 +146,18 @@ async def recent(connection: Connection, limit: int, before: int | None = None) 
 
 
 async def waiting(connection: Connection) -> int:
-    """How many incidents wait for an analysis or are in one, or are over and not yet resolved."""
-    in_work = incidents.c.due_at.is_not(None) | (incidents.c.state == IncidentState.ANALYSING)
+    """How many incidents wait for an analysis or are in one, or are over and not yet resolved.
+
+    Without those that are told and only wait for a model to come back: it may never.
+    """
+    due = incidents.c.due_at.is_not(None) & ~_waits_for_model()
+    in_work = due | (incidents.c.state == IncidentState.ANALYSING)
     counted = sa.select(sa.func.count()).select_from(incidents).where(in_work | _is_over())
     return (await connection.execute(counted)).scalar_one()
+
+
+def _waits_for_model() -> sa.ColumnElement[bool]:
+    return sa.func.coalesce(incidents.c.due_at == incidents.c.complete_at, sa.false())
 
 
 def _is_over() -> sa.ColumnElement[bool]:
