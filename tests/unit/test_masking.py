@@ -39,7 +39,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "JSON Web Token": ("sent {}", PAYLOAD),
     "Secret Keyword": ('db_password = "{}"', "correct horse battery"),
     "Mailchimp Access Key": ("mail {}", HEX + "-us12"),
-    "NPM tokens": ("//registry.npmjs.org/:_authToken={}", "npm_" + MIXED[:36]),
+    "NPM tokens": ("//npm.example/:_authToken={}", "npm_" + MIXED[:36]),
     "OpenAI Token": ("model {}", "sk-" + MIXED[:20] + "T3BlbkFJ" + MIXED[20:40]),
     "Private Key": ("read {}", "-----BEGIN RSA PRIVATE KEY-----\nMIIE" + MIXED + "\n-----END RSA PRIVATE KEY-----"),
     "PyPI Token": ("upload {}", "pypi-AgEIcHlwaS5vcmc" + (MIXED * 2)[:90]),
