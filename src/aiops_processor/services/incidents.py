@@ -57,7 +57,8 @@ class Policy:
     @property
     def window(self) -> timedelta:
         """The longest time that may lie between the beginnings of what belongs together."""
-        return timedelta(seconds=max(self.rules.window_seconds, *(rule.window_seconds for rule in self.own), 0))
+        own = (rule.window_seconds for rule in self.own)
+        return timedelta(seconds=max(self.rules.window_seconds, self.rules.neighbour_seconds, *own))
 
 
 class Incidents:

@@ -4,14 +4,13 @@ Source: https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-de
 with openssl make the same: the hexadecimal HMAC-SHA256 of the body as it is sent, after `sha256=`.
 """
 
-import hashlib
-import hmac
 from collections.abc import Mapping
+
+from aiops_processor.access.signature import is_signed
 
 HEADERS = ("x-hub-signature-256", "x-signature-256")
 """GitHub's, and that of everybody else; names in lower case."""
 PATHS = ("/webhook/changes", "/webhook/changes/")
-_SCHEME = "sha256="
 
 
 def signed(headers: Mapping[str, str]) -> bool:
@@ -30,11 +29,5 @@ def refusal(secret: str, headers: Mapping[str, str], body: bytes) -> str:
     if not signed(headers):
         unproven = "x-github-event" in headers and "authorization" not in headers
         return "the post is not signed: set the secret of the webhook to CHANGES_SECRET" if unproven else ""
-    wanted = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    given = [headers[name].strip() for name in HEADERS if name in headers]
-    right = all(_same(each, f"{_SCHEME}{wanted}") for each in given)
+    right = all(is_signed(body, headers[name].strip().lower(), secret) for name in HEADERS if name in headers)
     return "" if right else "the signature is wrong: it must be sha256= and the HMAC of the body with CHANGES_SECRET"
-
-
-def _same(given: str, wanted: str) -> bool:
-    return hmac.compare_digest(given.lower().encode(), wanted.encode())

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,8 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import IncidentState
 from aiops_processor.models.notification import DeliveryState
 from aiops_processor.services.analysis import MOST_ATTEMPTS, SKIP
+from aiops_processor.services.grouping import Rules
+from aiops_processor.services.incidents import Policy, Settling
 from aiops_processor.services.notifier import wait_seconds
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
@@ -381,3 +383,16 @@ def test_waiting_doubles_and_honours_what_was_asked() -> None:
     assert [wait_seconds(n, None) for n in (1, 2, 3, 20, 1000)] == [1, 2, 4, 300, 300]
     assert wait_seconds(1, 30) == 30
     assert wait_seconds(1, 1e9) == 300
+
+
+async def test_neighbours_further_apart_than_the_window_are_one_incident_in_two_batches_too(house: Any) -> None:
+    house.incidents.use(["test"], Settling(10, 30), Policy(rules=Rules(window_seconds=300, neighbour_seconds=900)))
+    for minutes, service in ((14, "cart"), (4, "db")):
+        alert = {
+            "status": "firing",
+            "labels": {"alertname": "Slow", "namespace": "shop", "service": service},
+            "startsAt": (house.clock.now() - timedelta(minutes=minutes)).isoformat(),
+        }
+        await house.ingest.receive(json.dumps({"groupKey": service, "alerts": [alert]}).encode(), "default")
+        await house.reconciler.tick()
+    assert len(await house.all_incidents()) == 1
