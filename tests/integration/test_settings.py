@@ -367,12 +367,13 @@ async def proves_worker(name: str, lab: Lab) -> None:
 
 
 def told(lab: Lab, **variables: str) -> dict[str, Any]:
-    """The first message about an alert, told to the generic webhook by a running service."""
+    """The first message about an alert, once a running service has told every channel: the webhook, and the log."""
     port = free_port()
     url = lab.start("serve", port, API_PORT=str(port), GENERIC_WEBHOOK_URL=f"{lab.recorder.url}/hook", **variables)
     alert = {"status": "firing", "labels": {"alertname": "A"}, "startsAt": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     assert httpx2.post(f"{url}/webhook/alerts", json={"alerts": [alert]}).status_code == 200
     lab.until(lambda: lab.recorder.of("/hook"), "the alert is told")
+    lab.until(lambda: httpx2.get(f"{url}/queue/status").json()["queue_size"] == 0, "every channel is told")
     return lab.recorder.of("/hook")[0].json()
 
 
