@@ -3,6 +3,7 @@
     AiopsError
     ├── ConfigError            a setting is missing, unknown or wrong; names the setting and the remedy
     ├── PluginError            a plugin cannot be found, loaded or given its options
+    │   └── PluginFault        one that works raised, took too long or answered with something else
     ├── InputError             a body or a field that somebody sent is wrong; names the field
     │   ├── NotAWebhook        the body as a whole is no Alertmanager webhook
     │   └── BodyTooLarge       more bytes than we take
@@ -48,6 +49,10 @@ class ConfigError(AiopsError):
 
 class PluginError(AiopsError):
     """A plugin cannot be found, loaded or given its options."""
+
+
+class PluginFault(PluginError):
+    """A plugin that is loaded raised, took too long or answered with something else; what called it goes on."""
 
 
 class InputError(AiopsError):

@@ -1,0 +1,117 @@
+"""The plugins folder: an operator's own code and data beside the configuration file.
+
+FILE.py     functions and classes marked with `@plugin("kind")`; nothing is taken from files that begin with _
+FILE.yaml   a query pack
+prompts/    what a model is told; see docs/how-to/prompts.md
+"""
+
+import importlib.util
+import stat
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from aiops_processor.errors import PluginError
+from aiops_processor.plugins.kinds import check
+from aiops_processor.plugins.marking import Mark, mark_of
+
+IMPORT_SECONDS = 30.0
+PROMPTS = "prompts"
+
+
+class InFolder(NamedTuple):
+    """A plugin of the folder, and the file that it is in."""
+
+    mark: Mark
+    made: Any
+    file: Path
+
+
+class Folder:
+    """What a folder holds. Its Python files are imported when this is made.
+
+    Raises PluginError for a folder that others may write to, for a file that cannot be imported and for a plugin whose
+    signature is wrong.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_dir():
+            raise PluginError(f"PLUGINS_FOLDER: {path} is no folder")
+        _must_be_ours(path)
+        self.plugins = tuple(_once([each for file in self._python() for each in _plugins_of(file)]))
+
+    @property
+    def packs(self) -> tuple[Path, ...]:
+        """The files of its query packs."""
+        return tuple(sorted(each for each in self.path.glob("*.yaml") if not each.name.startswith("_")))
+
+    @property
+    def prompts(self) -> Path | None:
+        """Where its texts for the model are, None where there are none."""
+        found = self.path / PROMPTS
+        return found if found.is_dir() else None
+
+    def _python(self) -> list[Path]:
+        return sorted(each for each in self.path.glob("*.py") if not each.name.startswith("_"))
+
+
+def _must_be_ours(folder: Path) -> None:
+    """Whoever may write there runs code as us."""
+    for path in (folder, *folder.glob("*.py")):
+        if path.stat().st_mode & stat.S_IWOTH:
+            raise PluginError(f"PLUGINS_FOLDER: everybody may write to {path}, and so run code here; chmod o-w {path}")
+
+
+def _plugins_of(file: Path) -> list[InFolder]:
+    module = _imported(file)
+    found = []
+    for made in list(vars(module).values()):
+        mark = mark_of(made)
+        if mark and getattr(made, "__module__", None) == module.__name__:  # not what it imported from another file
+            check(mark.kind, mark.name, made)
+            found.append(InFolder(mark, made, file))
+    if not found:
+        raise PluginError(f'{file} holds no plugin: mark one with @plugin("filter"), or begin its name with _')
+    return found
+
+
+def _imported(file: Path) -> ModuleType:
+    """The file as a module, anew each time: a reload is to see what was changed.
+
+    In a thread with a limit: one that waits for something must not keep the service from starting for ever.
+    """
+    spec = importlib.util.spec_from_file_location(f"aiops_plugins_folder.{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{file} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # pydantic and dataclasses look their module up there
+    load, failures = spec.loader.exec_module, list[BaseException]()
+
+    def run() -> None:
+        try:
+            load(module)
+        except BaseException as error:  # noqa: BLE001 - SystemExit too: whatever a stranger's file does is told
+            failures.append(error)
+
+    thread = threading.Thread(target=run, name=f"importing {file.name}", daemon=True)
+    thread.start()
+    thread.join(IMPORT_SECONDS)
+    if thread.is_alive():
+        raise PluginError(f"{file} was not imported within {IMPORT_SECONDS:g} s: it waits for something at its top")
+    if failures:
+        raise PluginError(f"{file} cannot be imported: {type(failures[0]).__name__}: {failures[0]}") from failures[0]
+    return module
+
+
+def _once(found: Sequence[InFolder]) -> Iterator[InFolder]:
+    seen: dict[tuple[str, str], Path] = {}
+    for each in found:
+        key = each.mark.kind, each.mark.name
+        if key in seen:
+            raise PluginError(f"two plugins are called {'.'.join(key)}: in {seen[key]} and in {each.file}")
+        seen[key] = each.file
+        yield each

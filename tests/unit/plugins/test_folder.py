@@ -1,0 +1,143 @@
+"""What is found in a plugins folder, and what is said of files that are wrong."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from aiops_processor.errors import PluginError
+from aiops_processor.plugins import Door
+from aiops_processor.plugins import folder as folders
+from aiops_processor.plugins.folder import Folder
+
+FILTER = """
+    from aiops_processor.plugins import plugin
+
+    @plugin("filter")
+    def no_tests(alert, now):
+        return "a test" if alert.labels.get("environment") == "test" else None
+"""
+WITH_OPTIONS = """
+    from pydantic import BaseModel, ConfigDict
+    from aiops_processor.plugins import plugin
+
+    @plugin("filter")
+    class ByTeam:
+        class Options(BaseModel):
+            model_config = ConfigDict(extra="forbid")
+            team: str
+
+        def __init__(self, options):
+            self.team = options.team
+
+        def __call__(self, alert, now):
+            return None
+"""
+
+
+def put(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(dedent(text))
+    return folder
+
+
+def test_marked_functions_and_classes_are_found_under_their_names(tmp_path: Path) -> None:
+    door = Door(Folder(put(tmp_path, tests=FILTER, team=WITH_OPTIONS, _shared="raise SystemExit")))
+    assert [(each.kind, each.name, Path(each.origin).name) for each in door.listed() if each.in_folder] == [
+        ("filter", "by_team", "team.py"),
+        ("filter", "no_tests", "tests.py"),
+    ]
+    assert door.make("filter", "by_team", {"team": "shop"}).team == "shop"
+    assert door.names("filter")[:1] == ["by_team"]
+
+
+def test_packs_and_prompts_are_found(tmp_path: Path) -> None:
+    (tmp_path / "shop.yaml").touch()
+    assert Folder(tmp_path).prompts is None
+    (tmp_path / "prompts").mkdir()
+    assert Folder(tmp_path).packs == (tmp_path / "shop.yaml",)
+    assert Folder(tmp_path).prompts == tmp_path / "prompts"
+
+
+def test_a_changed_file_is_seen_when_it_is_read_again(tmp_path: Path) -> None:
+    Folder(put(tmp_path, tests=FILTER))
+    changed = Folder(put(tmp_path, tests=FILTER.replace("no_tests", "no_trials")))
+    assert [each.mark.name for each in changed.plugins] == ["no_trials"]
+
+
+def test_the_folder_goes_before_what_is_installed(tmp_path: Path) -> None:
+    own = """
+        from aiops_processor.notifiers.log import LogNotifier
+        from aiops_processor.plugins import plugin
+
+        @plugin("notifier", name="log")
+        class Louder(LogNotifier): ...
+    """
+    door = Door(Folder(put(tmp_path, louder=own)))
+    assert type(door.make("notifier", "log", {})).__name__ == "Louder"
+    assert type(Door().make("notifier", "log", {})).__name__ == "LogNotifier"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1 +", r"tests\.py cannot be imported: SyntaxError"),
+        ("raise SystemExit(3)", r"tests\.py cannot be imported: SystemExit: 3"),
+        ("x = 1", r"tests\.py holds no plugin: mark one with @plugin"),
+        (FILTER.replace("(alert, now)", "(alert)"), r"filter no_tests: takes \(alert\); the right form is"),
+        (FILTER.replace('"filter"', '"fliter"'), "no kind of plugin called 'fliter'; known: filter"),
+        (FILTER.replace('"filter"', '"filter", name="A b"'), "a name has small letters"),
+    ],
+)
+def test_a_file_that_is_wrong_is_named_with_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(PluginError, match=said):
+        Folder(put(tmp_path, tests=text))
+
+
+def test_two_of_one_name_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match=r"two plugins are called filter\.no_tests: in .*a\.py and in .*b\.py"):
+        Folder(put(tmp_path, a=FILTER, b=FILTER))
+
+
+def test_a_file_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "IMPORT_SECONDS", 0.05)
+    waits = "import threading\nthreading.Event().wait()"
+    with pytest.raises(PluginError, match="was not imported within"):
+        Folder(put(tmp_path, tests=waits))
+
+
+@pytest.mark.parametrize("which", ["", "tests.py"])
+def test_what_everybody_may_write_to_is_refused_with_the_remedy(tmp_path: Path, which: str) -> None:
+    put(tmp_path, tests=FILTER)
+    (tmp_path / which).chmod(0o777)
+    with pytest.raises(PluginError, match=rf"chmod o-w {tmp_path / which}"):
+        Folder(tmp_path)
+
+
+def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match=r"PLUGINS_FOLDER: .*nowhere is no folder"):
+        Folder(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("by_team", {"teem": 1}, r"filter by_team: .*teem.*known options: team"),
+        ("no_tests", {"team": "a"}, "filter no_tests takes no options, not team"),
+        ("by_name", {}, "no filter is called 'by_name'; known: .*by_team"),
+    ],
+)
+def test_wrong_options_and_names_are_told_the_known_ones(
+    tmp_path: Path, name: str, options: dict[str, object], said: str
+) -> None:
+    door = Door(Folder(put(tmp_path, tests=FILTER, team=WITH_OPTIONS)))
+    with pytest.raises(PluginError, match=said):
+        door.make("filter", name, options)
+
+
+def test_one_that_cannot_be_made_tells_nothing_of_its_options(tmp_path: Path) -> None:
+    raises = WITH_OPTIONS.replace("self.team = options.team", "raise ValueError(options.team)")
+    door = Door(Folder(put(tmp_path, team=raises)))
+    with pytest.raises(PluginError) as raised:
+        door.make("filter", "by_team", {"team": "hunter2"})
+    assert str(raised.value) == "filter by_team cannot be made: ValueError"
