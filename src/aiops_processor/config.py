@@ -26,6 +26,7 @@ from aiops_processor.errors import ConfigError
 from aiops_processor.settings import Settings, is_secret, secret_file
 
 FILE_VARIABLE = "AIOPS_CONFIG"
+PLUGINS = "plugins"
 
 
 class LoadedSettings(BaseSettings, Settings):
@@ -78,9 +79,18 @@ def load(config_file: str | None = None) -> Settings:
     """The settings in force. Raises ConfigError, which names every wrong setting with its remedy."""
     path = config_file or os.environ.get(FILE_VARIABLE)
     try:
-        return LoadedSettings(**(_read_file(Path(path)) if path else {}))
+        return LoadedSettings(**(_with_plugins(Path(path)) if path else {}))
     except ValidationError as error:
         raise ConfigError("; ".join(_problem(e) for e in error.errors(include_input=False))) from None
+
+
+def _with_plugins(path: Path) -> dict[str, Any]:
+    """What the file says, and that the folder `plugins` beside it, where there is one, is the plugins folder."""
+    content, beside = _read_file(path), path.absolute().parent / PLUGINS
+    section = content.get("plugins") or {}
+    if beside.is_dir() and isinstance(section, dict):
+        content["plugins"] = {"folder": str(beside), **section}
+    return content
 
 
 def _read_file(path: Path) -> dict[str, Any]:

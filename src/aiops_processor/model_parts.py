@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from aiops_processor import plugins
+from aiops_processor import plugin_parts, plugins
 from aiops_processor.clock import Clock
 from aiops_processor.errors import ConfigError
 from aiops_processor.llm.budget import Limit
@@ -14,20 +14,27 @@ from aiops_processor.llm.lineup import Candidate, Lineup, Price, budget_of
 from aiops_processor.llm.pace import Pace, Rate
 from aiops_processor.llm.prompt import Prompts
 from aiops_processor.llm.tools.toolbox import Toolbox
-from aiops_processor.plugins import Model
+from aiops_processor.plugins import Door, Model
 from aiops_processor.settings import Settings
 
+BUILT_IN = frozenset({"deepseek", "openai", "anthropic", "ollama"})
+"""The providers whose options the settings know; that of a plugin says itself whether it needs a key."""
 
-def model(settings: Settings) -> Lineup | None:
+
+def model(settings: Settings, door: Door | None = None) -> Lineup | None:
     """The configured model and its fallbacks, None where there is neither a key nor an endpoint that needs none.
 
     Raises ConfigError for a fallback that cannot be asked, PluginError for an unknown provider or a wrong option.
     """
     llm = settings.llm
-    if not llm.fallbacks and not llm.base_url and llm.provider != "ollama" and settings.key_of(llm.provider) is None:
+    keyless = llm.provider == "ollama" or llm.provider not in BUILT_IN
+    if not llm.fallbacks and not llm.base_url and not keyless and settings.key_of(llm.provider) is None:
         return None
-    first = _candidate(settings, llm.provider, llm.model, base_url=llm.base_url, context_tokens=llm.context_tokens)
-    others = [_candidate(settings, provider, name) for provider, name in _fallbacks(llm.fallbacks)]
+    door = door or plugin_parts.door(settings)
+    first = _candidate(
+        settings, door, llm.provider, llm.model, base_url=llm.base_url, context_tokens=llm.context_tokens
+    )
+    others = [_candidate(settings, door, provider, name) for provider, name in _fallbacks(llm.fallbacks)]
     return Lineup((first, *others), llm.deadline)
 
 
@@ -51,7 +58,8 @@ def explainer(
 def prompts(settings: Settings) -> Prompts:
     """The templates in force: the user's own in front of ours."""
     llm = settings.llm
-    return Prompts(Path(llm.prompts).expanduser() if llm.prompts else None, llm.language)
+    folder = Path(llm.prompts).expanduser() if llm.prompts else plugin_parts.prompts(settings)
+    return Prompts(folder, llm.language)
 
 
 def limits(settings: Settings) -> Budgets:
@@ -64,7 +72,7 @@ def limits(settings: Settings) -> Budgets:
 
 
 def _candidate(
-    settings: Settings, provider: str, name: str, base_url: str = "", context_tokens: int | None = None
+    settings: Settings, door: Door, provider: str, name: str, base_url: str = "", context_tokens: int | None = None
 ) -> Candidate:
     """One model. Where LLM_BASE_URL and LLM_CONTEXT_TOKENS are not its own, its provider says what is."""
     llm, key = settings.llm, settings.key_of(provider)
@@ -83,8 +91,12 @@ def _candidate(
         **({"thinking": llm.thinking} if provider == "deepseek" else {}),
     }
     given = {option: value for option, value in options.items() if value not in (None, "")}
-    made: Model = plugins.make("model", provider, given)
-    called = name or str(plugins.load("model", provider).Options.model_fields["model"].default)
+    form = getattr(door.load("model", provider), "Options", None)
+    known_options = form.model_fields if form else {}
+    if provider not in BUILT_IN:  # it may do without what we would say to any
+        given = {option: value for option, value in given.items() if option in known_options}
+    made: Model = door.make("model", provider, {**given, **settings.plugins.options.get(f"model.{provider}", {})})
+    called = name or (str(known_options["model"].default) if "model" in known_options else made.name)
     price = llm.prices.get(called)
     known = {"deepseek", "anthropic"} if base_url else {"deepseek", "anthropic", "openai"}
     wanted = llm.tools == "on" or (llm.tools == "auto" and provider in known)

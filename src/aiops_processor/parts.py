@@ -1,12 +1,11 @@
 """From settings to parts: the clients, the evidence engine, the model and the channels that the settings name."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from aiops_processor import plugins
 from aiops_processor.clients.alertmanager import Alertmanager
 from aiops_processor.clients.cache import Cache, Kind, Result
 from aiops_processor.clients.cached import CachedLoki, CachedPrometheus
@@ -22,6 +21,8 @@ from aiops_processor.evidence.choice import Choice, Choosing
 from aiops_processor.evidence.gather import Gatherer
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.links import Links
+from aiops_processor.evidence.own import WithOwn
+from aiops_processor.evidence.packs import Pack
 from aiops_processor.evidence.sources import Changes
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Lineup
@@ -33,7 +34,8 @@ from aiops_processor.llm.tools.toolbox import Toolbox
 from aiops_processor.masking import Mask
 from aiops_processor.model_parts import explainer, model
 from aiops_processor.models.alert import Alert
-from aiops_processor.plugins import Notifier
+from aiops_processor.plugin_parts import Plugged, door, gathering, plugged
+from aiops_processor.plugins import Door, Notifier
 from aiops_processor.query import matchers
 from aiops_processor.services.completing import Completing
 from aiops_processor.services.grouping import Rules
@@ -148,11 +150,12 @@ class Parts:
 
     settings: Settings
     sources: Sources
-    gatherer: Gatherer | Choosing
+    gatherer: Gatherer | Choosing | WithOwn
     model: Lineup | None
     explainer: Explainer | None
     channels: dict[str, Notifier]
     mask: Mask | None = None
+    plugged: Plugged = field(default_factory=Plugged)
 
     @classmethod
     def of(
@@ -168,15 +171,17 @@ class Parts:
         `changes` are those that were posted to the service, `pace` counts what is sent to providers of models.
         """
         sources = Sources.of(settings, cache(clock, metrics))
-        made = model(settings)
+        own = plugged(settings, door(settings), metrics)
+        made = model(settings, own.door)
         return cls(
             settings=settings,
             sources=sources,
-            gatherer=gatherer(settings, sources, clock, changes),
+            gatherer=gatherer(settings, sources, clock, changes, own),
             model=made,
             explainer=explainer(settings, made, clock, toolbox(settings, sources), pace),
-            channels=channels(settings),
+            channels={**channels(settings, own.door), **own.notifiers},
             mask=mask(settings),
+            plugged=own,
         )
 
     @property
@@ -241,15 +246,32 @@ def endpoint(source: SourceSettings) -> Endpoint:
     return Endpoint(timeout_seconds=source.timeout, **source.model_dump(include=known))
 
 
-def gatherer(settings: Settings, sources: Sources, clock: Clock, posted: Changes | None = None) -> Gatherer | Choosing:
-    """The evidence engine on these sources: one, or a choice of several. `posted` are the changes we were told."""
+def gatherer(
+    settings: Settings,
+    sources: Sources,
+    clock: Clock,
+    posted: Changes | None = None,
+    own: Plugged | None = None,
+) -> Gatherer | Choosing | WithOwn:
+    """The evidence engine on these sources: one, or a choice of several, with what plugins add.
+
+    `posted` are the changes we were told.
+    """
+    own = own or plugged(settings, door(settings))
+    return gathering(_own_gatherer(settings, sources, clock, posted, own), own, settings, clock)
+
+
+def _own_gatherer(
+    settings: Settings, sources: Sources, clock: Clock, posted: Changes | None, own: Plugged
+) -> Gatherer | Choosing:
+    asked = (*packs.built_in(), *packs.of_files(own.packs))
     found: dict[str, Changes | None] = {"changes": posted, "grafana": sources.grafana}
     told = {name: source for name, source in found.items() if source is not None}
     usual = settings.prometheus, settings.loki, sources.prometheus, sources.loki
-    default = _gatherer(settings, *usual, clock, told, links(settings))
+    default = _gatherer(settings, *usual, clock, told, links(settings), asked)
     if not sources.named:
         return default
-    return Choosing([_choice(settings, each, sources, clock, told) for each in sources.named], Choice(default))
+    return Choosing([_choice(settings, each, sources, clock, told, asked) for each in sources.named], Choice(default))
 
 
 def links(settings: Settings, source: NamedSource | None = None) -> Links:
@@ -283,12 +305,13 @@ def toolbox(settings: Settings, sources: Sources) -> Toolbox:
     return Toolbox(chosen, Runbooks(_listed(runbook.hosts), folder), limits, mask(settings))
 
 
-def channels(settings: Settings) -> dict[str, Notifier]:
+def channels(settings: Settings, plugins: Door | None = None) -> dict[str, Notifier]:
     """The configured channels by name; the log is always one, in shadow mode the only one.
 
     Raises PluginError for a wrong option.
     """
     _check_outbound(settings)
+    plugins = plugins or door(settings)
     made: dict[str, Notifier] = {"log": plugins.make("notifier", "log", {})}
     if settings.aiops.shadow:
         return made
@@ -383,7 +406,12 @@ def _grafana(settings: Settings) -> Grafana | None:
 
 
 def _choice(
-    settings: Settings, named: NamedClients, default: Sources, clock: Clock, told: Mapping[str, Changes]
+    settings: Settings,
+    named: NamedClients,
+    default: Sources,
+    clock: Clock,
+    told: Mapping[str, Changes],
+    asked: Sequence[Pack],
 ) -> Choice:
     source = named.source
     prometheus, loki = source.prometheus or settings.prometheus, source.loki or settings.loki
@@ -398,6 +426,7 @@ def _choice(
             clock,
             told,
             links(settings, source),
+            asked,
         ),
         matchers=matchers.parse_all(source.match),
         names={kind: client.name for kind, client in own.items() if client},
@@ -413,6 +442,7 @@ def _gatherer(
     clock: Clock,
     told: Mapping[str, Changes],
     where: Links,
+    asked: Sequence[Pack],
 ) -> Gatherer:
     usual = Limits()
     limits = Limits(
@@ -422,7 +452,7 @@ def _gatherer(
         log_lines=settings.max.log_lines,
         series=max(1, min(usual.series, settings.max.metrics_points // usual.columns)),
     )
-    return Gatherer(metrics, logs, packs.built_in(), limits, clock, where, settings.calls, told)
+    return Gatherer(metrics, logs, asked, limits, clock, where, settings.calls, told)
 
 
 def _queries_of_one(settings: Settings) -> int:

@@ -20,6 +20,7 @@ from aiops_processor.reload import Reloading
 from aiops_processor.services.analysis import Analysis
 from aiops_processor.services.analyzer import Analyzer
 from aiops_processor.services.changes import Changes
+from aiops_processor.services.filtering import Filtering
 from aiops_processor.services.health import Health
 from aiops_processor.services.heartbeat import Heartbeat
 from aiops_processor.services.incidents import Incidents
@@ -53,18 +54,21 @@ class _Story:
     incidents: Incidents
     watchdogs: Watchdogs
     health: Health
+    filtering: Filtering
 
     @classmethod
     def of(cls, parts: Parts, database: Database, clock: Clock, metrics: Metrics) -> "_Story":
         analyzer = Analyzer(parts.gatherer, parts.explainer, clock, metrics, parts.mask)
         channels = list(parts.channels)
+        filtering = Filtering(clock, metrics, parts.plugged.filters)
         return cls(
             analyzer=analyzer,
             analysis=Analysis(database, analyzer, clock, channels, metrics, parts.completing),
             telling=Telling(database, parts.channels, clock, metrics, parts.settings.aiops.external_url, parts.mask),
-            incidents=Incidents(database, clock, channels, parts.settling, parts.policy),
+            incidents=Incidents(database, clock, channels, parts.settling, parts.policy, filtering),
             watchdogs=Watchdogs(database, clock, channels, parts.policy.expected),
             health=Health(database.ping, parts.sources.probes, VERSION),
+            filtering=filtering,
         )
 
     def use(self, parts: Parts) -> None:
@@ -76,6 +80,7 @@ class _Story:
         self.incidents.use(channels, parts.settling, parts.policy)
         self.watchdogs.use(channels, parts.policy.expected)
         self.health.use(parts.sources.probes)
+        self.filtering.use(parts.plugged.filters)
 
 
 class _Watching:

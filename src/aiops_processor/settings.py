@@ -308,6 +308,37 @@ class GroupingSettings(Section):
     rules: tuple[GroupingRule, ...] = ()
 
 
+class FilterRule(Section):
+    """Alerts that all matchers fit make no incident, for this reason."""
+
+    match: Matchers
+    reason: str = Field(default="", max_length=200)
+
+
+class FilterSettings(Section):
+    """Which alerts make no incident. Lists have commas between.
+
+    In `business_hours` of the time zone alerts of these severities make none.
+    """
+
+    alerts: str = ""
+    environments: str = ""
+    rules: tuple[FilterRule, ...] = ()
+    business_hours: str = Field(default="", description="Mon-Fri 09:00-17:00, …")
+    time_zone: str = "UTC"
+    severities: str = "info"
+
+
+class PluginSettings(Section):
+    """Code of others. `enable` and `disable` are lists of `kind.name` with commas between."""
+
+    folder: str = ""
+    enable: str = Field(default="", description="of what is installed")
+    disable: str = Field(default="", description="of what the folder holds")
+    seconds: float = Field(default=5, gt=0, le=60, description="for one call; a filter has one at most")
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict, description="by kind.name")
+
+
 class PriorityRule(Section):
     """Incidents with an alert that `match` fits have this level; the smaller, the sooner."""
 
@@ -364,6 +395,8 @@ class Settings(Section):
     grouping: GroupingSettings = GroupingSettings()
     priority: PrioritySettings = PrioritySettings()
     grafana: GrafanaSettings = GrafanaSettings()
+    filter: FilterSettings = FilterSettings()
+    plugins: PluginSettings = PluginSettings()
     log: LogSettings = LogSettings()
     sources: tuple[NamedSource, ...] = ()
     topology: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="who calls whom: caller to callees")

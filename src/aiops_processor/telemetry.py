@@ -3,6 +3,7 @@
 import functools
 import logging
 import sys
+from collections.abc import Sequence
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -17,6 +18,7 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
+        self._own: tuple[CollectorRegistry, ...] = ()
         self.webhooks = Counter("aiops_webhooks", "Posts to /webhook/alerts by answer.", ["status"], registry=registry)
         self.alerts_received = Counter(
             "aiops_alerts_received", "Alerts stored, by their status.", ["status"], registry=registry
@@ -70,11 +72,33 @@ class Metrics:
         self.model_cost = Counter(
             "aiops_model_cost_usd", "What the model's answers cost, by the price table.", registry=registry
         )
+        self.alerts_filtered = Counter(
+            "aiops_alerts_filtered", "Alerts that make no incident, by the filter.", ["filter"], registry=registry
+        )
+        self.plugin_faults = Counter(
+            "aiops_plugin_faults",
+            "Calls of plugins that raised, were slow or gave a wrong answer.",
+            ["kind", "plugin", "fault"],
+            registry=registry,
+        )
         self.queue_size = Gauge("aiops_queue_size", "Incidents and messages that wait for work.", registry=registry)
+
+    def use(self, own: Sequence[CollectorRegistry]) -> None:
+        """From now on give out these metrics of plugins, too."""
+        self._own = tuple(own)
 
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+        return b"".join((generate_latest(self.registry), *map(_of_a_plugin, self._own)))
+
+
+def _of_a_plugin(registry: CollectorRegistry) -> bytes:
+    """What cannot be given out is left out: our own metrics must not be lost with it."""
+    try:
+        return generate_latest(registry)
+    except Exception:  # noqa: BLE001 - a stranger's collectors may raise anything
+        structlog.get_logger(__name__).exception("metrics of a plugin cannot be given out")
+        return b""
 
 
 def _of_source(registry: CollectorRegistry, what: str, words: str) -> Counter:

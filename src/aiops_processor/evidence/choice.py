@@ -1,13 +1,12 @@
 """Several sources: from which one an alert's evidence is taken, and the reports of several as one."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from aiops_processor.evidence.findings import PREFIXES
+from aiops_processor.evidence.findings import numbered
 from aiops_processor.evidence.plan import Question
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Read, Standing, Window
@@ -17,7 +16,9 @@ from aiops_processor.query.matchers import Matcher, fit
 class Gathers(Protocol):
     """Evidence from one Prometheus and one Loki, which its reads call `prometheus` and `loki`."""
 
-    async def gather(self, alerts: Sequence[Alert], now: datetime | None = None) -> EvidenceReport: ...
+    async def gather(
+        self, alerts: Sequence[Alert], now: datetime | None = None, window: Window | None = None
+    ) -> EvidenceReport: ...
 
     async def plan_only(self, alerts: Sequence[Alert], now: datetime | None = None) -> tuple[Question, ...]: ...
 
@@ -48,10 +49,12 @@ class Choosing:
         self._choices = tuple(choices)
         self._default = default
 
-    async def gather(self, alerts: Sequence[Alert], now: datetime | None = None) -> EvidenceReport:
+    async def gather(
+        self, alerts: Sequence[Alert], now: datetime | None = None, window: Window | None = None
+    ) -> EvidenceReport:
         """The evidence around these alerts; see `Gatherer.gather`."""
         chosen = self._chosen(alerts)
-        reports = await asyncio.gather(*(choice.gatherer.gather(group, now) for choice, group in chosen))
+        reports = await asyncio.gather(*(choice.gatherer.gather(group, now, window) for choice, group in chosen))
         named = [_named(report, choice) for report, (choice, _) in zip(reports, chosen, strict=True)]
         return named[0] if len(named) == 1 else merged(named)
 
@@ -82,7 +85,7 @@ def merged(reports: Sequence[EvidenceReport]) -> EvidenceReport:
             onset=min(window.onset for window in windows),
             end=max(window.end for window in windows),
         ),
-        findings=_numbered(sorted(found, key=lambda each: -each.score)),
+        findings=numbered(sorted(found, key=lambda each: -each.score)),
         healthy=tuple(dict.fromkeys(text for report in reports for text in report.healthy)),
         gaps=tuple(dict.fromkeys(gap for report in reports for gap in report.gaps)),
         reads=tuple(read for report in reports for read in report.reads),
@@ -142,13 +145,3 @@ def _ordered(standings: Iterable[Standing]) -> tuple[Standing, ...]:
     for each in sorted(standings, key=lambda each: (each.share, -each.score)):
         best.setdefault(each.entity, each)
     return tuple(best.values())
-
-
-def _numbered(found: Iterable[Evidence]) -> tuple[Evidence, ...]:
-    counts = Counter[str]()
-    numbered = []
-    for each in found:
-        prefix = PREFIXES[each.kind]
-        counts[prefix] += 1
-        numbered.append(each.model_copy(update={"id": f"{prefix}{counts[prefix]}"}))
-    return tuple(numbered)

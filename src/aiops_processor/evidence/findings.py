@@ -1,7 +1,7 @@
 """A comparison as evidence: the strongest changes of the most changed entities, with queries and numbers. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +45,7 @@ def findings(comparison: Comparison, limits: Limits, links: Links) -> tuple[Evid
         score = share * (0.5 + 0.5 * min(1.0, draft.strength / ranking.HIGHEST))
         if score > 0 or draft.evidence.kind == "rule" or draft.evidence.source:
             scored.append(draft.evidence.model_copy(update={"score": round(score, 4)}))
-    return _numbered(_bounded(sorted(scored, key=lambda each: -each.score), limits))
+    return numbered(_bounded(sorted(scored, key=lambda each: -each.score), limits))
 
 
 def order(comparison: Comparison) -> tuple[Standing, ...]:
@@ -79,7 +79,8 @@ def _bounded(found: Sequence[Evidence], limits: Limits) -> list[Evidence]:
     return kept
 
 
-def _numbered(found: Sequence[Evidence]) -> tuple[Evidence, ...]:
+def numbered(found: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """The same with ids: a letter for the kind, and how many of it there are so far."""
     counts = Counter[str]()
     numbered = []
     for each in found:

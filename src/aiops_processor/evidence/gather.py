@@ -7,13 +7,26 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from aiops_processor.clock import Clock
-from aiops_processor.evidence import discovery, earlier, findings, logs, opinion, plan, posted, read, scopes, windows
+from aiops_processor.evidence import (
+    discovery,
+    earlier,
+    findings,
+    logs,
+    opinion,
+    pack_logs,
+    plan,
+    posted,
+    read,
+    scopes,
+    windows,
+)
 from aiops_processor.evidence.compare import Answers, compare
 from aiops_processor.evidence.discovery import Neighbourhood, discover
 from aiops_processor.evidence.earlier import Span
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.links import Links
 from aiops_processor.evidence.logs import LogsFound
+from aiops_processor.evidence.pack_logs import Counted
 from aiops_processor.evidence.packs import Pack
 from aiops_processor.evidence.plan import Plan, Question
 from aiops_processor.evidence.read import Reader, Reading
@@ -75,26 +88,31 @@ class Gatherer:
         self._calls = tuple(calls)
         self._changes = dict(changes or {})
 
-    async def gather(self, alerts: Sequence[Alert], now: datetime | None = None) -> EvidenceReport:
-        """The evidence around these alerts as known at `now` (the clock's time if not given).
+    async def gather(
+        self, alerts: Sequence[Alert], now: datetime | None = None, window: Window | None = None
+    ) -> EvidenceReport:
+        """The evidence around these alerts as known at `now` (the clock's time if not given), in the usual window or
+        in this one.
 
         A source that fails is a gap; nothing that a source does wrong is raised.
         """
         now = now or self._clock.now()
         # A reader each: a source that hangs must not hold the slots of the other.
         reader = self._reader()
-        usual = self._window(alerts, now)
+        usual = window or self._window(alerts, now)
         async with asyncio.TaskGroup() as tasks:
             # Discovery does not wait for the earlier incidents: it asks what there is, not since when.
             found = tasks.create_task(self._discovered(alerts, usual, reader))
             window, excluded, asked = await self._without_earlier(alerts, usual, reader)
             metrics = tasks.create_task(self._metrics(alerts, window, found, reader))
             lines = tasks.create_task(self._logs(alerts, window, self._reader()))
+            counted = tasks.create_task(self._pack_logs(alerts, window))
             told = tasks.create_task(self._told(window, self._reader()))
         read_all = replace(metrics.result(), reads=(*asked, *metrics.result().reads))
         report = await asyncio.to_thread(
             self._report, alerts, now, window, read_all, lines.result(), told.result(), excluded
         )
+        report = _with_counted(report, counted.result())
         return await self._second_opinion(report, reader)
 
     async def plan_only(self, alerts: Sequence[Alert], now: datetime | None = None) -> tuple[Question, ...]:
@@ -190,6 +208,11 @@ class Gatherer:
             return LogsFound(gaps=(NO_LOKI,))
         return await logs.collect(self._loki, alerts, window, reader, self._limits)
 
+    async def _pack_logs(self, alerts: Sequence[Alert], window: Window) -> Counted:
+        if self._loki is None:
+            return Counted()
+        return await pack_logs.count(self._loki, self._packs, alerts, window, self._reader(), self._links)
+
     async def _told(self, window: Window, reader: Reader) -> _Told:
         readings = await asyncio.gather(
             *(_ask_changes(name, source, window, reader) for name, source in self._changes.items())
@@ -227,6 +250,21 @@ class Gatherer:
             confidence=None if compared.ranking.nothing else compared.ranking.confidence,
             order=findings.order(compared),
         )
+
+
+def _with_counted(report: EvidenceReport, counted: Counted) -> EvidenceReport:
+    """The report with what an operator's log queries told."""
+    if not counted.reads:
+        return report
+    found = sorted((*report.findings, *counted.findings), key=lambda each: -each.score)
+    return report.model_copy(
+        update={
+            "findings": findings.numbered(found),
+            "healthy": (*report.healthy, *counted.usual),
+            "reads": (*report.reads, *counted.reads),
+            "gaps": (*report.gaps, *read.gaps_of(counted.reads), *read.partial(counted.reads)),
+        }
+    )
 
 
 async def _ask(

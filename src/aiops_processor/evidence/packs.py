@@ -1,7 +1,8 @@
 """Query packs: questions worth asking about an alert with certain labels, as data."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -10,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from aiops_processor.errors import ConfigError, QueryError
 from aiops_processor.evidence.entities import ENTITY_LABELS
 from aiops_processor.models.base import Frozen
-from aiops_processor.query import promql
+from aiops_processor.query import logql, matchers, promql
 
 NAME = r"^[a-z][a-z0-9_]*$"
 LONG = 5
@@ -59,8 +60,28 @@ class PackQuery(Frozen):
         return promql.inject(self.in_window(window), equal)
 
 
+class PackLogs(Frozen):
+    """One log query of a pack: a selector and whatever LogQL lets follow it, but no metric."""
+
+    name: str = Field(pattern=NAME)
+    title: str
+    expr: str
+
+    @field_validator("expr")
+    @classmethod
+    def _has_a_selector(cls, expr: str) -> str:
+        try:
+            logql.check_lines(expr)
+        except QueryError as error:
+            raise ValueError(str(error)) from None
+        return expr
+
+
 class Pack(Frozen):
-    """Queries for alerts that carry all labels of `needs` and, where it is given, a word of `about`; one of the two.
+    """Queries for alerts that carry all labels of `needs`, that the matchers `when` fit and, where it is given, that
+    say a word of `about`; one of the three.
+
+    `own` packs are an operator's: they are asked first, and whether we would think it worth asking or not.
 
     `about` is looked for in what names the alert: its name, its labels `component`, `job` and `service`, and the
     metrics of its rule; upper and lower case alike. Short words must begin a word there: `net` is not `kubernetes`.
@@ -69,17 +90,35 @@ class Pack(Frozen):
     pack: str = Field(pattern=NAME)
     needs: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
-    queries: tuple[PackQuery, ...] = Field(min_length=1)
+    when: tuple[str, ...] = ()
+    queries: tuple[PackQuery, ...] = ()
+    logs: tuple[PackLogs, ...] = ()
+    own: bool = Field(default=False, exclude=True)
+
+    @field_validator("when")
+    @classmethod
+    def _are_matchers(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            matchers.parse_all(texts)
+        except QueryError as error:
+            raise ValueError(str(error)) from None
+        return texts
 
     @model_validator(mode="after")
     def _is_for_some_alerts(self) -> "Pack":
-        if not self.needs and not self.about:
-            raise ValueError("give `needs`, `about` or both: these queries are not worth asking about every alert")
+        if not self.needs and not self.about and not self.when:
+            raise ValueError("give `needs`, `about` or `when`: these queries are not worth asking about every alert")
+        if not self.queries and not self.logs:
+            raise ValueError("give `queries`, `logs` or both")
         return self
+
+    @cached_property
+    def _matchers(self) -> tuple[matchers.Matcher, ...]:
+        return matchers.parse_all(self.when)
 
     def fits(self, labels: Mapping[str, str], metrics: Collection[str] = ()) -> bool:
         """Whether its questions are worth asking about an alert with these labels, whose rule reads these metrics."""
-        if not all(labels.get(name) for name in self.needs):
+        if not all(labels.get(name) for name in self.needs) or not matchers.fit(self._matchers, labels):
             return False
         names = " ".join((*(labels.get(name, "") for name in _NAMING), *metrics))
         return not self.about or any(_says(names, word.lower()) for word in self.about)
@@ -95,10 +134,15 @@ def load(folder: Path) -> tuple[Pack, ...]:
     return tuple(_pack(path) for path in sorted(folder.glob("*.yaml")))
 
 
+def of_files(files: Iterable[Path]) -> tuple[Pack, ...]:
+    """An operator's own packs. Raises ConfigError, which names file and field."""
+    return tuple(_pack(path).model_copy(update={"own": True}) for path in files)
+
+
 def fitting(packs: Sequence[Pack], labels: Mapping[str, str], metrics: Collection[str] = ()) -> list[Pack]:
-    """The packs for an alert; those that ask for certain words first, for they are the more special."""
+    """The packs for an alert: an operator's first, then those that ask for certain words, for they are more special."""
     found = [pack for pack in packs if pack.fits(labels, metrics)]
-    return sorted(found, key=lambda pack: (not pack.about, -len(pack.needs), pack.pack))
+    return sorted(found, key=lambda pack: (not pack.own, not pack.about, -len(pack.needs), pack.pack))
 
 
 def _pack(path: Path) -> Pack:

@@ -244,19 +244,29 @@ def _packs(
     read = {each.get("__name__", "") for each in seen} | summed
     counts = discovered.counts
     asked: dict[str, Question] = {}
-    for alert in list({entity_of(alert.labels): alert for alert in alerts}.values())[:MOST_ENTITIES]:
+    for alert in _each_entity(alerts, packs)[:MOST_ENTITIES]:
         for pack in fitting(packs, alert.labels, _read_by(alert, found)):
             for each in pack.queries:
                 metrics = tuple(s.metric for s in promql.selectors(each.in_window(rate)) if s.metric)
-                if not _worth_asking(metrics, discovered, read):
-                    continue
                 carried = _carried(alert.labels, metrics, seen)
-                if not each.names_one(carried) and sum(counts.get(name, 0) for name in metrics) > limits.summed:
+                too_many = sum(counts.get(name, 0) for name in metrics) > limits.summed
+                if not pack.own and not _worth_asking(metrics, discovered, read):
+                    continue
+                if not pack.own and not each.names_one(carried) and too_many:
                     continue
                 query = each.narrowed(carried, rate)
                 question = Question("prometheus", "metric", each.title, query, "steps", each.unit, metrics)
                 asked.setdefault(query, question)
     return list(asked.values())[: limits.pack_queries]
+
+
+def _each_entity(alerts: Sequence[Alert], packs: Sequence[Pack]) -> list[Alert]:
+    """One alert of each entity, and one of it for each choice of an operator's packs."""
+    own = [pack for pack in packs if pack.own]
+    found: dict[tuple[str, ...], Alert] = {}
+    for alert in alerts:
+        found[entity_of(alert.labels), *(pack.pack for pack in own if pack.fits(alert.labels))] = alert
+    return list(found.values())
 
 
 def _read_by(alert: Alert, found: Sequence[Condition]) -> set[str]:

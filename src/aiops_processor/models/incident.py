@@ -36,6 +36,18 @@ class Episode(Frozen):
         return self.ended_at is None
 
 
+class FilteredAlert(Frozen):
+    """An episode that made no incident; `reason` is the filter that kept it out and what it said."""
+
+    id: int
+    source: str
+    alert: Alert
+    reason: str
+    first_seen: datetime
+    last_seen: datetime
+    ended_at: datetime | None = None
+
+
 class IncidentState(StrEnum):
     """open → analysing → analysed → resolved; `failed` is a visible end of an analysis that could not be made."""
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from aiops_processor.errors import PluginError
+from aiops_processor.errors import AiopsError, PluginError
 from aiops_processor.plugins.folder import Folder, InFolder
 from aiops_processor.plugins.kinds import KINDS, check
 
@@ -94,11 +94,14 @@ class Door:
 def _called(kind: str, name: str, plugin: Any, *options: Any) -> Any:
     """A new object of the class. What its own code raises is told without a trace: it may hold the options."""
     try:
-        return plugin(*options)
-    except PluginError:
+        made = plugin(*options)
+    except AiopsError:
         raise
     except Exception as error:  # noqa: BLE001 - a stranger's code, and whoever configured it wants one line
         raise PluginError(f"{kind} {name} cannot be made: {type(error).__name__}") from None
+    if missing := [each for each in KINDS[kind].attributes if not hasattr(made, each)]:
+        raise PluginError(f"{kind} {name} has no {', '.join(missing)}: set it in __init__ or in the class")
+    return made
 
 
 def _points() -> list[EntryPoint]:

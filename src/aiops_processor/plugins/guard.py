@@ -11,7 +11,7 @@ import structlog
 
 from aiops_processor.errors import PluginFault
 
-R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +24,7 @@ class Fault(NamedTuple):
     what: str
 
 
-class Guarded(Generic[R]):
+class Guarded(Generic[R_co]):
     """A plugin that can be called from the event loop. `gives` are the types that it may answer with.
 
     Each call has a thread of its own, in which an `async` plugin has an event loop of its own: one that blocks blocks
@@ -48,7 +48,7 @@ class Guarded(Generic[R]):
         self._fault = fault
         self._given_up = 0
 
-    async def __call__(self, *arguments: object) -> R:
+    async def __call__(self, *arguments: object) -> R_co:
         """What the plugin answers. Raises PluginFault, whose text tells nothing of the arguments."""
         if self._given_up > 0:
             raise self._failed("slow", "an earlier call has not ended yet")
@@ -64,7 +64,7 @@ class Guarded(Generic[R]):
         if not isinstance(answer, self._gives):
             known = " or ".join(each.__name__ for each in self._gives)
             raise self._failed("wrong", f"answered with {type(answer).__name__}, not {known}")
-        return cast("R", answer)
+        return cast("R_co", answer)
 
     async def _in_thread(self, arguments: tuple[object, ...]) -> object:
         loop = asyncio.get_running_loop()

@@ -12,11 +12,12 @@ from aiops_processor.errors import PluginError
 class Kind(NamedTuple):
     """What there is to call: `methods` by name, each with what it is given; "" is the plugin itself.
 
-    `shape` is how it is written, for people.
+    `shape` is how it is written, for people; `attributes` is what it must have once it is made.
     """
 
     methods: Mapping[str, tuple[str, ...]]
     shape: str
+    attributes: tuple[str, ...] = ()
 
 
 KINDS: Mapping[str, Kind] = {
@@ -32,11 +33,13 @@ KINDS: Mapping[str, Kind] = {
         {"send": ("message", "key", "previous"), "aclose": ()},
         "class NAME with `name`, `async def aclose(self) -> None` and "
         "`async def send(self, message: Message, key: str, previous: Receipt | None) -> Receipt`",
+        ("name",),
     ),
     "model": Kind(
         {"ask": ("system", "question"), "aclose": ()},
         "class NAME with `name`, `prompt_tokens`, `async def ask(self, system: str, question: str) -> Answer`"
         " and `async def aclose(self) -> None`",
+        ("name", "prompt_tokens"),
     ),
 }
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from aiops_processor.errors import QueryError
 from aiops_processor.query.literal import is_label_name, quote
 
-__all__ = ["contains_any", "count_over_time", "parse_lines", "quote", "re2_escape", "selector"]
+__all__ = ["check_lines", "contains_any", "count_over_time", "parse_lines", "quote", "re2_escape", "selector"]
 
 _META = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _STRING = r'"(?:[^"\\]|\\.)*"|`[^`]*`'
@@ -46,6 +46,13 @@ def parse_lines(text: str) -> LineQuery:
     if body[place:].strip():
         raise QueryError(f"only a selector and line filters are allowed, not {body[place:].strip()[:60]!r}")
     return LineQuery(tuple(matchers), tuple(filters))
+
+
+def check_lines(text: str) -> None:
+    """Raises QueryError for what does not begin as a log query does; what follows its selector Loki itself judges."""
+    matchers, _ = _parsed_selector(text.strip())
+    if not any(value and operator in ("=", "=~") for _, operator, value in matchers):
+        raise QueryError("a LogQL selector needs a label with a value")
 
 
 def _parsed_selector(text: str) -> tuple[list[tuple[str, str, str]], int]:

@@ -1,7 +1,7 @@
 """From episodes to incidents: after the commit, serialised, so that a kill in between loses nothing."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,11 +10,13 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Episode, Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.notification import Occasion
 from aiops_processor.services import grouping
+from aiops_processor.services.filtering import Filtering, Verdict
 from aiops_processor.services.grouping import Group, Member, Place, Rules, Tie, place_of
 from aiops_processor.services.own_rules import OwnRule, ties
 from aiops_processor.services.priority import Priority
 from aiops_processor.services.watchdogs import Expected, arm
 from aiops_processor.storage import alerts as alert_rows
+from aiops_processor.storage import filtered as filtered_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox, readings
 from aiops_processor.storage import ties as tie_rows
@@ -71,7 +73,9 @@ class Incidents:
         channels: Sequence[str],
         settling: Settling,
         policy: Policy | None = None,
+        filtering: Filtering | None = None,
     ) -> None:
+        self._filtering = filtering
         self._database = database
         self._clock = clock
         self._channels = channels
@@ -91,17 +95,35 @@ class Incidents:
 
     async def group(self) -> bool:
         """One batch of new episodes; True where there may be more."""
+        verdicts = await self._judged()
         now = self._clock.now()
         async with self._database.write(Turn.GROUPING) as connection:
-            new = await alert_rows.ungrouped(connection, BATCH)
+            found = await alert_rows.ungrouped(connection, BATCH)
+            new = found if verdicts is None else [episode for episode in found if episode.id in verdicts]
             await readings.note_names(connection, {(episode.source, episode.alert.name) for episode in new}, now)
             remarkable = await self._remarkable(connection, new)
+            remarkable, filtered = await leave_out(connection, remarkable, verdicts or {})
             await self._resolve_unheard(connection, remarkable, now)
             for group in await self._grouped(connection, remarkable, now):
-                await self._place(connection, group, remarkable, now)
+                await self._place(connection, group, remarkable, now, verdicts or {})
             for incident in await incident_rows.over(connection):
                 await self._resolve(connection, incident, now)
-        return len(new) == BATCH
+        if self._filtering:
+            self._filtering.count(filtered)
+        return len(found) == BATCH or len(new) < len(found)
+
+    async def _judged(self) -> Mapping[int, Verdict] | None:
+        """What filters say of what is to be grouped, None where there are none.
+
+        Before the transaction: nobody else may wait for a slow one. What comes in meanwhile is judged next time.
+        """
+        if self._filtering is None or not self._filtering.any:
+            return None
+        async with self._database.read() as connection:
+            new = await alert_rows.ungrouped(connection, BATCH)
+        expected = self._policy.expected
+        asked = [each for each in new if not (expected.fits(each.alert) or not_an_incident(each.alert))]
+        return {**{each.id: Verdict() for each in new}, **await self._filtering.judge(asked)}
 
     async def _remarkable(self, connection: Connection, new: Sequence[Episode]) -> list[Episode]:
         """Without the Watchdogs, which are expected from now on, and others that never become incidents."""
@@ -120,13 +142,15 @@ class Incidents:
             due = await incident_rows.due(connection, now, most)
             return [await self._claim(connection, incident, now) for incident in due]
 
-    async def open_by_hand(self, alerts: Sequence[Alert], *, notify: bool) -> Incident:
+    async def open_by_hand(
+        self, alerts: Sequence[Alert], *, notify: bool, reason: str = "asked for through /analyze"
+    ) -> Incident:
         """An incident that somebody asked for: it does not settle, and Alertmanager does not end it."""
         now = self._clock.now()
         async with self._database.write() as connection:
             opened = await incident_rows.create(
                 connection,
-                _incident(alerts, self._policy.priority, "manual", "", now, "asked for through /analyze", manual=True),
+                _incident(alerts, self._policy.priority, "manual", "", now, reason, manual=True),
                 notify=notify,
             )
             source = f"manual-{opened.id}"  # of its own: it must not meet the episodes of real alerts
@@ -157,7 +181,14 @@ class Incidents:
         labels, starts_at = episode.alert.labels, episode.alert.starts_at
         return Member(episode.source, episode.group_key, place_of(labels), starts_at, ties(labels, self._policy.own))
 
-    async def _place(self, connection: Connection, group: Group, new: Sequence[Episode], now: datetime) -> None:
+    async def _place(
+        self,
+        connection: Connection,
+        group: Group,
+        new: Sequence[Episode],
+        now: datetime,
+        verdicts: Mapping[int, Verdict],
+    ) -> None:
         """Put the episodes of a group into its incident, and close what turned out to be the same incident."""
         episodes = [new[place] for place, _ in group.new]
         known = None if group.incident is None else await incident_rows.get_to_change(connection, group.incident)
@@ -170,6 +201,8 @@ class Incidents:
         await tie_rows.keep(connection, [tie for episode in episodes for tie in self._stored_ties(episode, incident)])
         for reason, names in _reasons(group, new).items():
             await incident_rows.note(connection, incident.id, _entry(now, "joined", f"{names}: {reason}"))
+        for fault in dict.fromkeys(fault for each in episodes for fault in verdicts.get(each.id, Verdict()).faults):
+            await incident_rows.note(connection, incident.id, _entry(now, "note", fault))
 
     def _stored_ties(self, episode: Episode, incident: Incident) -> list[StoredTie]:
         member = self._member(episode)
@@ -267,6 +300,17 @@ class Incidents:
         changes = {"state": IncidentState.ANALYSING, "due_at": None, "complete_at": None, **next_one}
         await incident_rows.change(connection, incident.id, **changes, updated_at=now)
         return incident.model_copy(update=changes)
+
+
+async def leave_out(
+    connection: Connection, episodes: Sequence[Episode], verdicts: Mapping[int, Verdict]
+) -> tuple[list[Episode], list[Verdict]]:
+    """Write down which of them make no incident, and why. Returns the others, and what was said of these."""
+    filtered = {each.id: verdicts[each.id] for each in episodes if verdicts.get(each.id, Verdict()).reason}
+    for reason in dict.fromkeys(verdict.reason for verdict in filtered.values()):
+        ids = [number for number, verdict in filtered.items() if verdict.reason == reason]
+        await filtered_rows.leave_out(connection, ids, reason)
+    return [each for each in episodes if each.id not in filtered], list(filtered.values())
 
 
 def not_an_incident(alert: Alert) -> str | None:

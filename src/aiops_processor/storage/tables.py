@@ -109,6 +109,7 @@ deliveries = sa.Table(
 )
 
 # `fired`: we were told of it while it fired; one first heard of as resolved is recorded but makes no incident.
+# `filtered` is why a filter kept one from making an incident.
 episodes = sa.Table(
     "episodes",
     metadata,
@@ -130,6 +131,13 @@ episodes = sa.Table(
     sa.Column("realm", Json, nullable=False),
     sa.Column("alert", Json, nullable=False),
     sa.Column("reconstructed", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("filtered", Text),
+)
+sa.Index(
+    "ix_episodes_filtered",
+    episodes.c.id,
+    sqlite_where=episodes.c.filtered.is_not(None),
+    postgresql_where=episodes.c.filtered.is_not(None),
 )
 sa.Index(
     "uq_episodes_open",

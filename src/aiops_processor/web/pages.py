@@ -72,7 +72,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute, default_respo
 async def incidents(request: Request, service: Running, before: Annotated[str, Query()] = "") -> Response:
     """The list, newest first; `before` is the last id of the page before."""
     async with service.database.read() as connection:
-        found = await incident_rows.recent(connection, PAGE_SIZE + 1, _number(before))
+        found = await incident_rows.recent(connection, PAGE_SIZE + 1, typed_id(before))
         shown = found[:PAGE_SIZE]
         counts = await incident_rows.episode_counts(connection, [incident.id for incident in shown])
         analyses = {each.id: (await incident_rows.latest_analysis(connection, each.id))[1] for each in shown}
@@ -85,7 +85,7 @@ async def incidents(request: Request, service: Running, before: Annotated[str, Q
 @router.get("/incidents/{incident_id}/")
 async def incident(request: Request, service: Running, incident_id: str) -> Response:
     """One incident with its evidence."""
-    number = _number(incident_id)
+    number = typed_id(incident_id)
     detail = await load_detail(service, number) if number else None
     if detail is None:
         raise HTTPException(404, f"There is no incident {incident_id}")
@@ -101,7 +101,7 @@ async def static(request: Request, name: str) -> Response:
     return response
 
 
-def _number(text: str) -> int | None:
+def typed_id(text: str) -> int | None:
     """An id as a person may type it, None for what cannot be one."""
     number = int(text) if text.isdecimal() and len(text) < 20 else 0
     return number if 0 < number <= LARGEST_ID else None

@@ -32,7 +32,9 @@ class Store:
     starts: datetime = NOON
     asked: list[list[str]] = field(default_factory=list)
 
-    async def gather(self, alerts: Sequence[Alert], now: datetime | None = None) -> EvidenceReport:
+    async def gather(
+        self, alerts: Sequence[Alert], now: datetime | None = None, window: Window | None = None
+    ) -> EvidenceReport:
         self.asked.append([alert.name for alert in alerts])
         return EvidenceReport(
             window=Window(start=self.starts - timedelta(minutes=15), onset=self.starts, end=NOON),

@@ -48,7 +48,7 @@ def test_marked_functions_and_classes_are_found_under_their_names(tmp_path: Path
         ("filter", "no_tests", "tests.py"),
     ]
     assert door.make("filter", "by_team", {"team": "shop"}).team == "shop"
-    assert door.names("filter")[:1] == ["by_team"]
+    assert {"by_team", "no_tests", "ignore"} <= set(door.names("filter"))
 
 
 def test_packs_and_prompts_are_found(tmp_path: Path) -> None:
