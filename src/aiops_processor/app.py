@@ -6,15 +6,19 @@ Importing this builds the routes only; settings are read and things opened when 
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlsplit
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
 from aiops_processor import config, runtime
 from aiops_processor.access.oidc import OidcOptions
 from aiops_processor.clock import Clock, SystemClock
-from aiops_processor.errors import ConfigError, StorageError
+from aiops_processor.errors import ConfigError, PluginError, StorageError
+from aiops_processor.plugin_parts import Plugged
 from aiops_processor.settings import Settings
 from aiops_processor.telemetry import Metrics, set_up_logging
 from aiops_processor.web import (
@@ -30,6 +34,9 @@ from aiops_processor.web import (
     webhook,
 )
 from aiops_processor.web.access import Access, Credentials, Doors, Policy
+from aiops_processor.web.own import AroundAll, OwnWeb
+
+log = structlog.get_logger(__name__)
 
 VERSION = runtime.VERSION
 DESCRIPTION = "Takes alerts from Alertmanager, finds what changed, explains it, tells people."
@@ -58,6 +65,14 @@ def create_app(
         login.router,
     ):
         app.include_router(router)
+    own: OwnWeb = app.state.own
+    not_found = app.router.default
+
+    async def behind(scope: Scope, receive: Receive, send: Send) -> None:
+        await own.behind(scope, receive, send, not_found)
+
+    app.router.default = behind  # so that no plugin can take an address of ours
+    app.add_middleware(AroundAll, own=own)
     return app
 
 
@@ -82,7 +97,8 @@ def _application(settings: Settings | None, clock: Clock | None, read: Callable[
 
         known = settings or config.load()
         renewed(known)
-        async with runtime.running(known, clock or SystemClock(), Metrics(), reread, renewed) as service:
+        plugged = partial(_plugged, app)
+        async with runtime.running(known, clock or SystemClock(), Metrics(), reread, renewed, plugged) as service:
             app.state.service = service
             app.state.doors = Doors.of(service.database, service.clock)
             yield
@@ -96,9 +112,21 @@ def _application(settings: Settings | None, clock: Clock | None, read: Callable[
         redoc_url=None,
         redirect_slashes=False,  # a redirected POST becomes an empty GET, and Alertmanager takes its 200 for delivery
     )
+    app.state.own = OwnWeb()
     app.add_exception_handler(StorageError, _store_failed)
     app.add_middleware(Access)
     return app
+
+
+def _plugged(app: FastAPI, plugged: Plugged) -> None:
+    """Put endpoints and middleware of plugins into force. Raises PluginError when the service starts."""
+    own: OwnWeb = app.state.own
+    try:
+        own.use(plugged.routers, plugged.middleware, plugged.seconds, app.state)
+    except PluginError as error:
+        if not hasattr(app.state, "service"):
+            raise
+        log.error("endpoints and middleware of plugins stay as they were", error=str(error))
 
 
 def access_policy(settings: Settings) -> Policy:

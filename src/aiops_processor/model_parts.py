@@ -11,6 +11,7 @@ from aiops_processor.llm.budget import Limit
 from aiops_processor.llm.budget import Limits as Budgets
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup, Price, budget_of
+from aiops_processor.llm.own_model import OwnModel
 from aiops_processor.llm.pace import Pace, Rate
 from aiops_processor.llm.prompt import Prompts
 from aiops_processor.llm.tools.toolbox import Toolbox
@@ -96,6 +97,8 @@ def _candidate(
     if provider not in BUILT_IN:  # it may do without what we would say to any
         given = {option: value for option, value in given.items() if option in known_options}
     made: Model = door.make("model", provider, {**given, **settings.plugins.options.get(f"model.{provider}", {})})
+    if provider not in BUILT_IN and not isinstance(made, plugins.CallsTools):
+        made = OwnModel(made)
     called = name or (str(known_options["model"].default) if "model" in known_options else made.name)
     price = llm.prices.get(called)
     known = {"deepseek", "anthropic"} if base_url else {"deepseek", "anthropic", "openai"}

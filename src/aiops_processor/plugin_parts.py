@@ -57,6 +57,7 @@ class Plugged:
     middleware: tuple[Named, ...] = ()
     notifiers: Mapping[str, Notifier] = field(default_factory=dict)
     registries: tuple[CollectorRegistry, ...] = ()
+    seconds: float = 5
 
     @property
     def packs(self) -> tuple[Path, ...]:
@@ -97,6 +98,7 @@ def plugged(settings: Settings, door: Door, metrics: Metrics | None = None) -> P
         middleware=tuple(made.plain("middleware")),
         notifiers={} if settings.aiops.shadow else dict(made.notifiers()),
         registries=tuple(_registries(settings, door)),
+        seconds=settings.plugins.seconds,
     )
 
 

@@ -16,6 +16,7 @@ from aiops_processor.clock import Clock
 from aiops_processor.durable import workflows
 from aiops_processor.durable.engine import Engine
 from aiops_processor.parts import Parts
+from aiops_processor.plugin_parts import Plugged
 from aiops_processor.reload import Reloading
 from aiops_processor.services.analysis import Analysis
 from aiops_processor.services.analyzer import Analyzer
@@ -27,6 +28,7 @@ from aiops_processor.services.incidents import Incidents
 from aiops_processor.services.ingest import Ingest
 from aiops_processor.services.missed import Missed
 from aiops_processor.services.notifier import Telling
+from aiops_processor.services.own import Events, Ordering, Own
 from aiops_processor.services.pace import SharedPace
 from aiops_processor.services.reconciler import Reconciler
 from aiops_processor.services.reconstructed import Reconstructed
@@ -54,22 +56,28 @@ class _Story:
     incidents: Incidents
     watchdogs: Watchdogs
     health: Health
-    filtering: Filtering
+    own: Own
+    metrics: Metrics
 
     @classmethod
     def of(cls, parts: Parts, database: Database, clock: Clock, metrics: Metrics) -> "_Story":
         analyzer = Analyzer(parts.gatherer, parts.explainer, clock, metrics, parts.mask)
         channels = list(parts.channels)
-        filtering = Filtering(clock, metrics, parts.plugged.filters)
-        return cls(
+        own = Own(Filtering(clock, metrics), Ordering(database, clock), Events(database, clock))
+        made = cls(
             analyzer=analyzer,
-            analysis=Analysis(database, analyzer, clock, channels, metrics, parts.completing),
-            telling=Telling(database, parts.channels, clock, metrics, parts.settings.aiops.external_url, parts.mask),
-            incidents=Incidents(database, clock, channels, parts.settling, parts.policy, filtering),
+            analysis=Analysis(database, analyzer, clock, channels, metrics, parts.completing, own.events),
+            telling=Telling(
+                database, parts.channels, clock, metrics, parts.settings.aiops.external_url, parts.mask, own.events
+            ),
+            incidents=Incidents(database, clock, channels, parts.settling, parts.policy, own),
             watchdogs=Watchdogs(database, clock, channels, parts.policy.expected),
             health=Health(database.ping, parts.sources.probes, VERSION),
-            filtering=filtering,
+            own=own,
+            metrics=metrics,
         )
+        made.use_plugins(parts)
+        return made
 
     def use(self, parts: Parts) -> None:
         """From now on new work is done with these."""
@@ -80,7 +88,15 @@ class _Story:
         self.incidents.use(channels, parts.settling, parts.policy)
         self.watchdogs.use(channels, parts.policy.expected)
         self.health.use(parts.sources.probes)
-        self.filtering.use(parts.plugged.filters)
+        self.use_plugins(parts)
+
+    def use_plugins(self, parts: Parts) -> None:
+        """From now on ask and tell these."""
+        plugged = parts.plugged
+        self.own.filtering.use(plugged.filters)
+        self.own.ordering.use(plugged.orders)
+        self.own.events.use(plugged.listeners, parts.settings.aiops.external_url)
+        self.metrics.use(plugged.registries)
 
 
 class _Watching:
@@ -121,10 +137,12 @@ async def running(
     metrics: Metrics,
     read: Callable[[], Settings] | None = None,
     renewed: Callable[[Settings], None] = lambda _: None,
+    plugged: Callable[[Plugged], None] = lambda _: None,
 ) -> AsyncIterator[Service]:
     """Everything opened, migrated and at work; closed in the opposite order at the end.
 
-    With `read` SIGHUP puts the settings that it gives into force; `renewed` is told of them.
+    With `read` SIGHUP puts the settings that it gives into force; `renewed` is told of them,
+    `plugged` of the plugins, of the first ones too.
     """
     async with contextlib.AsyncExitStack() as stack:
         database = await stack.enter_async_context(claimed_database(settings))
@@ -133,11 +151,13 @@ async def running(
         pace = SharedPace(database, clock)
         parts = Parts.of(settings, clock, metrics, changes, pace)
         story = _Story.of(parts, database, clock, metrics)
+        plugged(parts.plugged)
 
         def use(new: Parts) -> None:
             story.use(new)
             watching.use(new)
             renewed(new.settings)
+            plugged(new.plugged)
 
         reloading = Reloading(
             parts, read or (lambda: settings), lambda new: Parts.of(new, clock, metrics, changes, pace), use, clock
@@ -153,7 +173,7 @@ async def running(
         await stack.enter_async_context(_at_work(engine, database, clock, reconciler))
         ingest = Ingest(database, clock, metrics, reconciler.poke)
         watching = _Watching(parts, database, ingest, engine, clock)
-        for loop in (ingest.run(), reconciler.run(), story.watchdogs.run(), *watching.loops()):
+        for loop in (ingest.run(), reconciler.run(), story.watchdogs.run(), story.own.events.run(), *watching.loops()):
             stack.push_async_callback(_stop, asyncio.create_task(loop))
         if read is not None:
             stack.enter_context(reloading.on_hangup())

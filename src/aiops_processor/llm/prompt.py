@@ -134,7 +134,7 @@ def repair(prompt: Prompt, problem: str) -> Prompt:
 
 def _names(alerts: Sequence[Alert], evidence: EvidenceReport) -> list[str]:
     """What additions may be about: alert names, then components, those of the strongest findings first."""
-    labels = ("service", "pod", "instance", "namespace", "job")
+    labels = ("service", "component", "pod", "instance", "namespace", "job")
     of_alerts = [alert.labels[label] for alert in alerts for label in labels if alert.labels.get(label)]
     entities = [item.entity for item in evidence.findings]
     return list(dict.fromkeys([*(alert.name for alert in alerts), *entities, *of_alerts]))

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.base import Frozen
@@ -148,6 +148,12 @@ class CallsTools(Protocol):
     calls_tools: bool
 
     async def ask_with(self, system: str, question: str, tools: Sequence[Tool]) -> Answer: ...
+
+
+class Options(BaseModel):
+    """What the options of a plugin are best made of: an unknown one is an error that names the known ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Plugin(Protocol):

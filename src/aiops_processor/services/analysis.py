@@ -7,12 +7,14 @@ import structlog
 from aiops_processor.clock import Clock
 from aiops_processor.errors import ModelError, ModelUnavailable, StorageError
 from aiops_processor.models.alert import Alert
+from aiops_processor.models.case import Happening
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry
 from aiops_processor.models.notification import Occasion
 from aiops_processor.services.analyzer import Analyzer, Explained
 from aiops_processor.services.completing import Completing
 from aiops_processor.services.incidents import COMPLETE
+from aiops_processor.services.own import Events
 from aiops_processor.services.past import similar, traits_of
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
@@ -39,8 +41,10 @@ class Analysis:
         channels: list[str],
         metrics: Metrics,
         completing: Completing | None = None,
+        events: Events | None = None,
     ) -> None:
         self._database = database
+        self._events = events
         self._analyzer = analyzer
         self._clock = clock
         self._channels = channels
@@ -129,11 +133,15 @@ class Analysis:
             entry = TimelineEntry(at=now, kind="analysed", text=_ended(incident, generation))
             await incident_rows.note(connection, incident_id, entry)
         self._metrics.analysis_duration.observe((now - incident.updated_at).total_seconds())
+        if self._events:
+            self._events.happened(Happening.ANALYSED, incident_id)
 
     async def fail(self, incident_id: int, reason: str) -> None:
         """End the analysis visibly."""
         async with self._database.write() as connection:
             await self._give_up(connection, incident_id, reason)
+        if self._events:
+            self._events.happened(Happening.FAILED, incident_id, text=reason)
 
     async def _give_up(self, connection: Connection, incident_id: int, reason: str) -> None:
         if (await self._incident(connection, incident_id)).merged_into is not None:

@@ -42,11 +42,10 @@ class Filtering:
         now = self._clock.now()
         return {episode.id: await self._judge(episode.alert, now) for episode in episodes}
 
-    def count(self, verdicts: Iterable[Verdict]) -> None:
+    def count(self, reasons: Iterable[str]) -> None:
         """Count those that made no incident, once that is committed."""
-        for verdict in verdicts:
-            if verdict.reason:
-                self._metrics.alerts_filtered.labels(verdict.reason.partition(":")[0]).inc()
+        for reason in reasons:
+            self._metrics.alerts_filtered.labels(reason.partition(":")[0]).inc()
 
     async def _judge(self, alert: Alert, now: datetime) -> Verdict:
         faults: list[str] = []

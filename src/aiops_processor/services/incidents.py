@@ -1,17 +1,19 @@
 """From episodes to incidents: after the commit, serialised, so that a kill in between loses nothing."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aiops_processor.clock import Clock
 from aiops_processor.models.alert import Alert
+from aiops_processor.models.case import Happening
 from aiops_processor.models.incident import Episode, Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.notification import Occasion
 from aiops_processor.services import grouping
-from aiops_processor.services.filtering import Filtering, Verdict
+from aiops_processor.services.filtering import Verdict
 from aiops_processor.services.grouping import Group, Member, Place, Rules, Tie, place_of
+from aiops_processor.services.own import Own
 from aiops_processor.services.own_rules import OwnRule, ties
 from aiops_processor.services.priority import Priority
 from aiops_processor.services.watchdogs import Expected, arm
@@ -73,9 +75,10 @@ class Incidents:
         channels: Sequence[str],
         settling: Settling,
         policy: Policy | None = None,
-        filtering: Filtering | None = None,
+        own: Own | None = None,
     ) -> None:
-        self._filtering = filtering
+        self._own = own
+        self._happened: list[tuple[Happening, int]] = []
         self._database = database
         self._clock = clock
         self._channels = channels
@@ -96,20 +99,21 @@ class Incidents:
     async def group(self) -> bool:
         """One batch of new episodes; True where there may be more."""
         verdicts = await self._judged()
-        now = self._clock.now()
+        now, placed = self._clock.now(), set[int]()
+        self._happened.clear()
         async with self._database.write(Turn.GROUPING) as connection:
             found = await alert_rows.ungrouped(connection, BATCH)
             new = found if verdicts is None else [episode for episode in found if episode.id in verdicts]
             await readings.note_names(connection, {(episode.source, episode.alert.name) for episode in new}, now)
             remarkable = await self._remarkable(connection, new)
-            remarkable, filtered = await leave_out(connection, remarkable, verdicts or {})
+            remarkable, filtered = await _leave_out(connection, remarkable, verdicts or {})
             await self._resolve_unheard(connection, remarkable, now)
             for group in await self._grouped(connection, remarkable, now):
-                await self._place(connection, group, remarkable, now, verdicts or {})
+                placed.add(await self._place(connection, group, remarkable, now, verdicts or {}))
             for incident in await incident_rows.over(connection):
                 await self._resolve(connection, incident, now)
-        if self._filtering:
-            self._filtering.count(filtered)
+        if self._own:
+            await self._committed(self._own, filtered, placed)
         return len(found) == BATCH or len(new) < len(found)
 
     async def _judged(self) -> Mapping[int, Verdict] | None:
@@ -117,13 +121,13 @@ class Incidents:
 
         Before the transaction: nobody else may wait for a slow one. What comes in meanwhile is judged next time.
         """
-        if self._filtering is None or not self._filtering.any:
+        if self._own is None or not self._own.filtering.any:
             return None
         async with self._database.read() as connection:
             new = await alert_rows.ungrouped(connection, BATCH)
         expected = self._policy.expected
         asked = [each for each in new if not (expected.fits(each.alert) or not_an_incident(each.alert))]
-        return {**{each.id: Verdict() for each in new}, **await self._filtering.judge(asked)}
+        return {**{each.id: Verdict() for each in new}, **await self._own.filtering.judge(asked)}
 
     async def _remarkable(self, connection: Connection, new: Sequence[Episode]) -> list[Episode]:
         """Without the Watchdogs, which are expected from now on, and others that never become incidents."""
@@ -188,7 +192,7 @@ class Incidents:
         new: Sequence[Episode],
         now: datetime,
         verdicts: Mapping[int, Verdict],
-    ) -> None:
+    ) -> int:
         """Put the episodes of a group into its incident, and close what turned out to be the same incident."""
         episodes = [new[place] for place, _ in group.new]
         known = None if group.incident is None else await incident_rows.get_to_change(connection, group.incident)
@@ -203,6 +207,16 @@ class Incidents:
             await incident_rows.note(connection, incident.id, _entry(now, "joined", f"{names}: {reason}"))
         for fault in dict.fromkeys(fault for each in episodes for fault in verdicts.get(each.id, Verdict()).faults):
             await incident_rows.note(connection, incident.id, _entry(now, "note", fault))
+        return incident.id
+
+    async def _committed(self, own: Own, filtered: Sequence[tuple[Alert, str]], placed: Collection[int]) -> None:
+        """What plugins are told and asked once it cannot be undone any more."""
+        own.filtering.count(reason for _, reason in filtered)
+        for alert, reason in filtered:
+            own.events.happened(Happening.FILTERED, alert=alert, text=reason)
+        for kind, incident_id in self._happened:
+            own.events.happened(kind, incident_id)
+        await own.ordering.put_in_order(placed)
 
     def _stored_ties(self, episode: Episode, incident: Incident) -> list[StoredTie]:
         member = self._member(episode)
@@ -217,6 +231,7 @@ class Incidents:
         incident = await incident_rows.create(connection, new.model_copy(update={"due_at": due_at}), notify=True)
         await incident_rows.note(connection, incident.id, _entry(now, "opened", f"{_names(episodes)} ({reason})"))
         await outbox.put(connection, incident.id, self._channels, Occasion.OPENED, 0, now)
+        self._happened.append((Happening.OPENED, incident.id))
         return incident
 
     async def _join(
@@ -245,6 +260,7 @@ class Incidents:
         times = incident.reopened + 1
         state = IncidentState.OPEN if incident.state == IncidentState.RESOLVED else incident.state
         await outbox.put(connection, incident.id, self._channels, Occasion.OPENED, times, now)
+        self._happened.append((Happening.OPENED, incident.id))
         await incident_rows.note(connection, incident.id, _entry(now, "opened", "fires again soon after its end"))
         if times == FLAPS:
             text = f"is flapping: {FLAPS} times back soon after its end; it is not analysed again for coming back"
@@ -285,6 +301,7 @@ class Incidents:
         await incident_rows.change(connection, incident.id, resolved_at=now, updated_at=now, state=state)
         await incident_rows.note(connection, incident.id, _entry(now, "resolved", "all of its alerts are over"))
         await outbox.put(connection, incident.id, self._channels, Occasion.RESOLVED, incident.reopened, now)
+        self._happened.append((Happening.RESOLVED, incident.id))
 
     async def _resolve_unheard(self, connection: Connection, new: Sequence[Episode], now: datetime) -> None:
         """What ended unheard, long before its alert fires again, is over: the new episode is another story."""
@@ -302,20 +319,22 @@ class Incidents:
         return incident.model_copy(update=changes)
 
 
-async def leave_out(
-    connection: Connection, episodes: Sequence[Episode], verdicts: Mapping[int, Verdict]
-) -> tuple[list[Episode], list[Verdict]]:
-    """Write down which of them make no incident, and why. Returns the others, and what was said of these."""
-    filtered = {each.id: verdicts[each.id] for each in episodes if verdicts.get(each.id, Verdict()).reason}
-    for reason in dict.fromkeys(verdict.reason for verdict in filtered.values()):
-        ids = [number for number, verdict in filtered.items() if verdict.reason == reason]
-        await filtered_rows.leave_out(connection, ids, reason)
-    return [each for each in episodes if each.id not in filtered], list(filtered.values())
-
-
 def not_an_incident(alert: Alert) -> str | None:
     """Why this alert never becomes an incident, None where it may."""
     return NOT_INCIDENTS.get(alert.name)
+
+
+async def _leave_out(
+    connection: Connection, episodes: Sequence[Episode], verdicts: Mapping[int, Verdict]
+) -> tuple[list[Episode], list[tuple[Alert, str]]]:
+    """Write down which of them make no incident, and why. Returns the others, and these with their reasons."""
+    left, filtered = list[Episode](), defaultdict[str, list[Episode]](list)
+    for episode in episodes:
+        reason = verdicts.get(episode.id, Verdict()).reason
+        (filtered[reason] if reason else left).append(episode)
+    for reason, out in filtered.items():
+        await filtered_rows.leave_out(connection, [episode.id for episode in out], reason)
+    return left, [(episode.alert, reason) for reason, out in filtered.items() for episode in out]
 
 
 def _reasons(group: Group, new: Sequence[Episode]) -> dict[str, str]:

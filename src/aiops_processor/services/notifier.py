@@ -9,10 +9,12 @@ import structlog
 from aiops_processor.clock import Clock
 from aiops_processor.errors import DeliveryError, DeliveryUnavailable, StorageError
 from aiops_processor.masking import Mask
+from aiops_processor.models.case import Happening
 from aiops_processor.models.incident import TimelineEntry
 from aiops_processor.models.notification import Delivery, DeliveryState, Message, Occasion, Receipt
 from aiops_processor.plugins import Notifier
 from aiops_processor.services import silence
+from aiops_processor.services.own import Events
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
@@ -40,8 +42,10 @@ class Telling:
         metrics: Metrics,
         external_url: str,
         mask: Mask | None = None,
+        events: Events | None = None,
     ) -> None:
         self._database = database
+        self._events = events
         self._channels = channels
         self._clock = clock
         self._metrics = metrics
@@ -130,6 +134,9 @@ class Telling:
             await outbox.finish(connection, delivery.id, DeliveryState.SENT, receipt=receipt)
             await self._note(connection, delivery, "notified", "told")
         self._receipts.pop(delivery.key, None)
+        if self._events:
+            text = f"{delivery.channel}: {delivery.occasion}"
+            self._events.happened(Happening.TOLD, delivery.incident_id, text=text)
 
     async def _again(self, delivery: Delivery, error: Exception) -> None:
         reason = _reason(error)

@@ -9,6 +9,7 @@ import pytest
 from aiops_processor.plugins import Guarded
 from aiops_processor.services.filtering import Filtering
 from aiops_processor.services.incidents import Incidents, Policy, Settling
+from aiops_processor.services.own import Events, Ordering, Own
 from aiops_processor.storage import filtered
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.telemetry import Metrics
@@ -33,8 +34,12 @@ def use(house: Any) -> Callable[..., Metrics]:
     def put(*functions: Callable[..., Any], seconds: float = 30) -> Metrics:
         metrics = Metrics()
         guarded = [Guarded[Any]("filter", each.__name__, each, seconds, (str, NONE)) for each in functions]
-        filtering = Filtering(house.clock, metrics, guarded)
-        house.incidents = Incidents(house.database, house.clock, ["test"], Settling(10, 30), Policy(), filtering)
+        own = Own(
+            Filtering(house.clock, metrics, guarded),
+            Ordering(house.database, house.clock),
+            Events(house.database, house.clock),
+        )
+        house.incidents = Incidents(house.database, house.clock, ["test"], Settling(10, 30), Policy(), own)
         house.reconciler._incidents = house.incidents
         return metrics
 

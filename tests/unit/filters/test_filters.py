@@ -37,7 +37,7 @@ def test_ignored_alerts_are_those_of_the_list() -> None:
         ({}, None),
     ],
 )
-def test_environments_are_read_from_the_first_label_that_is_there(labels: dict[str, str], said: str | None) -> None:
+def test_environments_are_read_from_the_first_label_that_is_there(labels: dict[str, Any], said: str | None) -> None:
     assert reason("environments", {"environments": ["test", "dev"]}, **labels) == said
 
 
