@@ -17,21 +17,12 @@ from aiops_processor.plugins import Door, Guarded, Notifier
 from aiops_processor.plugins.door import OURS, Listed
 from aiops_processor.plugins.folder import PROMPTS, Folder
 from aiops_processor.plugins.guard import Fault
+from aiops_processor.plugins.kinds import GIVES
 from aiops_processor.settings import Settings
 from aiops_processor.telemetry import Metrics
 
 FILTER_SECONDS = 1.0
 """People are told within a second that something fires, and filters are asked before that."""
-NONE = type(None)
-GIVES: Mapping[str, tuple[type, ...]] = {
-    "filter": (str, NONE),
-    "source": (list, tuple),
-    "window": (Window, NONE),
-    "order": (int, NONE),
-    "action": (str, NONE),
-    "on_event": (NONE,),
-}
-"""What plugins that are called away from the event loop may answer with."""
 OUR_METRICS = "aiops_"
 
 

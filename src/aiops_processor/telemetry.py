@@ -72,15 +72,7 @@ class Metrics:
         self.model_cost = Counter(
             "aiops_model_cost_usd", "What the model's answers cost, by the price table.", registry=registry
         )
-        self.alerts_filtered = Counter(
-            "aiops_alerts_filtered", "Alerts that make no incident, by the filter.", ["filter"], registry=registry
-        )
-        self.plugin_faults = Counter(
-            "aiops_plugin_faults",
-            "Calls of plugins that raised, were slow or gave a wrong answer.",
-            ["kind", "plugin", "fault"],
-            registry=registry,
-        )
+        self.alerts_filtered, self.plugin_faults = _of_plugins(registry)
         self.queue_size = Gauge("aiops_queue_size", "Incidents and messages that wait for work.", registry=registry)
 
     def use(self, own: Sequence[CollectorRegistry]) -> None:
@@ -90,6 +82,13 @@ class Metrics:
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""
         return b"".join((generate_latest(self.registry), *map(_of_a_plugin, self._own)))
+
+
+def _of_plugins(registry: CollectorRegistry) -> tuple[Counter, Counter]:
+    """What filters kept out, and what plugins did wrong."""
+    filtered = Counter("aiops_alerts_filtered", "Alerts that make no incident.", ["filter"], registry=registry)
+    labels, words = ["kind", "plugin", "fault"], "Calls of plugins that raised, were slow or gave a wrong answer."
+    return filtered, Counter("aiops_plugin_faults", words, labels, registry=registry)
 
 
 def _of_a_plugin(registry: CollectorRegistry) -> bytes:

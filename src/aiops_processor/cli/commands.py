@@ -25,6 +25,8 @@ COMMANDS = {
     "incidents": "by_hand:incidents",
     "deliveries": "by_hand:deliveries",
     "watchdogs": "by_hand:watchdogs",
+    "groups": "groups:groups",
+    "plugins": "plugins:plugins",
 }
 """What is typed → the module of this package, and in it a function or a group of further commands."""
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from aiops_processor.errors import PluginError
+from aiops_processor.models.evidence import Window
 
 
 class Kind(NamedTuple):
@@ -44,6 +45,18 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+_NONE = type(None)
+GIVES: Mapping[str, tuple[type, ...]] = {
+    "filter": (str, _NONE),
+    "source": (list, tuple),
+    "window": (Window, _NONE),
+    "order": (int, _NONE),
+    "action": (str, _NONE),
+    "on_event": (_NONE,),
+}
+"""What plugins that are called away from the event loop may answer with."""
+
+
 def check(kind: str, name: str, plugin: object) -> None:
     """Raises PluginError, which shows the right form, for a plugin that cannot be called as its kind is."""
     known = KINDS.get(kind)
@@ -51,7 +64,7 @@ def check(kind: str, name: str, plugin: object) -> None:
         raise PluginError(f"{name}: there is no kind of plugin called {kind!r}; known: {', '.join(KINDS)}")
     for method, given in known.methods.items():
         function = _to_call(plugin, method)
-        if function is None or not _takes(function, len(given), bound=not inspect.isclass(plugin)):
+        if function is None or not _takes(function, len(given), bound=not method and not inspect.isclass(plugin)):
             what = f"`{method}` " if method else ""
             raise PluginError(
                 f"{kind} {name}: {what}{_written(function)}; the right form is "

@@ -12,7 +12,7 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Episode
 from aiops_processor.storage import bulk
 from aiops_processor.storage.database import Connection
-from aiops_processor.storage.tables import deliveries, episodes, storable_key
+from aiops_processor.storage.tables import deliveries, episodes, incidents, storable_key
 
 CHUNK = 5000  # both databases take about 32,767 parameters a statement
 MOST_COUNT = 2**63 - 1  # of alerts that were left out: what a column holds; the number was sent to us
@@ -170,6 +170,17 @@ async def of_incident(connection: Connection, incident_id: int, most: int | None
         .where(episodes.c.incident_id == incident_id)
         .order_by(episodes.c.starts_at, episodes.c.id)
         .limit(most)
+    )
+    return [episode(row) for row in rows]
+
+
+async def grouped_since(connection: Connection, since: datetime) -> list[Episode]:
+    """The episodes that came since then and are in incidents which grouping made."""
+    rows = await connection.execute(
+        sa.select(episodes)
+        .join(incidents, incidents.c.id == episodes.c.incident_id)
+        .where(episodes.c.first_seen >= since, incidents.c.manual.is_(sa.false()), incidents.c.notify)
+        .order_by(episodes.c.id)
     )
     return [episode(row) for row in rows]
 
