@@ -6,6 +6,7 @@ Only the file can hold the list `sources` and the map `topology`.
 """
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -27,6 +28,8 @@ from aiops_processor.settings import Settings, is_secret, secret_file
 
 FILE_VARIABLE = "AIOPS_CONFIG"
 PLUGINS = "plugins"
+RENAMED: Mapping[str, str] = {}
+"""Old names of settings, as in the environment, and their new ones; see docs/reference/versions.md."""
 
 
 class LoadedSettings(BaseSettings, Settings):
@@ -50,7 +53,7 @@ class KnownVariables(EnvSettingsSource):
     """The environment, but only what is a setting of ours: LOG_FORMAT of another program is none of our business."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        return dict(known_variables(os.environ))
+        return dict(known_variables(renamed_variables(os.environ, RENAMED)))
 
 
 def known_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -60,6 +63,39 @@ def known_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield name.lower(), environ[name]
         elif secret and environ.get(f"{name}_FILE"):
             yield name.lower(), secret_file(f"{name}_FILE", environ[f"{name}_FILE"])
+
+
+def renamed_variables(environ: Mapping[str, str], renamed: Mapping[str, str]) -> dict[str, str]:
+    """The environment with what stands under an old name under its new one, where that is not set. Warns of each."""
+    found = dict(environ)
+    for old, new in renamed.items():
+        for ending in ("", "_FILE"):
+            if environ.get(old + ending) and not environ.get(new) and not environ.get(f"{new}_FILE"):
+                _warn(old + ending, new + ending)
+                found[new + ending] = environ[old + ending]
+    return found
+
+
+def renamed_settings(content: Mapping[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
+    """The same for what a file says."""
+    found = {name: dict(section) if isinstance(section, dict) else section for name, section in content.items()}
+    for old, new in renamed.items():
+        section, _, field = old.lower().partition("_")
+        to_section, _, to_field = new.lower().partition("_")
+        given = found.get(section)
+        if isinstance(given, dict) and field in given:
+            _warn(f"{section}.{field}", f"{to_section}.{to_field}")
+            value = given.pop(field)
+            found.setdefault(to_section, {}).setdefault(to_field, value)
+            if not given:
+                del found[section]
+    return found
+
+
+def _warn(old: str, new: str) -> None:
+    # Not the log: that is set up by what is being read here.
+    text = f"the setting {old} is called {new} now; the old name works until the next minor version"
+    warnings.warn(text, FutureWarning, stacklevel=3)
 
 
 def variables() -> Iterator[tuple[str, bool]]:
@@ -86,7 +122,7 @@ def load(config_file: str | None = None) -> Settings:
 
 def _with_plugins(path: Path) -> dict[str, Any]:
     """What the file says, and that the folder `plugins` beside it, where there is one, is the plugins folder."""
-    content, beside = _read_file(path), path.absolute().parent / PLUGINS
+    content, beside = renamed_settings(_read_file(path), RENAMED), path.absolute().parent / PLUGINS
     section = content.get("plugins") or {}
     if beside.is_dir() and isinstance(section, dict):
         content["plugins"] = {"folder": str(beside), **section}

@@ -34,7 +34,7 @@ def replay(
     window_seconds: Annotated[float | None, typer.Option(min=0, help="GROUPING_WINDOW_SECONDS.")] = None,
     neighbour_seconds: Annotated[float | None, typer.Option(min=0, help="GROUPING_NEIGHBOUR_SECONDS.")] = None,
     identity: Annotated[str | None, typer.Option(help="GROUPING_IDENTITY.")] = None,
-    days: Annotated[float, typer.Option(min=0.01, max=366, help="How far back.")] = 7,
+    days: Annotated[float, typer.Option(min=0.01, max=36_500, help="How far back.")] = 7,
 ) -> None:
     """Show which incidents would be one, and which several. Nothing is changed."""
     settings = config.load()

@@ -68,9 +68,9 @@ class Analysis:
             attempts = await incident_rows.begin_attempt(connection, incident_id, generation)
             if attempts <= MOST_ATTEMPTS:
                 return WITH_MODEL if self._analyzer.has_model else PLAIN, incident.priority
-            await self._give_up(
-                connection, incident_id, f"the analysis was begun {MOST_ATTEMPTS} times and never ended"
-            )
+            reason = f"the analysis was begun {MOST_ATTEMPTS} times and never ended"
+            await self._give_up(connection, incident_id, reason)
+        self._happened(Happening.FAILED, incident_id, reason)
         return SKIP, 0
 
     async def gather(self, incident_id: int, generation: int) -> None:
@@ -133,15 +133,17 @@ class Analysis:
             entry = TimelineEntry(at=now, kind="analysed", text=_ended(incident, generation))
             await incident_rows.note(connection, incident_id, entry)
         self._metrics.analysis_duration.observe((now - incident.updated_at).total_seconds())
-        if self._events:
-            self._events.happened(Happening.ANALYSED, incident_id)
+        self._happened(Happening.ANALYSED, incident_id)
 
     async def fail(self, incident_id: int, reason: str) -> None:
         """End the analysis visibly."""
         async with self._database.write() as connection:
             await self._give_up(connection, incident_id, reason)
+        self._happened(Happening.FAILED, incident_id, reason)
+
+    def _happened(self, kind: Happening, incident_id: int, text: str = "") -> None:
         if self._events:
-            self._events.happened(Happening.FAILED, incident_id, text=reason)
+            self._events.happened(kind, incident_id, text=text)
 
     async def _give_up(self, connection: Connection, incident_id: int, reason: str) -> None:
         if (await self._incident(connection, incident_id)).merged_into is not None:

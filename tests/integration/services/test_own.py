@@ -1,0 +1,126 @@
+"""Plugins that order the queue and hear of events, on a real database."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from aiops_processor.models.case import Event, Happening
+from aiops_processor.plugins import Case, Guarded
+from aiops_processor.services.filtering import Filtering
+from aiops_processor.services.incidents import Incidents, Policy, Settling
+from aiops_processor.services.own import Events, Ordering, Own
+from aiops_processor.storage import incidents as incident_rows
+from aiops_processor.telemetry import Metrics
+
+pytestmark = pytest.mark.anyio
+
+NONE = type(None)
+
+
+class Listening:
+    """The house with one order, one listener and one filter."""
+
+    def __init__(self, house: Any) -> None:
+        self.heard: list[Event] = []
+        self.order: Callable[[Case], int | None] = lambda case: None
+        own = Own(
+            Filtering(house.clock, Metrics(), [self._guarded("filter", self._filter)]),
+            Ordering(house.database, house.clock, [self._guarded("order", self.ask_order)]),
+            Events(house.database, house.clock),
+        )
+        own.events.use([self._guarded("on_event", self.hear)], "https://aiops.example/")
+        house.incidents = house.reconciler._incidents = Incidents(
+            house.database, house.clock, ["test"], Settling(10, 30), Policy(), own
+        )
+        house.analysis._events = house.telling._events = own.events
+        self.events = own.events
+
+    def hear(self, event: Event) -> None:
+        self.heard.append(event)
+        if event.kind is Happening.TOLD:
+            raise ValueError("a listener of somebody else")
+
+    def ask_order(self, case: Case) -> int | None:
+        return self.order(case)
+
+    async def kinds(self, count: int) -> list[str]:
+        """What was heard, once so many events were."""
+        for _ in range(12_000):  # two minutes
+            if len(self.heard) >= count:
+                break
+            await asyncio.sleep(0.01)
+        return [str(event.kind) for event in self.heard]
+
+    def _filter(self, alert: Any, now: Any) -> str | None:
+        return "a test" if alert.name == "Test" else None
+
+    def _guarded(self, kind: str, function: Callable[..., Any]) -> Guarded[Any]:
+        return Guarded(kind, "mine", function, 30, (str, int, NONE))
+
+
+@pytest.fixture
+async def listening(house: Any) -> AsyncIterator[Listening]:
+    made = Listening(house)
+    telling = asyncio.create_task(made.events.run())
+    yield made
+    telling.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await telling
+
+
+async def test_everything_that_happens_is_heard_in_order_and_a_listener_that_raises_hears_on(
+    house: Any, post: Any, listening: Listening
+) -> None:
+    await post("Test", "A")
+    await house.pass_time(20)
+    await post("A", status="resolved")
+    await house.pass_time(2)
+    heard = await listening.kinds(7)
+    assert heard == ["filtered", "opened", "told", "analysed", "told", "resolved", "told"]
+    filtered, opened, told, analysed, *_ = listening.heard
+    assert filtered.alert is not None
+    assert (filtered.alert.name, filtered.text, filtered.case) == ("Test", "mine: a test", None)
+    assert opened.case is not None
+    assert (opened.case.incident.title, opened.case.url) == ("A", "https://aiops.example/incidents/1")
+    assert told.text == "test: opened"
+    assert analysed.case is not None
+    assert analysed.case.analysis is not None
+
+
+async def test_an_incident_gets_the_place_that_an_order_says(house: Any, post: Any, listening: Listening) -> None:
+    listening.order = lambda case: -5 if case.alerts[0].name == "A" else None
+    await post("A", group="a")
+    await post("B", group="b")
+    await house.reconciler.tick()
+    places = {each.title: each.priority for each in await house.all_incidents()}
+    assert places["A"] == -5
+    assert places["B"] >= 0
+
+
+async def test_an_order_that_fails_leaves_the_usual_place_and_the_history_says_so(
+    house: Any, post: Any, listening: Listening
+) -> None:
+    def broken(case: Case) -> int:
+        raise ValueError("hunter2")
+
+    listening.order = broken
+    await post("A")
+    await house.reconciler.tick()
+    (incident,) = await house.all_incidents()
+    async with house.database.read() as connection:
+        history = [entry.text for entry in await incident_rows.history(connection, incident.id)]
+    assert "order mine: raised ValueError; its place in the queue is the usual one" in history
+    assert incident.priority >= 0
+
+
+async def test_an_analysis_that_is_given_up_is_heard_with_the_reason(
+    house: Any, post: Any, listening: Listening
+) -> None:
+    await post("A")
+    await house.pass_time(5)
+    await house.analysis.fail(1, "a fault")
+    await listening.kinds(3)
+    assert [(each.text) for each in listening.heard if each.kind is Happening.FAILED] == ["a fault"]
