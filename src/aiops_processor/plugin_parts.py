@@ -21,8 +21,6 @@ from aiops_processor.plugins.kinds import GIVES
 from aiops_processor.settings import Settings
 from aiops_processor.telemetry import Metrics
 
-FILTER_SECONDS = 1.0
-"""People are told within a second that something fires, and filters are asked before that."""
 OUR_METRICS = "aiops_"
 
 
@@ -156,9 +154,9 @@ class _Made:
             raise PluginError(f"{kind} {name}: {error}") from error
 
     def _guard(self, kind: str, name: str, function: Callable[..., Any]) -> Guarded[Any]:
-        seconds = self._settings.plugins.seconds
-        limit = min(seconds, FILTER_SECONDS) if kind == "filter" else seconds
-        return Guarded(kind, name, function, limit, GIVES[kind], self._count)
+        chosen = self._settings.plugins
+        seconds = chosen.filter_seconds if kind == "filter" else chosen.seconds
+        return Guarded(kind, name, function, seconds, GIVES[kind], self._count)
 
     def _count(self, fault: Fault) -> None:
         if self._metrics:

@@ -335,7 +335,8 @@ class PluginSettings(Section):
     folder: str = ""
     enable: str = Field(default="", description="of what is installed")
     disable: str = Field(default="", description="of what the folder holds")
-    seconds: float = Field(default=5, gt=0, le=60, description="for one call; a filter has one at most")
+    seconds: float = Field(default=5, gt=0, le=600, description="for one call")
+    filter_seconds: float = Field(default=1, gt=0, le=600, description="for one of a filter: people wait for it")
     options: dict[str, dict[str, Any]] = Field(default_factory=dict, description="by kind.name")
 
 

@@ -4,7 +4,9 @@ One service for all of them. The sources, the model, the channels and the operat
 """
 
 import json
+import re
 import shutil
+import signal
 import time
 import urllib.request
 from collections.abc import Callable
@@ -29,6 +31,34 @@ plugins:
     filter.office_hours: {{zone: UTC, days: 7, hours: [0, 24]}}
     model.gateway: {{url: "{peer}/gateway"}}
     notifier.ntfy: {{url: "{peer}/ntfy"}}
+"""
+
+
+BROKEN = """
+from aiops_processor.plugins import plugin
+
+def broken(*arguments):
+    raise ValueError("hunter2")
+
+@plugin("filter")
+def broken_filter(alert, now):
+    broken()
+
+@plugin("source")
+def broken_source(alerts, window):
+    broken()
+
+@plugin("window")
+def broken_window(alert, now):
+    return "an hour"
+
+@plugin("order")
+def broken_order(case):
+    broken()
+
+@plugin("on_event")
+async def broken_listener(event):
+    broken()
 """
 
 
@@ -83,6 +113,7 @@ def lab(peer: Any, make_service: Callable[..., Any], wait: Callable[..., Any], t
     switched = datetime.now(UTC) - timedelta(minutes=1)
     (tmp_path / "plugins" / "flags.csv").write_text(f"{switched.isoformat()},new-basket,basket\n")
     (tmp_path / "plugins" / "on_call.txt").write_text("ada\n")
+    (tmp_path / "plugins" / "broken.py").write_text(BROKEN)
     (tmp_path / "aiops.yaml").write_text(CONFIGURATION.format(peer=peer.url))
     peer.answers["/gateway"] = {"text": json.dumps(ANSWER)}
     peer.answers["/api/v1/label/__name__/values"] = {"status": "success", "data": ["up"]}
@@ -92,11 +123,13 @@ def lab(peer: Any, make_service: Callable[..., Any], wait: Callable[..., Any], t
         LOKI_URL=peer.url,
         SLACK_WEBHOOK_URL=f"{peer.url}/slack",
         LLM_PROVIDER="gateway",
+        PLUGINS_SECONDS="120",  # this machine may be busy; what is too slow is tried elsewhere
+        PLUGINS_FILTER_SECONDS="120",
     )
     return Lab(service, peer, wait)
 
 
-def test_each_example_does_what_its_page_says(lab: Lab) -> None:
+def test_each_example_does_what_its_page_says_beside_plugins_that_fail(lab: Lab) -> None:
     lab.post(
         ApiSlow={"service": "my-api"},
         TransactionsDropped={"service": "orders"},
@@ -109,6 +142,8 @@ def test_each_example_does_what_its_page_says(lab: Lab) -> None:
         QueueGrows={"severity": "info"},
     )
     for check in (queries, log_queries, filters, windows, order, source, prompts, model, channels, web, metrics):
+        check(lab)
+    for check in (faults, reload):
         check(lab)
 
 
@@ -185,4 +220,40 @@ def web(lab: Lab) -> None:
 def metrics(lab: Lab) -> None:
     lab.analysed("HighErrorRate")
     lab.until(lambda: 'shop_incidents_analysed_total{team="identity"} 1.0' in lab.service.get("/metrics"), "counted")
-    assert "aiops_plugin_faults_total{" not in lab.service.get("/metrics")
+
+
+def faults(lab: Lab) -> None:
+    """Those that fail are seen everywhere, and nobody else failed."""
+    kinds = ("filter", "source", "window", "order", "on_event")
+    counted = lab.until(lambda: _faulty(lab, len(kinds)), "all of them failed")
+    assert {plugin.partition("_")[0] for _, plugin in counted} == {"broken"}
+    assert {kind for kind, _ in counted} == set(kinds)
+    detail = lab.analysed("ApiSlow")
+    history = " ".join(entry["text"] for entry in detail["timeline"])
+    assert "filter broken_filter: raised ValueError; the alert went on" in history
+    assert "order broken_order: raised ValueError; its place in the queue is the usual one" in history
+    gaps = [gap["reason"] for gap in detail["analysis"]["gaps"]]
+    assert "source broken_source: raised ValueError" in gaps
+    assert any("window broken_window: answered with str, not Window" in gap for gap in gaps)
+
+
+def _faulty(lab: Lab, count: int) -> list[tuple[str, str]]:
+    found = re.findall(
+        r'aiops_plugin_faults_total{fault="\w+",kind="(\w+)",plugin="(\w+)"}', lab.service.get("/metrics")
+    )
+    return found if len(found) >= count else []
+
+
+def reload(lab: Lab) -> None:
+    """A changed file is taken up, a broken one is not."""
+    file = lab.service.folder / "plugins" / "skip_tests.py"
+    changed = file.read_text().replace('"environment"', '"stage"')
+    file.write_text(changed.replace("(alert, now)", "(alert)"))
+    lab.service.process.send_signal(signal.SIGHUP)
+    lab.until(lambda: "the settings were not reloaded" in lab.service.log(), "the wrong signature is told")
+    assert "the right form is `def skip_tests(alert: Alert, now: datetime)" in lab.service.log()
+    file.write_text(changed)
+    lab.service.process.send_signal(signal.SIGHUP)
+    lab.until(lambda: '"event": "settings reloaded"' in lab.service.log(), "the plugins are reloaded")
+    lab.post(OnlyAStage={"stage": "test"})
+    lab.until(lambda: lab.filtered().get("OnlyAStage") == "skip_tests: test environment", "the new filter is asked")

@@ -38,6 +38,7 @@ class Door:
     def __init__(self, folder: Folder | None = None) -> None:
         self._folder = folder
         self._own = {(each.mark.kind, each.mark.name): each for each in folder.plugins} if folder else {}
+        self._points = tuple(entry_points(group=GROUP))  # looking through all packages takes milliseconds
 
     @property
     def folder(self) -> Folder | None:
@@ -50,13 +51,13 @@ class Door:
 
     def names(self, kind: str) -> list[str]:
         """The names of the plugins of a kind, sorted."""
-        installed = {point.name.removeprefix(f"{kind}.") for point in _points() if point.name.startswith(f"{kind}.")}
+        installed = {point.name.removeprefix(f"{kind}.") for point in self._points if point.name.startswith(f"{kind}.")}
         return sorted(installed | {name for other, name in self._own if other == kind})
 
     def listed(self) -> list[Listed]:
         """All of them: those of the folder, then what is installed."""
         own = [Listed(kind, name, str(each.file), in_folder=True) for (kind, name), each in self._own.items()]
-        installed = [Listed(*_parted(point.name), _package(point)) for point in _points()]
+        installed = [Listed(*_parted(point.name), _package(point)) for point in self._points]
         return [*sorted(own), *sorted(installed)]
 
     def make(self, kind: str, name: str, options: Mapping[str, Any]) -> Any:
@@ -81,7 +82,7 @@ class Door:
         """The class or function behind `<kind>.<name>`. Raises PluginError."""
         if own := self._own.get((kind, name)):
             return own.made
-        for point in entry_points(group=GROUP, name=f"{kind}.{name}"):
+        for point in (each for each in self._points if each.name == f"{kind}.{name}"):
             try:
                 found = point.load()
             except (ImportError, AttributeError) as error:
@@ -102,10 +103,6 @@ def _called(kind: str, name: str, plugin: Any, *options: Any) -> Any:
     if missing := [each for each in KINDS[kind].attributes if not hasattr(made, each)]:
         raise PluginError(f"{kind} {name} has no {', '.join(missing)}: set it in __init__ or in the class")
     return made
-
-
-def _points() -> list[EntryPoint]:
-    return list(entry_points(group=GROUP))
 
 
 def _parted(name: str) -> tuple[str, str]:
