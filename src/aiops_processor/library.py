@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aiops_processor import config, parts
+from aiops_processor import config, parts, plugin_parts
 from aiops_processor.clock import Clock, SystemClock
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
@@ -22,8 +22,10 @@ class AlertAnalyzer:
         settings, clock = settings or config.load(), clock or SystemClock()
         metrics = Metrics()
         self._sources = parts.Sources.of(settings, parts.cache(clock, metrics))
-        self._model = parts.model(settings)
-        gatherer = parts.gatherer(settings, self._sources, clock)
+        door = plugin_parts.door(settings)
+        self._model = parts.model(settings, door)
+        own = plugin_parts.for_evidence(settings, door)
+        gatherer = parts.gatherer(settings, self._sources, clock, own=own)
         explainer = parts.explainer(settings, self._model, clock, parts.toolbox(settings, self._sources))
         self._analyzer = Analyzer(gatherer, explainer, clock, metrics, parts.mask(settings))
 

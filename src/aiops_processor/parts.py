@@ -34,7 +34,7 @@ from aiops_processor.llm.tools.toolbox import Toolbox
 from aiops_processor.masking import Mask
 from aiops_processor.model_parts import explainer, model
 from aiops_processor.models.alert import Alert
-from aiops_processor.plugin_parts import Plugged, door, gathering, plugged
+from aiops_processor.plugin_parts import Plugged, door, for_evidence, gathering, plugged
 from aiops_processor.plugins import Door, Notifier
 from aiops_processor.query import matchers
 from aiops_processor.services.completing import Completing
@@ -257,7 +257,7 @@ def gatherer(
 
     `posted` are the changes we were told.
     """
-    own = own or plugged(settings, door(settings))
+    own = own or for_evidence(settings, door(settings))
     return gathering(_own_gatherer(settings, sources, clock, posted, own), own, settings, clock)
 
 

@@ -53,11 +53,6 @@ class Plugged:
         """Files of query packs."""
         return self.door.folder.packs if self.door.folder else ()
 
-    async def aclose(self) -> None:
-        """Close the channels that plugins made."""
-        for each in self.notifiers.values():
-            await each.aclose()
-
 
 def door(settings: Settings) -> Door:
     """What is installed, and the plugins folder of the settings. Raises PluginError."""
@@ -72,7 +67,7 @@ def prompts(settings: Settings) -> Path | None:
 
 
 def plugged(settings: Settings, door: Door, metrics: Metrics | None = None) -> Plugged:
-    """The plugins that are on. Raises PluginError; which names the remedy."""
+    """The plugins that are on. Raises PluginError."""
     _check_names(settings, door)
     made = _Made(settings, door, metrics)
     return Plugged(
@@ -89,6 +84,13 @@ def plugged(settings: Settings, door: Door, metrics: Metrics | None = None) -> P
         registries=tuple(_registries(settings, door)),
         seconds=settings.plugins.seconds,
     )
+
+
+def for_evidence(settings: Settings, door: Door) -> Plugged:
+    """Only what takes part in gathering: for a single analysis, without channels or anything of the service."""
+    _check_names(settings, door)
+    made = _Made(settings, door, None)
+    return Plugged(door=door, sources=tuple(made.guarded("source")), windows=tuple(made.guarded("window")))
 
 
 def gathering(

@@ -173,7 +173,7 @@ async def running(
         await stack.enter_async_context(_at_work(engine, database, clock, reconciler))
         ingest = Ingest(database, clock, metrics, reconciler.poke)
         watching = _Watching(parts, database, ingest, engine, clock)
-        for loop in (ingest.run(), reconciler.run(), story.watchdogs.run(), story.own.events.run(), *watching.loops()):
+        for loop in (ingest.run(), reconciler.run(), story.watchdogs.run(), *story.own.loops(), *watching.loops()):
             stack.push_async_callback(_stop, asyncio.create_task(loop))
         if read is not None:
             stack.enter_context(reloading.on_hangup())

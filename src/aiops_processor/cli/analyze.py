@@ -10,7 +10,7 @@ import msgspec
 import typer
 from pydantic import ValidationError
 
-from aiops_processor import config, model_parts, parts
+from aiops_processor import config, model_parts, parts, plugin_parts
 from aiops_processor.clock import SystemClock
 from aiops_processor.errors import InputError
 from aiops_processor.models.alert import Alert
@@ -78,9 +78,10 @@ def _read(path: Path) -> bytes:
 
 
 async def _analyze(settings: Settings, alerts: list[Alert]) -> tuple[EvidenceReport, AnalysisResult]:
-    clock, sources, model = SystemClock(), parts.Sources.of(settings), parts.model(settings)
+    door = plugin_parts.door(settings)
+    clock, sources, model = SystemClock(), parts.Sources.of(settings), parts.model(settings, door)
     try:
-        gatherer = parts.gatherer(settings, sources, clock)
+        gatherer = parts.gatherer(settings, sources, clock, own=plugin_parts.for_evidence(settings, door))
         explainer = parts.explainer(settings, model, clock, parts.toolbox(settings, sources))
         analyzer = Analyzer(gatherer, explainer, clock, Metrics(), parts.mask(settings))
         explained = await analyzer.explain(alerts, await analyzer.gather(alerts))

@@ -6,6 +6,7 @@ prompts/    what a model is told; see docs/how-to/prompts.md
 """
 
 import importlib.util
+import os
 import stat
 import sys
 import threading
@@ -49,19 +50,18 @@ class Folder:
         """The files of its query packs."""
         return tuple(sorted(each for each in self.path.glob("*.yaml") if not each.name.startswith("_")))
 
-    @property
-    def prompts(self) -> Path | None:
-        """Where its texts for the model are, None where there are none."""
-        found = self.path / PROMPTS
-        return found if found.is_dir() else None
-
     def _python(self) -> list[Path]:
         return sorted(each for each in self.path.glob("*.py") if not each.name.startswith("_"))
 
 
 def _must_be_ours(folder: Path) -> None:
-    """Whoever may write there runs code as us."""
-    for path in (folder, *folder.glob("*.py")):
+    """Whoever may write there runs code as us, and tells the model what to do.
+
+    Kubernetes mounts a ConfigMap so that all may write and none can: the file system is read-only.
+    """
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return
+    for path in (folder, *folder.glob("*.py"), *folder.glob("*.yaml"), *folder.glob(f"{PROMPTS}/**")):
         if path.stat().st_mode & stat.S_IWOTH:
             raise PluginError(f"PLUGINS_FOLDER: everybody may write to {path}, and so run code here; chmod o-w {path}")
 

@@ -113,7 +113,7 @@ class Incidents:
             for incident in await incident_rows.over(connection):
                 await self._resolve(connection, incident, now)
         if self._own:
-            await self._committed(self._own, filtered, placed)
+            self._committed(self._own, filtered, placed)
         return len(found) == BATCH or len(new) < len(found)
 
     async def _judged(self) -> Mapping[int, Verdict] | None:
@@ -209,14 +209,14 @@ class Incidents:
             await incident_rows.note(connection, incident.id, _entry(now, "note", fault))
         return incident.id
 
-    async def _committed(self, own: Own, filtered: Sequence[tuple[Alert, str]], placed: Collection[int]) -> None:
+    def _committed(self, own: Own, filtered: Sequence[tuple[Alert, str]], placed: Collection[int]) -> None:
         """What plugins are told and asked once it cannot be undone any more."""
         own.filtering.count(reason for _, reason in filtered)
         for alert, reason in filtered:
             own.events.happened(Happening.FILTERED, alert=alert, text=reason)
         for kind, incident_id in self._happened:
             own.events.happened(kind, incident_id)
-        await own.ordering.put_in_order(placed)
+        own.ordering.put_in_order(placed)
 
     def _stored_ties(self, episode: Episode, incident: Incident) -> list[StoredTie]:
         member = self._member(episode)

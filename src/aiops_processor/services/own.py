@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -28,33 +29,53 @@ MOST_ALERTS = 1000
 class Ordering:
     """Has plugins say how soon an incident is worked on; the last one that says something counts.
 
-    After the commit, so that nobody waits for a plugin: a kill in between leaves the usual order.
+    After the commit and beside everything else, so that nobody waits for a plugin: a kill in between leaves the usual
+    order.
     """
 
     def __init__(self, database: Database, clock: Clock, orders: Sequence[Guarded[int | None]] = ()) -> None:
         self._database = database
         self._clock = clock
         self._orders = tuple(orders)
+        self._waiting = dict[int, None]()
+        self._put = asyncio.Event()
 
     def use(self, orders: Sequence[Guarded[int | None]]) -> None:
         """From now on ask these."""
         self._orders = tuple(orders)
 
-    async def put_in_order(self, incident_ids: Collection[int]) -> None:
-        """Ask about each of these incidents. Raises StorageError."""
-        if not self._orders:
+    def put_in_order(self, incident_ids: Collection[int]) -> None:
+        """Ask about each of these incidents, as soon as may be."""
+        if self._orders:
+            self._waiting |= dict.fromkeys(sorted(incident_ids))
+            self._put.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._put.wait()
+            self._put.clear()
+            while self._waiting:
+                incident_id = next(iter(self._waiting))
+                del self._waiting[incident_id]
+                try:
+                    await self._put_in_order(incident_id)
+                except StorageError as error:
+                    log.warning("an incident keeps its usual place", incident=incident_id, error=str(error))
+                except Exception:  # the loop must not end: nothing would be put in order any more
+                    log.exception("putting an incident in order failed", incident=incident_id)
+
+    async def _put_in_order(self, incident_id: int) -> None:
+        case = await case_of(self._database, incident_id)
+        if case is None or case.incident.resolved_at:
             return
-        for incident_id in sorted(incident_ids):
-            case = await case_of(self._database, incident_id)
-            if case is None or case.incident.resolved_at:
-                continue
-            priority, faults = await self._asked(case)
-            if priority is None and not faults:
-                continue
-            async with self._database.write() as connection:
-                if priority is not None:
-                    await incident_rows.change(connection, incident_id, priority=priority)
-                await self._note(connection, incident_id, faults)
+        priority, faults = await self._asked(case)
+        if priority is None and not faults:
+            return
+        async with self._database.write() as connection:
+            if priority is not None:
+                await incident_rows.change(connection, incident_id, priority=priority)
+            await self._note(connection, incident_id, faults)
 
     async def _asked(self, case: Case) -> tuple[int | None, list[str]]:
         priority, faults = None, list[str]()
@@ -106,16 +127,17 @@ class Events:
             await self._put.wait()
             self._put.clear()
             while self._waiting:
-                await self._tell(*self._waiting.popleft())
+                kind, incident_id, alert, text = self._waiting.popleft()
+                try:
+                    await self._tell(kind, incident_id, alert, text)
+                except StorageError as error:
+                    log.warning("plugins were not told of an event", kind=kind, incident=incident_id, error=str(error))
+                except Exception:  # the loop must not end: plugins would hear of nothing any more
+                    log.exception("telling plugins of an event failed", kind=kind, incident=incident_id)
 
     async def _tell(self, kind: Happening, incident_id: int | None, alert: Alert | None, text: str) -> None:
-        now = self._clock.now()
-        try:
-            case = None if incident_id is None else await case_of(self._database, incident_id, self._url)
-        except StorageError as error:
-            log.warning("plugins were not told of an event", kind=kind, incident=incident_id, error=str(error))
-            return
-        event = Event(kind=kind, at=now, case=case, alert=alert, text=text)
+        case = None if incident_id is None else await case_of(self._database, incident_id, self._url)
+        event = Event(kind=kind, at=self._clock.now(), case=case, alert=alert, text=text)
         for listener in self._listeners:
             try:
                 await listener(event)
@@ -130,6 +152,10 @@ class Own:
     filtering: Filtering
     ordering: Ordering
     events: Events
+
+    def loops(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What is at work all the time."""
+        return (each.run() for each in (self.ordering, self.events))
 
 
 async def case_of(database: Database, incident_id: int, url: str = "") -> Case | None:

@@ -5,7 +5,7 @@ same function that groups in the service.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -61,8 +61,10 @@ class _Group:
 def regroup(episodes: Sequence[Episode], policy: Policy) -> Difference:
     """The difference between the incidents of these episodes and those that the policy would have made of them."""
     groups: dict[int, _Group] = {}
-    for _, posted in groupby(sorted(episodes, key=_arrival), key=lambda each: each.first_seen):
-        _place(list(posted), groups, policy)
+    members = {episode.id: _member(episode, policy) for episode in episodes}
+    # By seconds: in which order they come within one makes no difference, and a storm is many posts.
+    for _, posted in groupby(sorted(episodes, key=_arrival), key=lambda each: each.first_seen.replace(microsecond=0)):
+        _place(list(posted), groups, members, policy)
     return _difference(episodes, list(groups.values()))
 
 
@@ -70,15 +72,15 @@ def _arrival(episode: Episode) -> tuple[datetime, datetime, int]:
     return episode.first_seen, episode.alert.starts_at, episode.id
 
 
-def _place(new: Sequence[Episode], groups: dict[int, _Group], policy: Policy) -> None:
+def _place(new: Sequence[Episode], groups: dict[int, _Group], members: Mapping[int, Member], policy: Policy) -> None:
     """Put what came at one moment where it belongs."""
     now = new[0].first_seen
     existing = {
-        number: [_member(each, policy) for each in group.episodes]
+        number: [members[each.id] for each in group.episodes]
         for number, group in groups.items()
         if group.takes(now, policy.window)
     }
-    for made in grouping.group([_member(each, policy) for each in new], existing, policy.rules):
+    for made in grouping.group([members[each.id] for each in new], existing, policy.rules):
         number = made.incident if made.incident is not None else len(groups)
         group = groups.setdefault(number, _Group())
         for place, reason in made.new:
@@ -91,15 +93,8 @@ def _place(new: Sequence[Episode], groups: dict[int, _Group], policy: Policy) ->
 
 
 def _member(episode: Episode, policy: Policy) -> Member:
-    labels = episode.alert.labels
-    place = place_of(labels)
-    return Member(
-        episode.source,
-        episode.group_key,
-        place,
-        episode.alert.starts_at,
-        ties(labels, policy.own),
-    )
+    labels, starts_at = episode.alert.labels, episode.alert.starts_at
+    return Member(episode.source, episode.group_key, place_of(labels), starts_at, ties(labels, policy.own))
 
 
 def _difference(episodes: Sequence[Episode], groups: Sequence[_Group]) -> Difference:

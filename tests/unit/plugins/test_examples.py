@@ -124,7 +124,7 @@ def test_the_packs_are_for_the_alerts_that_they_name(door: Door, labels: dict[st
 
 def test_the_texts_are_found_by_what_the_alert_is_about(door: Door) -> None:
     assert door.folder
-    own = Own(door.folder.prompts)
+    own = Own(door.folder.path / "prompts")
     assert set(own.extra) == {"jira_title", "runbook_url"}
     context = own.context(["HighErrorRate", "auth"], 3000)
     assert ["Example Shop" in context, "rotation of keys" in context, "wiki.example.com" in context] == [True] * 3

@@ -51,12 +51,10 @@ def test_marked_functions_and_classes_are_found_under_their_names(tmp_path: Path
     assert {"by_team", "no_tests", "ignore"} <= set(door.names("filter"))
 
 
-def test_packs_and_prompts_are_found(tmp_path: Path) -> None:
+def test_packs_are_found(tmp_path: Path) -> None:
     (tmp_path / "shop.yaml").touch()
-    assert Folder(tmp_path).prompts is None
-    (tmp_path / "prompts").mkdir()
+    (tmp_path / "_old.yaml").touch()
     assert Folder(tmp_path).packs == (tmp_path / "shop.yaml",)
-    assert Folder(tmp_path).prompts == tmp_path / "prompts"
 
 
 def test_a_changed_file_is_seen_when_it_is_read_again(tmp_path: Path) -> None:
@@ -106,9 +104,10 @@ def test_a_file_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.
         Folder(put(tmp_path, tests=waits))
 
 
-@pytest.mark.parametrize("which", ["", "tests.py"])
+@pytest.mark.parametrize("which", ["", "tests.py", "prompts"])
 def test_what_everybody_may_write_to_is_refused_with_the_remedy(tmp_path: Path, which: str) -> None:
     put(tmp_path, tests=FILTER)
+    (tmp_path / "prompts").mkdir()
     (tmp_path / which).chmod(0o777)
     with pytest.raises(PluginError, match=rf"chmod o-w {tmp_path / which}"):
         Folder(tmp_path)
