@@ -128,7 +128,7 @@ class _Made:
 
     def built_in_filters(self) -> Iterator[Guarded[str | None]]:
         for name, options in _built_in_filters(self._settings).items():
-            yield self._guard("filter", name, self._make("filter", name, options))
+            yield self._guard("filter", name, self._make("filter", name, options), inline=True)
 
     def guarded(self, kind: str) -> Iterator[Guarded[Any]]:
         for name in self._names(kind):
@@ -155,10 +155,10 @@ class _Made:
         except QueryError as error:
             raise PluginError(f"{kind} {name}: {error}") from error
 
-    def _guard(self, kind: str, name: str, function: Callable[..., Any]) -> Guarded[Any]:
+    def _guard(self, kind: str, name: str, function: Callable[..., Any], *, inline: bool = False) -> Guarded[Any]:
         chosen = self._settings.plugins
         seconds = chosen.filter_seconds if kind == "filter" else chosen.seconds
-        return Guarded(kind, name, function, seconds, GIVES[kind], self._count)
+        return Guarded(kind, name, function, seconds, GIVES[kind], self._count, inline=inline)
 
     def _count(self, fault: Fault) -> None:
         if self._metrics:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from aiops_processor import config, parts
+from aiops_processor import config, parts, plugin_parts
 from aiops_processor.cli import send_test_alert as test_alert
 from aiops_processor.cli.asking import base_url
-from aiops_processor.errors import AiopsError, ConfigError, StorageError
+from aiops_processor.errors import AiopsError, ConfigError, PluginError, StorageError
 from aiops_processor.runtime import claimed_database
 from aiops_processor.settings import Settings
 from aiops_processor.storage.address import shown
@@ -76,8 +76,16 @@ def _settings_problems(settings: Settings) -> Iterator[str]:
         )
     if not (settings.slack.webhook_url or settings.generic.webhook_url):
         yield "no channel is configured: reports go to the log only; set SLACK_WEBHOOK_URL or GENERIC_WEBHOOK_URL"
+    yield from _plugin_problems(settings)
     if not settings.database.url:
         yield from _data_dir_problems(settings)
+
+
+def _plugin_problems(settings: Settings) -> Iterator[str]:
+    try:
+        plugin_parts.plugged(settings, plugin_parts.door(settings))
+    except PluginError as error:
+        yield str(error)
 
 
 def _data_dir_problems(settings: Settings) -> Iterator[str]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import inspect
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
@@ -14,6 +15,9 @@ from aiops_processor.errors import PluginFault
 R_co = TypeVar("R_co", covariant=True)
 
 log = structlog.get_logger(__name__)
+
+QUIET_SECONDS = 60.0
+"""So long after a fault was logged further ones of its plugin are only counted."""
 
 
 class Fault(NamedTuple):
@@ -29,7 +33,8 @@ class Guarded(Generic[R_co]):
 
     Each call has a thread of its own, in which an `async` plugin has an event loop of its own: one that blocks blocks
     only itself. A thread cannot be ended; while one that was given up still runs, nothing more is asked of its plugin.
-    The threads are daemons, so that none keeps the process from ending. `fault` hears of everything that goes wrong.
+    The threads are daemons, so that none keeps the process from ending. `fault` hears of everything that goes wrong;
+    the log of the first in a minute. `inline` ones are called without a thread: our own, which are known not to block.
     """
 
     def __init__(
@@ -40,13 +45,18 @@ class Guarded(Generic[R_co]):
         seconds: float,
         gives: tuple[type, ...],
         fault: Callable[[Fault], None] = lambda _: None,
+        *,
+        inline: bool = False,
     ) -> None:
         self.kind, self.name = kind, name
         self._function = function
         self._seconds = seconds
         self._gives = gives
         self._fault = fault
+        self._inline = inline
         self._given_up = 0
+        self._logged_at = float("-inf")
+        self._unlogged = 0
 
     async def __call__(self, *arguments: object) -> R_co:
         """What the plugin answers. Raises PluginFault, whose text tells nothing of the arguments."""
@@ -54,13 +64,11 @@ class Guarded(Generic[R_co]):
             raise self._failed("slow", "an earlier call has not ended yet")
         try:
             async with asyncio.timeout(self._seconds):
-                answer = await self._in_thread(arguments)
+                answer = _inline(self._function, arguments) if self._inline else await self._in_thread(arguments)
         except TimeoutError:
             raise self._failed("slow", f"no answer within {self._seconds:g} s") from None
         except _Raised as raised:
-            error = raised.error
-            log.warning("a plugin failed", kind=self.kind, plugin=self.name, exc_info=error)
-            raise self._failed("raised", f"raised {type(error).__name__}") from None
+            raise self._failed("raised", f"raised {type(raised.error).__name__}", raised.error) from None
         if not isinstance(answer, self._gives):
             known = " or ".join(each.__name__ for each in self._gives)
             raise self._failed("wrong", f"answered with {type(answer).__name__}, not {known}")
@@ -95,10 +103,15 @@ class Guarded(Generic[R_co]):
             self._given_up += not done.done() or done.cancelled()
             raise
 
-    def _failed(self, what: str, words: str) -> PluginFault:
+    def _failed(self, what: str, words: str, error: BaseException | None = None) -> PluginFault:
         self._fault(Fault(self.kind, self.name, what))
-        if what != "raised":
-            log.warning("a plugin failed", kind=self.kind, plugin=self.name, reason=words)
+        now = time.monotonic()
+        if now - self._logged_at < QUIET_SECONDS:  # a storm is thousands of alerts, and each would be a trace
+            self._unlogged += 1
+        else:
+            fields = {"kind": self.kind, "plugin": self.name, "reason": words, "not_logged": self._unlogged}
+            log.warning("a plugin failed", exc_info=error, **fields)
+            self._logged_at, self._unlogged = now, 0
         return PluginFault(f"{self.kind} {self.name}: {words}")
 
 
@@ -107,6 +120,13 @@ class _Raised(Exception):
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
+
+
+def _inline(function: Callable[..., Any], arguments: tuple[object, ...]) -> object:
+    try:
+        return function(*arguments)
+    except Exception as error:  # noqa: BLE001 - told as of any other plugin
+        raise _Raised(error) from None
 
 
 def _answer(function: Callable[..., Any], arguments: tuple[object, ...]) -> object:

@@ -73,6 +73,26 @@ async def _answers(it: Guarded[str | None]) -> bool:
     return True
 
 
+async def test_our_own_are_called_without_a_thread_and_guarded_as_well() -> None:
+    seen: list[threading.Thread] = []
+    ours = Guarded[None](
+        "filter", "it", lambda: seen.append(threading.current_thread()), 30, (type(None),), inline=True
+    )
+    await ours()
+    assert seen == [threading.current_thread()]
+    with pytest.raises(PluginFault, match="raised ZeroDivisionError"):
+        await Guarded[None]("filter", "it", lambda: 1 / 0, 30, (type(None),), inline=True)()
+
+
+async def test_of_many_faults_one_is_logged_and_all_are_counted() -> None:
+    faults: list[Fault] = []
+    it = guarded(lambda: 1 / 0, faults)
+    for _ in range(5):
+        with pytest.raises(PluginFault):
+            await it()
+    assert (len(faults), it._unlogged) == (5, 4)
+
+
 async def test_others_are_asked_while_one_hangs() -> None:
     release = threading.Event()
     hanging = asyncio.create_task(guarded(release.wait, [])())
