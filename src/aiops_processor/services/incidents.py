@@ -16,9 +16,11 @@ from aiops_processor.services.priority import Priority
 from aiops_processor.services.watchdogs import Expected, arm
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
+from aiops_processor.storage import members as member_rows
 from aiops_processor.storage import outbox, readings
 from aiops_processor.storage import ties as tie_rows
 from aiops_processor.storage.database import Connection, Database, Turn
+from aiops_processor.storage.members import StoredMember
 from aiops_processor.storage.ties import StoredTie
 
 BATCH = 1000
@@ -94,8 +96,10 @@ class Incidents:
             new = await alert_rows.ungrouped(connection, BATCH)
             await readings.note_names(connection, {(episode.source, episode.alert.name) for episode in new}, now)
             remarkable = await self._remarkable(connection, new)
-            for group in await self._grouped(connection, remarkable, now):
-                await self._place(connection, group, remarkable, now)
+            known = await self._begun(connection, remarkable, now)
+            for group in await self._grouped(connection, remarkable, known, now):
+                placed = await self._place(connection, group, remarkable, now)
+                await member_rows.keep(connection, placed.difference(known))
             for incident in await incident_rows.over(connection):
                 await self._resolve(connection, incident, now)
         return len(new) == BATCH
@@ -132,29 +136,43 @@ class Incidents:
             await incident_rows.note(connection, opened.id, _entry(now, "opened", opened.reason))
             return await self._claim(connection, opened, now)
 
-    async def _grouped(self, connection: Connection, new: Sequence[Episode], now: datetime) -> list[Group]:
+    async def _grouped(
+        self, connection: Connection, new: Sequence[Episode], known: Sequence[StoredMember], now: datetime
+    ) -> list[Group]:
         """New episodes beside the incidents that could take them: those that last, and those that just ended."""
         if not new:
             return []
-        window = self._policy.window
-        earliest = min(episode.alert.starts_at for episode in new)
+        since = min(episode.alert.starts_at for episode in new)
         existing: dict[int, list[Member]] = defaultdict(list)
-        for each in await incident_rows.begun(connection, earliest - window, now - window):
+        for each in known:
             place = Place(each.entity, each.namespace, each.realm)
             existing[each.incident_id].append(Member("", "", place, each.starts_at))
-        for incident_id, source, group_key in await incident_rows.group_keys(connection, now - window):
-            existing[incident_id].append(Member(source, group_key, Place(), earliest))
-        for tie in await tie_rows.of_joinable(connection, earliest - window, now - window) if self._policy.own else ():
+        window = self._policy.window
+        for incident_id, source, group_key in await member_rows.group_keys(connection, now - window):
+            existing[incident_id].append(Member(source, group_key, Place(), since))
+        for tie in await tie_rows.of_joinable(connection, since - window, now - window) if self._policy.own else ():
             place = Place(realm=tie.realm)
             existing[tie.incident_id].append(Member("", "", place, tie.starts_at, (Tie(tie.tie),)))
         return grouping.group([self._member(episode) for episode in new], existing, self._policy.rules)
+
+    async def _begun(self, connection: Connection, new: Sequence[Episode], now: datetime) -> list[StoredMember]:
+        """What began near these in incidents that they may join."""
+        if not new:
+            return []
+        window = self._policy.window
+        return await member_rows.begun(connection, min(e.alert.starts_at for e in new) - window, now - window)
 
     def _member(self, episode: Episode) -> Member:
         labels, starts_at = episode.alert.labels, episode.alert.starts_at
         return Member(episode.source, episode.group_key, place_of(labels), starts_at, ties(labels, self._policy.own))
 
-    async def _place(self, connection: Connection, group: Group, new: Sequence[Episode], now: datetime) -> None:
-        """Put the episodes of a group into its incident, and close what turned out to be the same incident."""
+    async def _place(
+        self, connection: Connection, group: Group, new: Sequence[Episode], now: datetime
+    ) -> set[StoredMember]:
+        """Put the episodes of a group into its incident, and close what turned out to be the same incident.
+
+        Returns what later groupings have to know of them.
+        """
         episodes = [new[place] for place, _ in group.new]
         known = None if group.incident is None else await incident_rows.get_to_change(connection, group.incident)
         incident = known or await self._open(connection, episodes, now)
@@ -166,6 +184,7 @@ class Incidents:
         await tie_rows.keep(connection, [tie for episode in episodes for tie in self._stored_ties(episode, incident)])
         for reason, names in _reasons(group, new).items():
             await incident_rows.note(connection, incident.id, _entry(now, "joined", f"{names}: {reason}"))
+        return {stored_member(self._member(episode), incident.id) for episode in episodes}
 
     def _stored_ties(self, episode: Episode, incident: Incident) -> list[StoredTie]:
         member = self._member(episode)
@@ -187,8 +206,9 @@ class Incidents:
     ) -> None:
         """Episodes join; one of an alert that the incident did not have is worth another analysis."""
         fingerprints = {episode.alert.fingerprint for episode in episodes}
-        known = await alert_rows.known_in(connection, incident.id, fingerprints)
-        oldest = [e.alert for e in await alert_rows.of_incident(connection, incident.id, TITLE_FROM)]
+        perhaps = {e.alert.fingerprint for e in episodes if e.previous is not None or e.source != incident.source}
+        known = await alert_rows.known_in(connection, incident.id, perhaps)
+        oldest = [e.alert for e in await alert_rows.first_of_incident(connection, incident.id, TITLE_FROM)]
         alerts = [*oldest, *(e.alert for e in episodes if e.alert.fingerprint not in known)]
         ranks = self._policy.priority
         changes: dict[str, object] = {
@@ -222,6 +242,7 @@ class Incidents:
             return
         await alert_rows.move(connection, other, into.id)
         await tie_rows.move(connection, other, into.id)
+        await member_rows.move(connection, other, into.id)
         await incident_rows.change(
             connection,
             other,
@@ -292,6 +313,11 @@ def _incident(
         updated_at=now,
         manual=manual,
     )
+
+
+def stored_member(member: Member, incident_id: int) -> StoredMember:
+    """What later groupings have to know of an episode of this incident."""
+    return StoredMember(incident_id, member.source, member.group_key, *member.place, member.starts_at)
 
 
 def grouped_row(

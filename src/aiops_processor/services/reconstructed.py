@@ -21,10 +21,11 @@ from aiops_processor.models.incident import Episode, Incident, IncidentState, Ti
 from aiops_processor.models.samples import Answer, Series
 from aiops_processor.services import grouping
 from aiops_processor.services.grouping import Member, place_of
-from aiops_processor.services.incidents import Policy, grouped_row, not_an_incident
+from aiops_processor.services.incidents import Policy, grouped_row, not_an_incident, stored_member
 from aiops_processor.services.missed import FIRING, AsksPrometheus, Patience, is_series_of
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
+from aiops_processor.storage import members as member_rows
 from aiops_processor.storage import readings
 from aiops_processor.storage.database import Connection, Database, Turn
 
@@ -126,9 +127,11 @@ class Reconstructed:
     async def _record(self, connection: Connection, runs: Iterable[Run], now: datetime) -> None:
         alerts = [alert for alert in map(_alert, runs) if not self._policy.expected.fits(alert)]
         alerts = [alert for alert in alerts if not not_an_incident(alert)]
-        members = [Member(self._source, "", place_of(alert.labels), alert.starts_at) for alert in alerts]
-        for group in grouping.group(members, {}, self._policy.rules):
+        for group in grouping.group([self._member(alert) for alert in alerts], {}, self._policy.rules):
             await self._record_incident(connection, [alerts[place] for place, _ in group.new], now)
+
+    def _member(self, alert: Alert) -> Member:
+        return Member(self._source, "", place_of(alert.labels), alert.starts_at)
 
     async def _record_incident(self, connection: Connection, alerts: Sequence[Alert], now: datetime) -> None:
         log.warning("recorded alerts that nobody told us of", alerts=len(alerts), about=title_of(alerts))
@@ -150,6 +153,7 @@ class Reconstructed:
         await alert_rows.insert_episodes(
             connection, [grouped_row(alert, self._source, kept.id, now, reconstructed=True) for alert in alerts]
         )
+        await member_rows.keep(connection, {stored_member(self._member(alert), kept.id) for alert in alerts})
         await incident_rows.note(connection, kept.id, TimelineEntry(at=now, kind="note", text=REASON))
 
 

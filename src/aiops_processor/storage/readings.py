@@ -6,9 +6,11 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from aiops_processor.models.incident import Episode
-from aiops_processor.storage.alerts import CHUNK, episode, insert
+from aiops_processor.storage.alerts import episode, insert
 from aiops_processor.storage.database import Connection
 from aiops_processor.storage.tables import alert_names, episodes, readings
+
+MOST_EPISODES = 5000
 
 
 async def note_names(connection: Connection, names: Collection[tuple[str, str]], now: datetime) -> None:
@@ -54,6 +56,6 @@ async def fired_between(connection: Connection, source: str, first: datetime, la
             episodes.c.ended_at.is_(None) | (episodes.c.ended_at >= first),
         )
         .order_by(episodes.c.id.desc())
-        .limit(CHUNK)
+        .limit(MOST_EPISODES)
     )
     return [episode(row) for row in rows]
