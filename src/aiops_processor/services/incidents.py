@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from aiops_processor.clock import Clock
 from aiops_processor.models.alert import Alert
@@ -61,6 +62,13 @@ class Policy:
         return timedelta(seconds=max(self.rules.window_seconds, *(rule.window_seconds for rule in self.own), 0))
 
 
+class _New(NamedTuple):
+    """An episode without an incident, and what grouping looks at of it."""
+
+    episode: Episode
+    member: Member
+
+
 class Incidents:
     """Groups what ingest stored, and ends incidents whose alerts are all over."""
 
@@ -91,17 +99,19 @@ class Incidents:
 
     async def group(self) -> bool:
         """One batch of new episodes; True where there may be more."""
+        return await self._database.run(self._group, Turn.GROUPING)
+
+    async def _group(self, connection: Connection) -> bool:
         now = self._clock.now()
-        async with self._database.write(Turn.GROUPING) as connection:
-            new = await alert_rows.ungrouped(connection, BATCH)
-            await readings.note_names(connection, {(episode.source, episode.alert.name) for episode in new}, now)
-            remarkable = await self._remarkable(connection, new)
-            known = await self._begun(connection, remarkable, now)
-            for group in await self._grouped(connection, remarkable, known, now):
-                placed = await self._place(connection, group, remarkable, now)
-                await member_rows.keep(connection, placed.difference(known))
-            for incident in await incident_rows.over(connection):
-                await self._resolve(connection, incident, now)
+        new = await alert_rows.ungrouped(connection, BATCH)
+        await readings.note_names(connection, {(episode.source, episode.alert.name) for episode in new}, now)
+        remarkable = [_New(each, self._member(each)) for each in await self._remarkable(connection, new)]
+        known = await self._begun(connection, remarkable, now)
+        for group in await self._grouped(connection, remarkable, known, now):
+            placed = await self._place(connection, group, remarkable, now)
+            await member_rows.keep(connection, placed.difference(known))
+        for incident in await incident_rows.over(connection):
+            await self._resolve(connection, incident, now)
         return len(new) == BATCH
 
     async def _remarkable(self, connection: Connection, new: Sequence[Episode]) -> list[Episode]:
@@ -137,12 +147,12 @@ class Incidents:
             return await self._claim(connection, opened, now)
 
     async def _grouped(
-        self, connection: Connection, new: Sequence[Episode], known: Sequence[StoredMember], now: datetime
+        self, connection: Connection, new: Sequence[_New], known: Sequence[StoredMember], now: datetime
     ) -> list[Group]:
         """New episodes beside the incidents that could take them: those that last, and those that just ended."""
         if not new:
             return []
-        since = min(episode.alert.starts_at for episode in new)
+        since = min(each.member.starts_at for each in new)
         existing: dict[int, list[Member]] = defaultdict(list)
         for each in known:
             place = Place(each.entity, each.namespace, each.realm)
@@ -153,27 +163,28 @@ class Incidents:
         for tie in await tie_rows.of_joinable(connection, since - window, now - window) if self._policy.own else ():
             place = Place(realm=tie.realm)
             existing[tie.incident_id].append(Member("", "", place, tie.starts_at, (Tie(tie.tie),)))
-        return grouping.group([self._member(episode) for episode in new], existing, self._policy.rules)
+        return grouping.group([each.member for each in new], existing, self._policy.rules)
 
-    async def _begun(self, connection: Connection, new: Sequence[Episode], now: datetime) -> list[StoredMember]:
+    async def _begun(self, connection: Connection, new: Sequence[_New], now: datetime) -> list[StoredMember]:
         """What began near these in incidents that they may join."""
         if not new:
             return []
         window = self._policy.window
-        return await member_rows.begun(connection, min(e.alert.starts_at for e in new) - window, now - window)
+        return await member_rows.begun(connection, min(each.member.starts_at for each in new) - window, now - window)
 
     def _member(self, episode: Episode) -> Member:
         labels, starts_at = episode.alert.labels, episode.alert.starts_at
         return Member(episode.source, episode.group_key, place_of(labels), starts_at, ties(labels, self._policy.own))
 
     async def _place(
-        self, connection: Connection, group: Group, new: Sequence[Episode], now: datetime
+        self, connection: Connection, group: Group, new: Sequence[_New], now: datetime
     ) -> set[StoredMember]:
         """Put the episodes of a group into its incident, and close what turned out to be the same incident.
 
         Returns what later groupings have to know of them.
         """
-        episodes = [new[place] for place, _ in group.new]
+        episodes = [new[place].episode for place, _ in group.new]
+        members = {new[place].member for place, _ in group.new}
         known = None if group.incident is None else await incident_rows.get_to_change(connection, group.incident)
         incident = known or await self._open(connection, episodes, now)
         for other, reason in group.merged:
@@ -181,14 +192,10 @@ class Incidents:
         if known:
             await self._join(connection, known, episodes, now)
         await alert_rows.assign(connection, [episode.id for episode in episodes], incident.id)
-        await tie_rows.keep(connection, [tie for episode in episodes for tie in self._stored_ties(episode, incident)])
+        await tie_rows.keep(connection, [tie for member in members for tie in _stored_ties(member, incident)])
         for reason, names in _reasons(group, new).items():
             await incident_rows.note(connection, incident.id, _entry(now, "joined", f"{names}: {reason}"))
-        return {stored_member(self._member(episode), incident.id) for episode in episodes}
-
-    def _stored_ties(self, episode: Episode, incident: Incident) -> list[StoredTie]:
-        member = self._member(episode)
-        return [StoredTie(incident.id, tie.key, member.place.realm, member.starts_at) for tie in member.ties]
+        return {stored_member(member, incident.id) for member in members}
 
     async def _open(self, connection: Connection, episodes: Sequence[Episode], now: datetime) -> Incident:
         first = episodes[0]
@@ -281,12 +288,16 @@ def not_an_incident(alert: Alert) -> str | None:
     return NOT_INCIDENTS.get(alert.name)
 
 
-def _reasons(group: Group, new: Sequence[Episode]) -> dict[str, str]:
+def _stored_ties(member: Member, incident: Incident) -> list[StoredTie]:
+    return [StoredTie(incident.id, tie.key, member.place.realm, member.starts_at) for tie in member.ties]
+
+
+def _reasons(group: Group, new: Sequence[_New]) -> dict[str, str]:
     """Why episodes joined, in words, each reason once with the alerts that it holds for."""
     found: dict[str, list[Episode]] = defaultdict(list)
     for place, reason in group.new:
         if reason:
-            found[reason].append(new[place])
+            found[reason].append(new[place].episode)
     return {reason: _names(episodes) for reason, episodes in found.items()}
 
 

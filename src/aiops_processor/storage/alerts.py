@@ -160,9 +160,7 @@ async def known_in(connection: Connection, incident_id: int, fingerprints: Colle
 async def of_incident(connection: Connection, incident_id: int) -> list[Episode]:
     """An incident's episodes, oldest first."""
     rows = await connection.execute(
-        sa.select(episodes)
-        .where(episodes.c.incident_id == incident_id)
-        .order_by(episodes.c.starts_at, episodes.c.id)
+        sa.select(episodes).where(episodes.c.incident_id == incident_id).order_by(episodes.c.starts_at, episodes.c.id)
     )
     return [episode(row) for row in rows]
 
@@ -213,7 +211,7 @@ def _delivery_row(delivery: DeliveryRow, repeats: int) -> dict[str, Any]:
     }
 
 
-def _newest(connection: Connection, source: str, fingerprints: Collection[str]) -> sa.CompoundSelect[Any]:
+def _newest(connection: Connection, source: str, fingerprints: Collection[str]) -> sa.CompoundSelect[*tuple[Any, ...]]:
     """The open episode of each, and the newest of the closed ones: each half has an index of its own."""
     columns = [episodes.c[name] for name in Newest._fields]
     known = (episodes.c.source == source) & bulk.among(connection, episodes.c.fingerprint, fingerprints)

@@ -37,7 +37,18 @@ async def begun(connection: Connection, since: datetime, resolved_since: datetim
         .join(incidents, incidents.c.id == members.c.incident_id)
         .where(joinable(resolved_since), members.c.starts_at >= since)
     )
-    return [StoredMember(*row)._replace(realm=tuple(row.realm)) for row in rows]
+    return [
+        StoredMember(
+            row.incident_id,
+            row.source,
+            row.group_key,
+            row.entity,
+            row.namespace,
+            tuple(row.realm),
+            row.starts_at,
+        )
+        for row in rows
+    ]
 
 
 async def group_keys(connection: Connection, resolved_since: datetime) -> list[tuple[int, str, str]]:
