@@ -75,7 +75,7 @@ class Sqlite:
             async with shared.part():
                 yield shared.connection
             if hurried:
-                await self._commit(shared)
+                await shared.end()
         commit = asyncio.create_task(self._commit_in_turn(shared))
         self._commits.add(commit)  # it goes on when its caller is cancelled: others may have a part in it
         commit.add_done_callback(self._commits.discard)
@@ -89,7 +89,7 @@ class Sqlite:
     async def shrink(self, pages: int) -> int:
         """Give so many free pages back to the disk; returns how many are left."""
         async with self._my_turn(hurried=False):
-            await self._commit(self._shared)  # it cannot be done inside of a transaction
+            await self._commit_what_is_open()  # it cannot be done inside of a transaction
             connection = _Threaded(self._engine, self._writer)
             try:
                 return await connection.call(_shrink, pages)
@@ -98,7 +98,7 @@ class Sqlite:
 
     async def close(self) -> None:
         async with self._my_turn(hurried=False):
-            await self._commit(self._shared)
+            await self._commit_what_is_open()
         await asyncio.get_running_loop().run_in_executor(self._writer, self._engine.dispose)
         self._writer.shutdown(wait=False)
         self._readers.shutdown(wait=False)
@@ -128,23 +128,25 @@ class Sqlite:
         """Those who wait already write first; the first who comes again commits for all."""
         if not shared.ended:
             async with self._my_turn(hurried=False):
-                await self._commit(shared)
-        if shared.error is not None:
-            raise shared.error
+                await shared.end()
+        await shared.end()
 
-    async def _commit(self, shared: "_Shared | None") -> None:
-        if shared is not None and not shared.ended:
-            await shared.end()
+    async def _commit_what_is_open(self) -> None:
+        if self._shared is not None and not self._shared.ended:
+            await self._shared.end()
 
 
 class _Shared:
-    """A transaction that several writers have a part in. `error` is why none of it was committed."""
+    """A transaction that several writers have a part in."""
 
     def __init__(self, connection: "_Threaded") -> None:
         self.connection = connection
-        self.ended = False
-        self.error: BaseException | None = None
         self._parts = 0
+        self._end: asyncio.Future[None] | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self._end is not None
 
     @contextlib.asynccontextmanager
     async def part(self) -> AsyncIterator[None]:
@@ -152,32 +154,34 @@ class _Shared:
         try:
             await self.connection.call(_begin_part, self._parts)
             yield
-        except BaseException as error:
-            await self._undo(error)
+        except BaseException:
+            await self._undo()
             raise
         self._parts += 1
 
     async def end(self) -> None:
-        """Commit what all wrote."""
+        """Commit what all wrote, once. Raises why none of it was, to everybody who asks."""
+        if self._end is None:
+            self._end = asyncio.ensure_future(self._commit())
+        await asyncio.shield(self._end)  # it goes on when one of them is cancelled
+
+    async def _commit(self) -> None:
         try:
             await self.connection.call(sa.Connection.commit)
-        except sa.exc.DBAPIError as error:
-            self.error = error
         finally:
-            await self._close()
+            await self.connection.close()
 
-    async def _undo(self, error: BaseException) -> None:
-        try:
-            if self._parts:
-                await self.connection.call(_undo_part)
-        except sa.exc.DBAPIError:  # a full disk ends the whole transaction, the parts of others with it
-            self._parts, self.error = 0, error
+    async def _undo(self) -> None:
         if not self._parts:
-            await self._close()
-
-    async def _close(self) -> None:
-        self.ended = True
-        await self.connection.close()
+            self._end = asyncio.ensure_future(self.connection.close())
+            await asyncio.shield(self._end)  # before the next one begins: this one has the file's lock
+            return
+        try:
+            await self.connection.call(_undo_part)
+        except sa.exc.DBAPIError as gone:  # a full disk ends the whole transaction, the parts of others with it
+            self._end = asyncio.get_running_loop().create_future()
+            self._end.set_exception(gone)
+            await self.connection.close()
 
 
 class _Threaded:
@@ -266,10 +270,13 @@ def _read(result: Rows) -> Rows:
 
 def _begin_part(connection: sa.Connection, before: int) -> None:
     """A savepoint makes SQLite copy each page before it changes it: the first part does without."""
-    if before:
-        connection.begin_nested()
-    else:
+    if not before:
         connection.begin()
+        return
+    last = connection.get_nested_transaction()
+    if last is not None:
+        last.commit()  # so that what fails now cannot undo it
+    connection.begin_nested()
 
 
 def _undo_part(connection: sa.Connection) -> None:
