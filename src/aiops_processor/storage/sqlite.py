@@ -76,10 +76,11 @@ class Sqlite:
                 yield shared.connection
             if hurried:
                 await shared.end()
-        commit = asyncio.create_task(self._commit_in_turn(shared))
-        self._commits.add(commit)  # it goes on when its caller is cancelled: others may have a part in it
-        commit.add_done_callback(self._commits.discard)
-        await asyncio.shield(commit)
+        if not hurried:
+            commit = asyncio.create_task(self._commit_in_turn(shared))
+            self._commits.add(commit)  # it goes on when its caller is cancelled: others may have a part in it
+            commit.add_done_callback(self._commits.discard)
+            await asyncio.shield(commit)
 
     async def run(self, transaction: Transaction[T], *, hurried: bool = False) -> T:
         """The whole transaction in the thread that writes: it may wait for nothing but its connection."""
