@@ -12,6 +12,7 @@ from aiops_processor.storage.tables import (
     dead_letters,
     deliveries,
     episodes,
+    exchanges,
     incidents,
     members,
     outbox,
@@ -44,7 +45,7 @@ async def incidents_over(connection: Connection, before: datetime, most: int) ->
     ids = list((await connection.execute(old)).scalars())
     if not ids:
         return 0
-    for table in (outbox, timeline, analyses, ties, members, episodes):
+    for table in (outbox, timeline, exchanges, analyses, ties, members, episodes):
         await connection.execute(sa.delete(table).where(table.c.incident_id.in_(ids)))
     return await _count(connection, sa.delete(incidents).where(incidents.c.id.in_(ids)))
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from aiops_processor.errors import NotAWebhook
 from aiops_processor.services.retention import Keeping, Retention
 from aiops_processor.storage import incidents as incident_rows
-from aiops_processor.storage.tables import metadata
+from aiops_processor.storage.tables import exchanges, metadata
 
 pytestmark = pytest.mark.anyio
 
@@ -70,8 +70,12 @@ async def live(house: Any, name: str, minutes: int = 0) -> None:
 
 async def test_an_incident_goes_with_all_that_belongs_to_it(house: Any, retention: Retention) -> None:
     await live(house, "A")
+    async with house.database.write() as connection:  # the house has no model; with one every incident has some
+        asked = {"incident_id": 1, "generation": 1, "at": house.clock.now(), "exchange": {}}
+        await connection.execute(sa.insert(exchanges).values(**asked, paid=True, tokens=1, usd=0.0))
     kept = await rows(house)
-    assert {"incidents", "episodes", "analyses", "timeline", "outbox", "deliveries"} <= set(kept)
+    everything = {"incidents", "episodes", "members", "analyses", "exchanges", "timeline", "outbox", "deliveries"}
+    assert everything <= set(kept)
     house.clock.advance(29 * DAY)
     await retention.round()
     assert await rows(house) == kept
