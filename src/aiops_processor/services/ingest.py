@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -139,10 +140,7 @@ class Ingest:
 
     async def _commit(self, works: Sequence[_Work]) -> None:
         try:
-            async with self._database.write(Turn.RECEIVING) as connection:
-                await dead_letters.keep(connection, [letter for work in works for letter in work.letters])
-                await alert_rows.record_deliveries(connection, [w.delivery for w in works if w.delivery])
-                await _write_episodes(connection, [said for work in works for said in work.said])
+            await self._database.run(partial(_store, works), Turn.RECEIVING)
         except AiopsError as error:
             log.warning("not stored", posts=len(works), error=str(error))
             _finish(works, error)
@@ -177,6 +175,12 @@ def _work(envelope: Envelope, verdicts: Sequence[Taken | Bad], source: str, now:
         said=[Said(source, envelope.receiver, envelope.group_key, alert, now) for alert in taken],
         letters=[DeadLetter(source, v.reason, as_letter(envelope, v.raw), now) for v in verdicts if isinstance(v, Bad)],
     )
+
+
+async def _store(works: Sequence[_Work], connection: Connection) -> None:
+    await dead_letters.keep(connection, [letter for work in works for letter in work.letters])
+    await alert_rows.record_deliveries(connection, [w.delivery for w in works if w.delivery])
+    await _write_episodes(connection, [said for work in works for said in work.said])
 
 
 async def _write_episodes(connection: Connection, said: Sequence[Said]) -> None:

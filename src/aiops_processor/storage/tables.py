@@ -139,10 +139,18 @@ sa.Index(
     sqlite_where=episodes.c.ended_at.is_(None),
     postgresql_where=episodes.c.ended_at.is_(None),
 )
-sa.Index("ix_episodes_fingerprint", episodes.c.source, episodes.c.fingerprint, episodes.c.starts_at)
-sa.Index("ix_episodes_incident", episodes.c.incident_id)
+sa.Index(  # not of the open ones, which the index above finds: each entry at a random place costs as much as the row
+    "ix_episodes_closed",
+    episodes.c.source,
+    episodes.c.fingerprint,
+    episodes.c.starts_at,
+    sqlite_where=episodes.c.ended_at.is_not(None),
+    postgresql_where=episodes.c.ended_at.is_not(None),
+)
+sa.Index("ix_episodes_incident", episodes.c.incident_id, episodes.c.id)
 sa.Index(
     "ix_episodes_ungrouped",
+    episodes.c.starts_at,
     episodes.c.id,
     sqlite_where=episodes.c.grouped.is_(sa.false()),
     postgresql_where=episodes.c.grouped.is_(sa.false()),
@@ -271,6 +279,20 @@ readings = sa.Table(
     metadata,
     sa.Column("source", Key, primary_key=True),
     sa.Column("read_until", UtcDateTime, nullable=False),
+)
+
+# Where and when something of an incident began, each once: what grouping looks at of a storm's thousands of episodes.
+members = sa.Table(
+    "members",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("group_key", Text, nullable=False),
+    sa.Column("entity", Text, nullable=False),
+    sa.Column("namespace", Text, nullable=False),
+    sa.Column("realm", Json, nullable=False),
+    sa.Column("starts_at", UtcDateTime, nullable=False),
 )
 
 # What ties later episodes to an incident by the configured rules of grouping.
