@@ -10,7 +10,7 @@ from aiops_processor.clock import Clock
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Episode, Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.notification import Occasion
-from aiops_processor.services import grouping
+from aiops_processor.services import grouping, members
 from aiops_processor.services.grouping import Group, Member, Place, Rules, Tie, place_of
 from aiops_processor.services.own_rules import OwnRule, ties
 from aiops_processor.services.priority import Priority
@@ -110,7 +110,7 @@ class Incidents:
         episodes = await self._remarkable(connection, new)
         await self._resolve_unheard(connection, episodes, now)
         remarkable = [_New(each, self._member(each)) for each in episodes]
-        known = await self._begun(connection, remarkable, now)
+        known = await self._known(connection, remarkable, now)
         for group in await self._grouped(connection, remarkable, known, now):
             placed = await self._place(connection, group, remarkable, now)
             await member_rows.keep(connection, placed.difference(known))
@@ -156,32 +156,29 @@ class Incidents:
         """New episodes beside the incidents that could take them: those that last, and those that just ended."""
         if not new:
             return []
-        since = min(each.member.starts_at for each in new)
+        first, window = min(each.member.starts_at for each in new), self._policy.window
         existing: dict[int, list[Member]] = defaultdict(list)
         for each in known:
-            place = Place(each.entity, each.namespace, each.realm)
-            existing[each.incident_id].append(Member("", "", place, each.starts_at))
-        window = self._policy.window
-        earlier = _before(since, window)
-        for incident_id, source, group_key in await member_rows.group_keys(connection, now - window):
-            existing[incident_id].append(Member(source, group_key, Place(), since))
-        for tie in await tie_rows.of_joinable(connection, earlier, now - window) if self._policy.own else ():
+            existing[each.incident_id].append(members.member_of(each, first))
+        since = _before(first, window)
+        for tie in await tie_rows.of_joinable(connection, since, now - window) if self._policy.own else ():
             place = Place(realm=tie.realm)
             existing[tie.incident_id].append(Member("", "", place, tie.starts_at, (Tie(tie.tie),)))
         return grouping.group([each.member for each in new], existing, self._policy.rules)
 
-    async def _begun(self, connection: Connection, new: Sequence[_New], now: datetime) -> list[StoredMember]:
-        """What began near these in incidents that they may join."""
+    async def _known(self, connection: Connection, new: Sequence[_New], now: datetime) -> list[StoredMember]:
+        """What these may belong to of the incidents that they may join."""
         if not new:
             return []
         window = self._policy.window
         began = [each.member.starts_at for each in new]
-        return await member_rows.begun(
-            connection, _before(min(began), window), _after(max(began), window), now - window
-        )
+        since, until = _before(min(began), window), _after(max(began), window)
+        keys = members.looked_for((each.member for each in new), self._policy.rules)
+        return await member_rows.under(connection, keys, since, until, now - window)
 
     def _member(self, episode: Episode) -> Member:
-        labels, starts_at = episode.alert.labels, episode.alert.starts_at
+        """To the second, so that what is kept of a storm of thousands is little."""
+        labels, starts_at = episode.alert.labels, episode.alert.starts_at.replace(microsecond=0)
         return Member(episode.source, episode.group_key, place_of(labels), starts_at, ties(labels, self._policy.own))
 
     async def _place(
@@ -192,7 +189,7 @@ class Incidents:
         Returns what later groupings have to know of them.
         """
         episodes = [new[place].episode for place, _ in group.new]
-        members = {new[place].member for place, _ in group.new}
+        joined = {new[place].member for place, _ in group.new}
         known = None if group.incident is None else await incident_rows.get_to_change(connection, group.incident)
         incident = known or await self._open(connection, episodes, now)
         for other, reason in group.merged:
@@ -200,10 +197,10 @@ class Incidents:
         if known:
             await self._join(connection, known, episodes, now)
         await alert_rows.assign(connection, [episode.id for episode in episodes], incident.id)
-        await tie_rows.keep(connection, [tie for member in members for tie in _stored_ties(member, incident)])
+        await tie_rows.keep(connection, [tie for member in joined for tie in _stored_ties(member, incident)])
         for reason, names in _reasons(group, new).items():
             await incident_rows.note(connection, incident.id, _entry(now, "joined", f"{names}: {reason}"))
-        return {_stored_member(member, incident.id) for member in members}
+        return {row for member in joined for row in members.stored(member, incident.id)}
 
     async def _open(self, connection: Connection, episodes: Sequence[Episode], now: datetime) -> Incident:
         first = episodes[0]
@@ -221,8 +218,7 @@ class Incidents:
     ) -> None:
         """Episodes join; one of an alert that the incident did not have is worth another analysis."""
         fingerprints = {episode.alert.fingerprint for episode in episodes}
-        others = await member_rows.sources(connection, incident.id)
-        perhaps = {e.alert.fingerprint for e in episodes if e.previous is not None or others - {e.source}}
+        perhaps = {e.alert.fingerprint for e in episodes if e.previous is not None or e.source != incident.source}
         known = await alert_rows.known_in(connection, incident.id, perhaps)
         oldest = [e.alert for e in await alert_rows.first_of_incident(connection, incident.id, TITLE_FROM)]
         alerts = [*oldest, *(e.alert for e in episodes if e.alert.fingerprint not in known)]
@@ -345,11 +341,6 @@ def _incident(
     )
 
 
-def _stored_member(member: Member, incident_id: int) -> StoredMember:
-    """What later groupings have to know of an episode of this incident."""
-    return StoredMember(incident_id, member.source, member.group_key, *member.place, member.starts_at)
-
-
 def grouped_row(
     alert: Alert, source: str, incident_id: int, now: datetime, *, reconstructed: bool = False
 ) -> dict[str, object]:
@@ -368,7 +359,6 @@ def grouped_row(
         "incident_id": incident_id,
         "previous_id": None,
         "reconstructed": reconstructed,
-        **place_of(alert.labels)._asdict(),
         "alert": alert.model_dump(mode="json", by_alias=True),
     }
 

@@ -19,7 +19,6 @@ from aiops_processor.errors import AiopsError, NotAWebhook, StorageBusy, Storage
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.webhook_answer import Rejection, WebhookAnswer
 from aiops_processor.services.episodes import Said, Track, fold
-from aiops_processor.services.grouping import place_of
 from aiops_processor.services.webhook_body import (
     Bad,
     Body,
@@ -199,7 +198,6 @@ def _track(stored: Newest) -> Track:
 
 def _new_row(word: Said, track: Track) -> dict[str, Any]:
     alert = track.alert or word.alert
-    place = place_of(alert.labels)
     return {
         "source": track.key[0],
         "fingerprint": track.key[1],
@@ -213,9 +211,6 @@ def _new_row(word: Said, track: Track) -> dict[str, Any]:
         "grouped": not word.alert.firing,
         "incident_id": None,
         "previous_id": track.previous_id,
-        "entity": place.entity,
-        "namespace": place.namespace,
-        "realm": place.realm,
         "alert": Encoded(alert.text),
     }
 

@@ -125,9 +125,6 @@ episodes = sa.Table(
     sa.Column("grouped", sa.Boolean, nullable=False),
     sa.Column("incident_id", Id, sa.ForeignKey("incidents.id")),
     sa.Column("previous_id", Id),
-    sa.Column("entity", Text, nullable=False),
-    sa.Column("namespace", Text, nullable=False),
-    sa.Column("realm", Json, nullable=False),
     sa.Column("alert", Json, nullable=False),
     sa.Column("reconstructed", sa.Boolean, nullable=False, server_default=sa.false()),
 )
@@ -281,19 +278,19 @@ readings = sa.Table(
     sa.Column("read_until", UtcDateTime, nullable=False),
 )
 
-# Where and when something of an incident began, each once: what grouping looks at of a storm's thousands of episodes.
+# Under which key (a kind and a name), in which realm and when something of an incident began, each mostly once: what
+# grouping looks at of a storm's thousands of episodes.
 members = sa.Table(
     "members",
     metadata,
     sa.Column("id", Id, primary_key=True),
     sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
-    sa.Column("source", Text, nullable=False),
-    sa.Column("group_key", Text, nullable=False),
-    sa.Column("entity", Text, nullable=False),
-    sa.Column("namespace", Text, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("name", Key, nullable=False),
     sa.Column("realm", Json, nullable=False),
-    sa.Column("starts_at", UtcDateTime, nullable=False),
+    sa.Column("starts_at", UtcDateTime),
 )
+sa.Index("ix_members_name", members.c.kind, members.c.name, members.c.starts_at)
 
 # What ties later episodes to an incident by the configured rules of grouping.
 ties = sa.Table(
