@@ -18,6 +18,7 @@ from aiops_processor.clock import Clock
 from aiops_processor.errors import AiopsError, NotAWebhook, StorageBusy, StorageError
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.webhook_answer import Rejection, WebhookAnswer
+from aiops_processor.services.alert_size import bounded
 from aiops_processor.services.episodes import Said, Track, fold
 from aiops_processor.services.webhook_body import (
     Bad,
@@ -87,7 +88,7 @@ class Ingest:
         except NotAWebhook as error:
             await self.keep_letter(source, str(error), body)
             raise
-        return _answer(await self._store(parts, source, now))
+        return _answer(await self._store(parts, source, now, large=len(body) > LARGE_BODY))
 
     async def keep_letter(self, source: str, reason: str, body: bytes) -> None:
         """Keep what is no webhook. Returns after the commit; raises StorageBusy."""
@@ -98,7 +99,9 @@ class Ingest:
         """Store alerts that were never posted, in pieces. Returns after the commit; raises StorageError."""
         now = self._clock.now()
         for first in range(0, len(alerts), CHUNK):
-            said = [Said(source, receiver, "", Posted.of(alert), now) for alert in alerts[first : first + CHUNK]]
+            said = [
+                Said(source, receiver, "", Posted.of(bounded(alert)[0]), now) for alert in alerts[first : first + CHUNK]
+            ]
             await self._write(_Work(None, said, []))
             self._count([word.alert for word in said])
 
@@ -119,11 +122,12 @@ class Ingest:
                 empty_rounds = 0
         return works
 
-    async def _store(self, parts: Body, source: str, now: datetime) -> list[_Verdict]:
+    async def _store(self, parts: Body, source: str, now: datetime, *, large: bool) -> list[_Verdict]:
         """Judge and write a post piece by piece, so that a post of 80,000 alerts is never in memory as objects."""
         judged: list[_Verdict] = []
         for first in range(0, max(len(parts.alerts), 1), CHUNK):
-            verdicts = list(judge(parts.alerts[first : first + CHUNK], first, now))
+            piece = judge(parts.alerts[first : first + CHUNK], first, now)
+            verdicts = await asyncio.to_thread(list, piece) if large else list(piece)
             await self._write(_work(parts.envelope, verdicts, source, now, len(parts.alerts)))
             self._count([verdict.alert for verdict in verdicts if isinstance(verdict, Taken)])
             self._metrics.alerts_rejected.inc(sum(isinstance(verdict, Bad) for verdict in verdicts))
@@ -160,7 +164,7 @@ class Ingest:
 def _work(envelope: Envelope, verdicts: Sequence[Taken | Bad], source: str, now: datetime, total: int) -> _Work:
     taken = [verdict.alert for verdict in verdicts if isinstance(verdict, Taken)]
     delivery = DeliveryRow(
-        key=delivery_key(envelope, taken),
+        key=delivery_key(source, envelope, taken),
         source=source,
         receiver=envelope.receiver,
         group_key=envelope.group_key,

@@ -26,6 +26,7 @@ SECONDS_FOR_ONE_TRY = 20
 FIRST_WAIT_SECONDS = 1.0
 MOST_WAIT_SECONDS = 300.0
 MOST_ATTEMPTS = 100  # at five minutes each, eight hours
+MOST_ALERTS = 200  # in one message: masking and sending all of a storm's thousands would hold up everything else
 NOT_KNOWN = "perhaps told: the process ended during the request, and this channel would show a repeat"
 
 
@@ -110,13 +111,14 @@ class Telling:
 
     async def _about_incident(self, connection: Connection, delivery: Delivery, incident_id: int) -> Message:
         incident = await incident_rows.get(connection, incident_id)
-        episodes = await alert_rows.of_incident(connection, incident_id)
+        episodes, more = await alert_rows.some_of_incident(connection, incident_id, MOST_ALERTS)
         evidence, analysis = await incident_rows.latest_analysis(connection, incident_id)
         assert incident is not None, "an outbox row refers to its incident"  # noqa: S101 - a foreign key says so
         return Message(
             occasion=delivery.occasion,
             incident=incident,
             alerts=tuple(episode.alert for episode in episodes),
+            more_alerts=more,
             analysis=analysis,
             evidence=evidence,
             update=delivery.occasion is Occasion.ANALYSED and await outbox.has_told(connection, delivery),

@@ -91,10 +91,24 @@ async def update_episodes(connection: Connection, rows: Iterable[Mapping[str, An
         )
 
 
-async def open_of(connection: Connection, source: str) -> list[Episode]:
-    """The open episodes of a source."""
+async def open_fingerprints(connection: Connection, source: str) -> set[str]:
+    """Which alerts of a source are open, as `storable_key` spells their fingerprints."""
     rows = await connection.execute(
-        sa.select(episodes).where(episodes.c.source == source, episodes.c.ended_at.is_(None)).order_by(episodes.c.id)
+        sa.select(episodes.c.fingerprint).where(episodes.c.source == source, episodes.c.ended_at.is_(None))
+    )
+    return set(rows.scalars())
+
+
+async def open_among(connection: Connection, source: str, fingerprints: Collection[str]) -> list[Episode]:
+    """The open episodes of a source with one of these fingerprints, spelt as above."""
+    rows = await connection.execute(
+        sa.select(episodes)
+        .where(
+            episodes.c.source == source,
+            bulk.among(connection, episodes.c.fingerprint, fingerprints),
+            episodes.c.ended_at.is_(None),
+        )
+        .order_by(episodes.c.id)
     )
     return [episode(row) for row in rows]
 
@@ -163,6 +177,35 @@ async def of_incident(connection: Connection, incident_id: int) -> list[Episode]
         sa.select(episodes).where(episodes.c.incident_id == incident_id).order_by(episodes.c.starts_at, episodes.c.id)
     )
     return [episode(row) for row in rows]
+
+
+class Some(NamedTuple):
+    """Some of an incident's episodes, oldest first, and how many more it has."""
+
+    episodes: list[Episode]
+    more: int
+
+
+async def some_of_incident(connection: Connection, incident_id: int, most: int) -> Some:
+    """Its episodes where they are not more than `most`; else so many, those that fire before those that are over.
+
+    The first that began and the last that ended are among them: so what they say of all is right.
+    """
+    theirs = episodes.c.incident_id == incident_id
+    count = (await connection.execute(sa.select(sa.func.count()).select_from(episodes).where(theirs))).scalar_one()
+    if count <= most:
+        return Some(await of_incident(connection, incident_id), 0)
+    ids = sa.select(episodes.c.id).where(theirs)
+    over = episodes.c.ended_at.is_not(None)
+    shown = (
+        ids.order_by(episodes.c.starts_at, episodes.c.id).limit(1),
+        ids.where(over).order_by(episodes.c.ended_at.desc(), episodes.c.id).limit(1),
+        ids.order_by(over, episodes.c.starts_at, episodes.c.id).limit(most - 2),
+    )
+    some = sa.or_(*(episodes.c.id.in_(sa.select(each.subquery())) for each in shown))
+    rows = await connection.execute(sa.select(episodes).where(some).order_by(episodes.c.starts_at, episodes.c.id))
+    found = [episode(row) for row in rows]
+    return Some(found, count - len(found))
 
 
 async def first_of_incident(connection: Connection, incident_id: int, most: int) -> list[Episode]:
