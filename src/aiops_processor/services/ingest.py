@@ -6,7 +6,7 @@ disk sync is shared by all that arrived meanwhile.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -74,6 +74,7 @@ class Ingest:
         self._clock = clock
         self._metrics = metrics
         self._stored = stored
+        self._judging = asyncio.Lock()
         self._queue: asyncio.Queue[_Work] = asyncio.Queue(MOST_WAITING)
 
     async def receive(self, body: bytes, source: str) -> WebhookAnswer:
@@ -127,12 +128,17 @@ class Ingest:
         judged: list[_Verdict] = []
         for first in range(0, max(len(parts.alerts), 1), CHUNK):
             piece = judge(parts.alerts[first : first + CHUNK], first, now)
-            verdicts = await asyncio.to_thread(list, piece) if large else list(piece)
+            verdicts = await self._patiently(piece) if large else list(piece)
             await self._write(_work(parts.envelope, verdicts, source, now, len(parts.alerts)))
             self._count([verdict.alert for verdict in verdicts if isinstance(verdict, Taken)])
             self._metrics.alerts_rejected.inc(sum(isinstance(verdict, Bad) for verdict in verdicts))
             judged += map(_without_alert, verdicts)
         return judged
+
+    async def _patiently(self, piece: Iterator[Taken | Bad]) -> list[Taken | Bad]:
+        """Judged beside what else happens, one post after the other: an alert of 50 MB takes its size several times."""
+        async with self._judging:
+            return await asyncio.to_thread(list, piece)
 
     async def _write(self, work: _Work) -> None:
         try:
