@@ -68,9 +68,7 @@ class Analysis:
             attempts = await incident_rows.begin_attempt(connection, incident_id, generation)
             if attempts <= MOST_ATTEMPTS:
                 return WITH_MODEL if self._analyzer.has_model else PLAIN, incident.priority
-            reason = f"the analysis was begun {MOST_ATTEMPTS} times and never ended"
-            await self._give_up(connection, incident_id, reason)
-        self._happened(Happening.FAILED, incident_id, reason)
+        await self.fail(incident_id, generation, f"the analysis was begun {MOST_ATTEMPTS} times and never ended")
         return SKIP, 0
 
     async def gather(self, incident_id: int, generation: int) -> None:
@@ -111,7 +109,7 @@ class Analysis:
             await incident_rows.save_result(connection, incident_id, generation, result, now)
             await past_rows.keep_traits(connection, incident_id, traits)
             await spending.save(connection, incident_id, generation, explained.exchanges)
-            await self._note_missing(connection, incident_id, explained.failure, now)
+            await self._note_missing(connection, incident_id, generation, explained.failure, now)
         del self._unsaved[key]
         self._metrics.alerts_processed.inc(len(alerts))
 
@@ -120,7 +118,7 @@ class Analysis:
         now = self._clock.now()
         async with self._database.write() as connection:
             incident = await self._incident(connection, incident_id)
-            if incident.merged_into is not None:
+            if _is_past(incident, generation):
                 return
             over = incident.resolved_at is not None  # told already; what it was stands on its page
             in_vain = incident.completions > 0 and incident.incomplete_since is not None  # people know as much
@@ -135,31 +133,36 @@ class Analysis:
         self._metrics.analysis_duration.observe((now - incident.updated_at).total_seconds())
         self._happened(Happening.ANALYSED, incident_id)
 
-    async def fail(self, incident_id: int, reason: str) -> None:
+    async def fail(self, incident_id: int, generation: int, reason: str) -> None:
         """End the analysis visibly."""
         async with self._database.write() as connection:
-            await self._give_up(connection, incident_id, reason)
-        self._happened(Happening.FAILED, incident_id, reason)
+            failed = await self._give_up(connection, incident_id, generation, reason)
+        if failed:
+            self._happened(Happening.FAILED, incident_id, reason)
 
     def _happened(self, kind: Happening, incident_id: int, text: str = "") -> None:
         if self._events:
             self._events.happened(kind, incident_id, text=text)
 
-    async def _give_up(self, connection: Connection, incident_id: int, reason: str) -> None:
-        if (await self._incident(connection, incident_id)).merged_into is not None:
-            return
+    async def _give_up(self, connection: Connection, incident_id: int, generation: int, reason: str) -> bool:
+        """False where nobody waits for this analysis any more."""
+        if _is_past(await self._incident(connection, incident_id), generation):
+            return False
         now = self._clock.now()
         log.error("analysis failed", incident=incident_id, reason=reason)
         await incident_rows.change(connection, incident_id, state=IncidentState.FAILED, updated_at=now, **COMPLETE)
         await incident_rows.note(connection, incident_id, TimelineEntry(at=now, kind="failed", text=reason))
+        return True
 
     async def _note_missing(
-        self, connection: Connection, incident_id: int, failure: ModelError | None, now: datetime
+        self, connection: Connection, incident_id: int, generation: int, failure: ModelError | None, now: datetime
     ) -> None:
         """Write down whether the report lacks its model, since when, and when that is asked again."""
+        incident = await self._incident(connection, incident_id)
+        if _is_past(incident, generation):
+            return
         changes: dict[str, object] = COMPLETE
         if failure is not None:
-            incident = await self._incident(connection, incident_id)
             since = incident.incomplete_since or now
             asked = failure.retry_after if isinstance(failure, ModelUnavailable) else None
             next_try = self._completing.next_try(since, now, incident.completions, asked)
@@ -191,6 +194,11 @@ class Analysis:
         if incident is None:
             raise StorageError(f"incident {incident_id} is gone")
         return incident
+
+
+def _is_past(incident: Incident, generation: int) -> bool:
+    """It was merged, or the next analysis is claimed: a step that a kill made done twice must not undo that."""
+    return incident.merged_into is not None or incident.generation != generation
 
 
 def _ended(incident: Incident, generation: int) -> str:

@@ -1,16 +1,18 @@
 """From episodes to incidents: after the commit, serialised, so that a kill in between loses nothing."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
 
 from aiops_processor.clock import Clock
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.case import Happening
 from aiops_processor.models.incident import Episode, Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.notification import Occasion
-from aiops_processor.services import grouping
+from aiops_processor.services import grouping, members
 from aiops_processor.services.filtering import Verdict
 from aiops_processor.services.grouping import Group, Member, Place, Rules, Tie, place_of
 from aiops_processor.services.own import Own
@@ -20,9 +22,11 @@ from aiops_processor.services.watchdogs import Expected, arm
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import filtered as filtered_rows
 from aiops_processor.storage import incidents as incident_rows
+from aiops_processor.storage import members as member_rows
 from aiops_processor.storage import outbox, readings
 from aiops_processor.storage import ties as tie_rows
 from aiops_processor.storage.database import Connection, Database, Turn
+from aiops_processor.storage.members import StoredMember
 from aiops_processor.storage.ties import StoredTie
 
 BATCH = 1000
@@ -65,6 +69,23 @@ class Policy:
         return timedelta(seconds=max(self.rules.window_seconds, self.rules.neighbour_seconds, *own))
 
 
+class _New(NamedTuple):
+    """An episode without an incident, and what grouping looks at of it."""
+
+    episode: Episode
+    member: Member
+
+
+@dataclass
+class _Grouped:
+    """What came of one batch: what was filtered and why, which incidents were touched, and what happened to them."""
+
+    filtered: list[tuple[Alert, str]] = field(default_factory=list)
+    placed: set[int] = field(default_factory=set)
+    happened: list[tuple[Happening, int]] = field(default_factory=list)
+    more: bool = False
+
+
 class Incidents:
     """Groups what ingest stored, and ends incidents whose alerts are all over."""
 
@@ -99,22 +120,10 @@ class Incidents:
     async def group(self) -> bool:
         """One batch of new episodes; True where there may be more."""
         verdicts = await self._judged()
-        now, placed = self._clock.now(), set[int]()
-        self._happened.clear()
-        async with self._database.write(Turn.GROUPING) as connection:
-            found = await alert_rows.ungrouped(connection, BATCH)
-            new = found if verdicts is None else [episode for episode in found if episode.id in verdicts]
-            await readings.note_names(connection, {(episode.source, episode.alert.name) for episode in new}, now)
-            remarkable = await self._remarkable(connection, new)
-            remarkable, filtered = await _leave_out(connection, remarkable, verdicts or {})
-            await self._resolve_unheard(connection, remarkable, now)
-            for group in await self._grouped(connection, remarkable, now):
-                placed.add(await self._place(connection, group, remarkable, now, verdicts or {}))
-            for incident in await incident_rows.over(connection):
-                await self._resolve(connection, incident, now)
+        grouped = await self._database.run(partial(self._group, verdicts), Turn.GROUPING)
         if self._own:
-            self._committed(self._own, filtered, placed)
-        return len(found) == BATCH or len(new) < len(found)
+            self._committed(self._own, grouped)
+        return grouped.more
 
     async def _judged(self) -> Mapping[int, Verdict] | None:
         """What filters say of what is to be grouped, None where there are none.
@@ -128,6 +137,26 @@ class Incidents:
         expected = self._policy.expected
         asked = [each for each in new if not (expected.fits(each.alert) or not_an_incident(each.alert))]
         return {**{each.id: Verdict() for each in new}, **await self._own.filtering.judge(asked)}
+
+    async def _group(self, verdicts: Mapping[int, Verdict] | None, connection: Connection) -> _Grouped:
+        now, grouped = self._clock.now(), _Grouped()
+        self._happened = grouped.happened
+        found = await alert_rows.ungrouped(connection, BATCH)
+        new = found if verdicts is None else [episode for episode in found if episode.id in verdicts]
+        await readings.note_names(connection, {(episode.source, episode.alert.name) for episode in new}, now)
+        episodes = await self._remarkable(connection, new)
+        episodes, grouped.filtered = await _leave_out(connection, episodes, verdicts or {})
+        await self._resolve_unheard(connection, episodes, now)
+        remarkable = [_New(each, self._member(each)) for each in episodes]
+        known = await self._known(connection, remarkable, now)
+        for group in await self._grouped(connection, remarkable, known, now):
+            placed = await self._place(connection, group, remarkable, now, verdicts or {})
+            grouped.placed |= {row.incident_id for row in placed}
+            await member_rows.keep(connection, placed.difference(known))
+        for incident in await incident_rows.over(connection):
+            await self._resolve(connection, incident, now)
+        grouped.more = len(found) == BATCH or len(new) < len(found)
+        return grouped
 
     async def _remarkable(self, connection: Connection, new: Sequence[Episode]) -> list[Episode]:
         """Without the Watchdogs, which are expected from now on, and others that never become incidents."""
@@ -163,38 +192,51 @@ class Incidents:
             await incident_rows.note(connection, opened.id, _entry(now, "opened", opened.reason))
             return await self._claim(connection, opened, now)
 
-    async def _grouped(self, connection: Connection, new: Sequence[Episode], now: datetime) -> list[Group]:
+    async def _grouped(
+        self, connection: Connection, new: Sequence[_New], known: Sequence[StoredMember], now: datetime
+    ) -> list[Group]:
         """New episodes beside the incidents that could take them: those that last, and those that just ended."""
         if not new:
             return []
-        window = self._policy.window
-        earliest = min(episode.alert.starts_at for episode in new)
+        first, window = min(each.member.starts_at for each in new), self._policy.window
         existing: dict[int, list[Member]] = defaultdict(list)
-        since = _before(earliest, window)
-        for each in await incident_rows.begun(connection, since, now - window):
-            place = Place(each.entity, each.namespace, each.realm)
-            existing[each.incident_id].append(Member("", "", place, each.starts_at))
-        for incident_id, source, group_key in await incident_rows.group_keys(connection, now - window):
-            existing[incident_id].append(Member(source, group_key, Place(), earliest))
+        for each in known:
+            existing[each.incident_id].append(members.member_of(each, first))
+        since = _before(first, window)
         for tie in await tie_rows.of_joinable(connection, since, now - window) if self._policy.own else ():
             place = Place(realm=tie.realm)
             existing[tie.incident_id].append(Member("", "", place, tie.starts_at, (Tie(tie.tie),)))
-        return grouping.group([self._member(episode) for episode in new], existing, self._policy.rules)
+        return grouping.group([each.member for each in new], existing, self._policy.rules)
+
+    async def _known(self, connection: Connection, new: Sequence[_New], now: datetime) -> list[StoredMember]:
+        """What these may belong to of the incidents that they may join."""
+        if not new:
+            return []
+        window = self._policy.window
+        began = [each.member.starts_at for each in new]
+        since, until = _before(min(began), window), _after(max(began), window)
+        keys = members.looked_for((each.member for each in new), self._policy.rules)
+        return await member_rows.under(connection, keys, since, until, now - window)
 
     def _member(self, episode: Episode) -> Member:
-        labels, starts_at = episode.alert.labels, episode.alert.starts_at
+        """To the second, so that what is kept of a storm of thousands is little."""
+        labels, starts_at = episode.alert.labels, episode.alert.starts_at.replace(microsecond=0)
         return Member(episode.source, episode.group_key, place_of(labels), starts_at, ties(labels, self._policy.own))
 
     async def _place(
         self,
         connection: Connection,
         group: Group,
-        new: Sequence[Episode],
+        new: Sequence[_New],
         now: datetime,
         verdicts: Mapping[int, Verdict],
-    ) -> int:
-        """Put the episodes of a group into its incident, and close what turned out to be the same incident."""
-        episodes = [new[place] for place, _ in group.new]
+    ) -> set[StoredMember]:
+        """Put the episodes of a group into its incident, and close what turned out to be the same incident.
+
+        Returns what later groupings have to know of them.
+        """
+        episodes = [new[place].episode for place, _ in group.new]
+        joined = {new[place].member for place, _ in group.new}
         known = None if group.incident is None else await incident_rows.get_to_change(connection, group.incident)
         incident = known or await self._open(connection, episodes, now)
         for other, reason in group.merged:
@@ -202,25 +244,21 @@ class Incidents:
         if known:
             await self._join(connection, known, episodes, now)
         await alert_rows.assign(connection, [episode.id for episode in episodes], incident.id)
-        await tie_rows.keep(connection, [tie for episode in episodes for tie in self._stored_ties(episode, incident)])
+        await tie_rows.keep(connection, [tie for member in joined for tie in _stored_ties(member, incident)])
         for reason, names in _reasons(group, new).items():
             await incident_rows.note(connection, incident.id, _entry(now, "joined", f"{names}: {reason}"))
         for fault in dict.fromkeys(fault for each in episodes for fault in verdicts.get(each.id, Verdict()).faults):
             await incident_rows.note(connection, incident.id, _entry(now, "note", fault))
-        return incident.id
+        return {row for member in joined for row in members.stored(member, incident.id)}
 
-    def _committed(self, own: Own, filtered: Sequence[tuple[Alert, str]], placed: Collection[int]) -> None:
+    def _committed(self, own: Own, grouped: _Grouped) -> None:
         """What plugins are told and asked once it cannot be undone any more."""
-        own.filtering.count(reason for _, reason in filtered)
-        for alert, reason in filtered:
+        own.filtering.count(reason for _, reason in grouped.filtered)
+        for alert, reason in grouped.filtered:
             own.events.happened(Happening.FILTERED, alert=alert, text=reason)
-        for kind, incident_id in self._happened:
+        for kind, incident_id in grouped.happened:
             own.events.happened(kind, incident_id)
-        own.ordering.put_in_order(placed)
-
-    def _stored_ties(self, episode: Episode, incident: Incident) -> list[StoredTie]:
-        member = self._member(episode)
-        return [StoredTie(incident.id, tie.key, member.place.realm, member.starts_at) for tie in member.ties]
+        own.ordering.put_in_order(grouped.placed)
 
     async def _open(self, connection: Connection, episodes: Sequence[Episode], now: datetime) -> Incident:
         first = episodes[0]
@@ -239,8 +277,9 @@ class Incidents:
     ) -> None:
         """Episodes join; one of an alert that the incident did not have is worth another analysis."""
         fingerprints = {episode.alert.fingerprint for episode in episodes}
-        known = await alert_rows.known_in(connection, incident.id, fingerprints)
-        oldest = [e.alert for e in await alert_rows.of_incident(connection, incident.id, TITLE_FROM)]
+        perhaps = {e.alert.fingerprint for e in episodes if e.previous is not None or e.source != incident.source}
+        known = await alert_rows.known_in(connection, incident.id, perhaps)
+        oldest = [e.alert for e in await alert_rows.first_of_incident(connection, incident.id, TITLE_FROM)]
         alerts = [*oldest, *(e.alert for e in episodes if e.alert.fingerprint not in known)]
         ranks = self._policy.priority
         changes: dict[str, object] = {
@@ -275,6 +314,7 @@ class Incidents:
             return
         await alert_rows.move(connection, other, into.id)
         await tie_rows.move(connection, other, into.id)
+        await member_rows.move(connection, other, into.id)
         await incident_rows.change(
             connection,
             other,
@@ -337,12 +377,16 @@ async def _leave_out(
     return left, [(episode.alert, reason) for reason, out in filtered.items() for episode in out]
 
 
-def _reasons(group: Group, new: Sequence[Episode]) -> dict[str, str]:
+def _stored_ties(member: Member, incident: Incident) -> list[StoredTie]:
+    return [StoredTie(incident.id, tie.key, member.place.realm, member.starts_at) for tie in member.ties]
+
+
+def _reasons(group: Group, new: Sequence[_New]) -> dict[str, str]:
     """Why episodes joined, in words, each reason once with the alerts that it holds for."""
     found: dict[str, list[Episode]] = defaultdict(list)
     for place, reason in group.new:
         if reason:
-            found[reason].append(new[place])
+            found[reason].append(new[place].episode)
     return {reason: _names(episodes) for reason, episodes in found.items()}
 
 
@@ -389,7 +433,6 @@ def grouped_row(
         "incident_id": incident_id,
         "previous_id": None,
         "reconstructed": reconstructed,
-        **place_of(alert.labels)._asdict(),
         "alert": alert.model_dump(mode="json", by_alias=True),
     }
 
@@ -397,6 +440,11 @@ def grouped_row(
 def _before(at: datetime, span: timedelta) -> datetime:
     """So much earlier, or the beginning of the calendar."""
     return at - span if at - datetime.min.replace(tzinfo=at.tzinfo) > span else at
+
+
+def _after(at: datetime, span: timedelta) -> datetime:
+    """So much later, or the end of the calendar."""
+    return at + span if datetime.max.replace(tzinfo=at.tzinfo) - at > span else at
 
 
 def _distinct(alerts: Sequence[Alert]) -> list[Alert]:

@@ -164,11 +164,11 @@ async def case_of(database: Database, incident_id: int, url: str = "") -> Case |
         incident = await incident_rows.get(connection, incident_id)
         if incident is None:
             return None
-        episodes = await alert_rows.of_incident(connection, incident_id, MOST_ALERTS)
+        some = await alert_rows.some_of_incident(connection, incident_id, MOST_ALERTS)
         evidence, analysis = await incident_rows.latest_analysis(connection, incident_id)
     return Case(
         incident=incident,
-        alerts=tuple(episode.alert for episode in episodes),
+        alerts=tuple(episode.alert for episode in some.episodes),
         analysis=analysis,
         evidence=evidence,
         url=f"{url}/incidents/{incident_id}" if url else "",

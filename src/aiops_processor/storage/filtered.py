@@ -5,19 +5,19 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from aiops_processor.models.incident import FilteredAlert
-from aiops_processor.storage.alerts import CHUNK, episode
+from aiops_processor.storage import bulk
+from aiops_processor.storage.alerts import episode
 from aiops_processor.storage.database import Connection
 from aiops_processor.storage.tables import episodes
 
 
 async def leave_out(connection: Connection, ids: Sequence[int], reason: str) -> None:
     """These make no incident, for this reason."""
-    for start in range(0, len(ids), CHUNK):
-        await connection.execute(
-            sa.update(episodes)
-            .where(episodes.c.id.in_(ids[start : start + CHUNK]))
-            .values(grouped=True, incident_id=None, filtered=reason)
-        )
+    await connection.execute(
+        sa.update(episodes)
+        .where(bulk.among(connection, episodes.c.id, ids))
+        .values(grouped=True, incident_id=None, filtered=reason)
+    )
 
 
 async def recent(connection: Connection, limit: int, before: int | None = None) -> list[FilteredAlert]:
