@@ -137,6 +137,8 @@ async def test_an_analysis_that_is_given_up_is_heard_with_the_reason(
 ) -> None:
     await post("A")
     await house.pass_time(5)
+    house.clock.advance(20)
+    await house.incidents.claim_due()
     await house.analysis.fail(1, 1, "a fault")
     await listening.kinds(3)
     assert [(each.text) for each in listening.heard if each.kind is Happening.FAILED] == ["a fault"]

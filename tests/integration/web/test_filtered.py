@@ -58,7 +58,7 @@ async def service(app: FastAPI, database: Database) -> Any:
             row = {
                 "source": "default", "fingerprint": given.fingerprint, "receiver": "", "group_key": "",
                 "starts_at": given.starts_at, "ended_at": None, "first_seen": NOW, "last_seen": NOW, "fired": True,
-                "grouped": False, "incident_id": None, "previous_id": None, "entity": "", "namespace": "", "realm": (),
+                "grouped": False, "incident_id": None, "previous_id": None,
                 "alert": given.model_dump(mode="json", by_alias=True),
             }  # fmt: skip
             await alert_rows.insert_episodes(connection, [row])
