@@ -26,6 +26,7 @@ from aiops_processor.telemetry import Metrics
 log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 5  # an incident that kills its worker each time must not do so for ever
+MOST_ALERTS = 1000  # of one incident are looked at: no report names more, and each costs time to mask and to compare
 
 SKIP, PLAIN, WITH_MODEL = "skip", "plain", "with model"
 
@@ -76,7 +77,7 @@ class Analysis:
 
         A report that is completed keeps the evidence that it was made of.
         """
-        alerts = await self._alerts(incident_id)
+        alerts, _ = await self._alerts(incident_id)
         if not alerts:
             return
         report = await self._kept(incident_id, generation - 1)
@@ -87,7 +88,7 @@ class Analysis:
 
     async def explain(self, incident_id: int, generation: int) -> None:
         """Write the analysis and store it."""
-        alerts = await self._alerts(incident_id)
+        alerts, more = await self._alerts(incident_id)
         if not alerts:
             return
         today = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -111,7 +112,7 @@ class Analysis:
             await spending.save(connection, incident_id, generation, explained.exchanges)
             await self._note_missing(connection, incident_id, generation, explained.failure, now)
         del self._unsaved[key]
-        self._metrics.alerts_processed.inc(len(alerts))
+        self._metrics.alerts_processed.inc(len(alerts) + more)
 
     async def tell(self, incident_id: int, generation: int) -> None:
         """Put the messages into the outbox and end the analysis, in one transaction."""
@@ -177,10 +178,11 @@ class Analysis:
                 return None
             return await incident_rows.evidence_of(connection, incident_id, generation)
 
-    async def _alerts(self, incident_id: int) -> list[Alert]:
-        """None where it was merged: they are the other's now."""
+    async def _alerts(self, incident_id: int) -> tuple[list[Alert], int]:
+        """Of a storm the first thousand, and how many more; none where it was merged: they are the other's now."""
         async with self._database.read() as connection:
-            return [episode.alert for episode in await alert_rows.of_incident(connection, incident_id)]
+            episodes, more = await alert_rows.some_of_incident(connection, incident_id, MOST_ALERTS)
+        return [episode.alert for episode in episodes], more
 
     async def _evidence(self, incident_id: int, generation: int) -> EvidenceReport:
         async with self._database.read() as connection:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from aiops_processor.models.incident import IncidentState
+from aiops_processor.services import analysis
 from aiops_processor.services.alert_size import MARK
 from aiops_processor.services.notifier import MOST_ALERTS
 from aiops_processor.storage import alerts as alert_rows
@@ -51,6 +53,25 @@ async def test_a_message_about_a_storm_has_some_of_its_alerts_and_says_how_many_
         assert message.alerts[0].labels["instance"] == "first"
     over = [each.labels["instance"] for each in analysed.alerts if not each.firing]
     assert over == ["first", storm[-1]["labels"]["instance"]]  # the others that are shown fire
+
+
+async def test_of_a_storm_as_many_alerts_are_looked_at_as_a_report_can_name(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analysis, "MOST_ALERTS", 5)
+    await receive(house, *[alert(f"h{number}") for number in range(9)])
+    seen: list[int] = []
+    gather = house.analyzer.gather
+
+    async def count(alerts: Any) -> Any:
+        seen.append(len(alerts))
+        return await gather(alerts)
+
+    house.analyzer.gather = count
+    await house.pass_time(40)
+    (incident,) = await house.all_incidents()
+    assert (incident.state, len(seen)) == (IncidentState.ANALYSED, 1)
+    assert 3 <= seen[0] <= 5
 
 
 async def test_an_incident_of_few_alerts_is_shown_in_full(house: Any) -> None:
