@@ -61,8 +61,9 @@ def _must_be_ours(folder: Path) -> None:
     """
     if os.statvfs(folder).f_flag & os.ST_RDONLY:
         return
-    for path in (folder, *folder.glob("*.py"), *folder.glob("*.yaml"), *folder.glob(f"{PROMPTS}/**")):
-        if path.stat().st_mode & stat.S_IWOTH:
+    texts = folder / PROMPTS
+    for path in (folder, *folder.glob("*.py"), *folder.glob("*.yaml"), *folder.glob(PROMPTS), *texts.rglob("*")):
+        if path.exists() and path.stat().st_mode & stat.S_IWOTH:
             raise PluginError(f"PLUGINS_FOLDER: everybody may write to {path}, and so run code here; chmod o-w {path}")
 
 

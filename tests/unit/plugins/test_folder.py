@@ -104,10 +104,13 @@ def test_a_file_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.
         Folder(put(tmp_path, tests=waits))
 
 
-@pytest.mark.parametrize("which", ["", "tests.py", "prompts"])
+@pytest.mark.parametrize("which", ["", "tests.py", "mine.yaml", "prompts", "prompts/company.md"])
 def test_what_everybody_may_write_to_is_refused_with_the_remedy(tmp_path: Path, which: str) -> None:
     put(tmp_path, tests=FILTER)
     (tmp_path / "prompts").mkdir()
+    for file in ("mine.yaml", "prompts/company.md"):
+        (tmp_path / file).touch()
+    Folder(tmp_path)
     (tmp_path / which).chmod(0o777)
     with pytest.raises(PluginError, match=rf"chmod o-w {tmp_path / which}"):
         Folder(tmp_path)
