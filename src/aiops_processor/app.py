@@ -19,6 +19,7 @@ from aiops_processor.settings import Settings
 from aiops_processor.telemetry import Metrics, set_up_logging
 from aiops_processor.web import (
     accounts,
+    actions,
     api,
     by_hand,
     changes,
@@ -51,6 +52,8 @@ def create_app(
         dead_letters.router,
         pages.router,
         incident_forms.router,
+        actions.router,
+        actions.forms,
         accounts.router,
         login.router,
     ):

@@ -6,6 +6,7 @@ Only the file can hold the list `sources` and the map `topology`.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -26,6 +27,7 @@ from aiops_processor.errors import ConfigError
 from aiops_processor.settings import Settings, is_secret, secret_file
 
 FILE_VARIABLE = "AIOPS_CONFIG"
+_BOOLEAN = "tag:yaml.org,2002:bool"
 
 
 class LoadedSettings(BaseSettings, Settings):
@@ -74,6 +76,17 @@ def _sections() -> Iterator[tuple[str, type[BaseModel]]]:
             yield name, field.annotation
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's booleans: `true` and `false` alone. In 1.1 the key `on` is a boolean, too."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag != _BOOLEAN]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOLEAN, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+
+
 def load(config_file: str | None = None) -> Settings:
     """The settings in force. Raises ConfigError, which names every wrong setting with its remedy."""
     path = config_file or os.environ.get(FILE_VARIABLE)
@@ -85,7 +98,7 @@ def load(config_file: str | None = None) -> Settings:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}  # noqa: S506 - a safe loader
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{FILE_VARIABLE}: {path} cannot be read: {error}") from error
     except yaml.YAMLError as error:

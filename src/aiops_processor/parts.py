@@ -1,12 +1,13 @@
 """From settings to parts: the clients, the evidence engine, the model and the channels that the settings name."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from aiops_processor import plugins
+from aiops_processor.action_parts import acts
 from aiops_processor.clients.alertmanager import Alertmanager
 from aiops_processor.clients.cache import Cache, Kind, Result
 from aiops_processor.clients.cached import CachedLoki, CachedPrometheus
@@ -35,6 +36,7 @@ from aiops_processor.model_parts import explainer, model
 from aiops_processor.models.alert import Alert
 from aiops_processor.plugins import Notifier
 from aiops_processor.query import matchers
+from aiops_processor.services.actions import Acts
 from aiops_processor.services.completing import Completing
 from aiops_processor.services.grouping import Rules
 from aiops_processor.services.incidents import Policy, Settling
@@ -153,6 +155,7 @@ class Parts:
     explainer: Explainer | None
     channels: dict[str, Notifier]
     mask: Mask | None = None
+    acts: Acts = field(default_factory=Acts)
 
     @classmethod
     def of(
@@ -177,6 +180,7 @@ class Parts:
             explainer=explainer(settings, made, clock, toolbox(settings, sources), pace),
             channels=channels(settings),
             mask=mask(settings),
+            acts=acts(settings, outbound(settings), mask(settings)),
         )
 
     @property
@@ -216,7 +220,7 @@ class Parts:
     async def aclose(self) -> None:
         """Close every connection."""
         await self.sources.aclose()
-        for each in (self.model, *self.channels.values()):
+        for each in (self.model, *self.channels.values(), *self.acts.plugins()):
             if each:
                 await each.aclose()
 

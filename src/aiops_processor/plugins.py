@@ -80,6 +80,36 @@ class CallsTools(Protocol):
     async def ask_with(self, system: str, question: str, tools: Sequence[Tool]) -> Answer: ...
 
 
+class Action(Protocol):
+    """Does something about an incident, once: gives a line for its timeline, None where there was nothing to do.
+
+    `key` is the same on every try. It raises DeliveryRefused (never), DeliveryUnavailable (nothing was done, later
+    perhaps) or DeliveryUncertain (perhaps it was done). With the attribute `only_tells = True` it changes no system, as
+    a ticket does not: nobody has to approve it unless the settings say so.
+    """
+
+    async def act(self, message: Message, key: str) -> str | None: ...
+
+    async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Plans(Protocol):
+    """An action that says beforehand what it would do: what is approved is this. None: nothing is to be done."""
+
+    def plan(self, message: Message) -> str | None: ...
+
+
+@runtime_checkable
+class Finds(Protocol):
+    """An action that can tell whether it was done already: its line then, None where it was not.
+
+    Asked after a kill or a lost answer, before anything is done again. Without it such an action ends as `unknown`.
+    """
+
+    async def find(self, message: Message, key: str) -> str | None: ...
+
+
 class Plugin(Protocol):
     """A class with typed options. `Options` is a pydantic model with `extra="forbid"`."""
 

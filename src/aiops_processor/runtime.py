@@ -17,6 +17,8 @@ from aiops_processor.durable import workflows
 from aiops_processor.durable.engine import Engine
 from aiops_processor.parts import Parts
 from aiops_processor.reload import Reloading
+from aiops_processor.services.acting import Acting
+from aiops_processor.services.actions import Actions
 from aiops_processor.services.analysis import Analysis
 from aiops_processor.services.analyzer import Analyzer
 from aiops_processor.services.changes import Changes
@@ -53,6 +55,7 @@ class _Story:
     incidents: Incidents
     watchdogs: Watchdogs
     health: Health
+    actions: Actions
 
     @classmethod
     def of(cls, parts: Parts, database: Database, clock: Clock, metrics: Metrics) -> "_Story":
@@ -65,6 +68,7 @@ class _Story:
             incidents=Incidents(database, clock, channels, parts.settling, parts.policy),
             watchdogs=Watchdogs(database, clock, channels, parts.policy.expected),
             health=Health(database.ping, parts.sources.probes, VERSION),
+            actions=Actions(database, clock, parts.acts),
         )
 
     def use(self, parts: Parts) -> None:
@@ -76,6 +80,7 @@ class _Story:
         self.incidents.use(channels, parts.settling, parts.policy)
         self.watchdogs.use(channels, parts.policy.expected)
         self.health.use(parts.sources.probes)
+        self.actions.use(parts.acts)
 
 
 class _Watching:
@@ -148,11 +153,13 @@ async def running(
         await stack.enter_async_context(_at_work(engine, database, clock, reconciler))
         ingest = Ingest(database, clock, metrics, reconciler.poke)
         watching = _Watching(parts, database, ingest, engine, clock)
-        for loop in (ingest.run(), reconciler.run(), story.watchdogs.run(), *watching.loops()):
+        acting = Acting(database, story.actions, clock, metrics)
+        for loop in (ingest.run(), reconciler.run(), story.watchdogs.run(), acting.run(), *watching.loops()):
             stack.push_async_callback(_stop, asyncio.create_task(loop))
         if read is not None:
             stack.enter_context(reloading.on_hangup())
-        yield Service(database, ingest, story.incidents, story.health, metrics, clock, work.analyse_now, changes)
+        analyse = work.analyse_now
+        yield Service(database, ingest, story.incidents, story.health, metrics, clock, analyse, changes, story.actions)
 
 
 @contextlib.asynccontextmanager

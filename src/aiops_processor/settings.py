@@ -196,7 +196,11 @@ class MaxSettings(Section):
 
 
 class SlackSettings(Section):
+    """`signing_secret` is for buttons that post to /webhook/slack, `app_token` for Socket Mode in its place."""
+
     webhook_url: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+    app_token: SecretStr | None = None
 
 
 class GenericSettings(Section):
@@ -331,6 +335,23 @@ class GrafanaSettings(Section):
     token: SecretStr | None = None
 
 
+class ActionSettings(Section):
+    """Something that is done about incidents with an alert that `match` fits; see docs/reference/settings.md.
+
+    Without `on` it is done only when somebody asks for it. `approval` unset: wherever it changes a system.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
+    kind: str
+    match: Annotated[tuple[str, ...], AfterValidator(lambda texts: _matchers(texts) if texts else texts)] = ()
+    on: tuple[Literal["analysed", "resolved"], ...] = ("analysed",)
+    dry_run: bool = True
+    approval: bool | None = None
+    approvers: tuple[str, ...] = ()
+    timeout_seconds: float = Field(default=20, gt=0, le=300)
+    options: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -366,6 +387,7 @@ class Settings(Section):
     grafana: GrafanaSettings = GrafanaSettings()
     log: LogSettings = LogSettings()
     sources: tuple[NamedSource, ...] = ()
+    actions: tuple[ActionSettings, ...] = ()
     topology: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="who calls whom: caller to callees")
 
     @property
@@ -382,6 +404,14 @@ class Settings(Section):
         if "default" in names:
             raise ValueError("no source can be called `default`: that is what the ones outside of this list are")
         return sources
+
+    @field_validator("actions")
+    @classmethod
+    def _are_told_apart(cls, actions: tuple[ActionSettings, ...]) -> tuple[ActionSettings, ...]:
+        names = [action.name for action in actions]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two actions are called {', '.join(twice)}")
+        return actions
 
     @property
     def data_dir(self) -> Path:

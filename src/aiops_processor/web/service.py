@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from aiops_processor.clock import Clock
+from aiops_processor.services.actions import Actions
 from aiops_processor.services.changes import Changes
 from aiops_processor.services.health import Health
 from aiops_processor.services.incidents import Incidents
@@ -42,6 +43,7 @@ class Service:
     clock: Clock
     analyse: Callable[[int, int], Awaitable[None]]
     changes: Changes
+    actions: Actions
     waiting: Waiting = field(default_factory=Waiting)
     bodies: BodyReader = field(default_factory=BodyReader)
     by_hand: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ANALYSES_AT_ONCE))
