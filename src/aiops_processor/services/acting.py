@@ -165,8 +165,9 @@ class Acting:
         self._metrics.actions.labels(record.name, str(state) if over else "retry").inc()
 
     async def _release(self) -> None:
+        now = self._clock.now()
         async with self._database.write() as connection:
-            await rows.release(connection, self._clock.now())
+            await rows.release(connection, now, now + LOOK_AFTER)
 
     async def _alone(self, part: Any, *arguments: ActionRecord) -> None:
         """One part of a round: what fails here must end neither the loop nor the others."""

@@ -73,9 +73,11 @@ async def claim(connection: Connection, now: datetime, lease_until: datetime, mo
     return [_record(row) for row in rows.all()]
 
 
-async def release(connection: Connection, at: datetime) -> None:
-    """Whoever worked on something is dead: it is due then."""
-    await connection.execute(sa.update(actions).where(actions.c.state.in_(OPEN)).values(next_try_at=at))
+async def release(connection: Connection, now: datetime, look_at: datetime) -> None:
+    """Whoever worked on something is dead: it is due now, and what had begun is looked for then."""
+    for state, at in ((ActionState.DUE, now), (ActionState.RUNNING, look_at)):
+        claimed = (actions.c.state == state) & (actions.c.next_try_at > at)
+        await connection.execute(sa.update(actions).where(claimed).values(next_try_at=at))
 
 
 async def change(connection: Connection, action_id: int, **values: Any) -> None:

@@ -302,7 +302,9 @@ async def test_after_a_kill_in_between_it_is_looked_before_anything_is_done_agai
     assert record.state is ActionState.RUNNING, "the intent is written before it is done"
     reborn = Desk(analysed, configured(action))  # the first desk's task is dead to it
     async with analysed.database.write() as connection:
-        await rows.release(connection, analysed.clock.now())
+        await rows.release(connection, analysed.clock.now(), analysed.clock.now() + LOOK_AFTER)
+    assert await reborn.states() == ["running"]
+    analysed.clock.advance(LOOK_AFTER.total_seconds())
     assert await reborn.states() == [state]
     assert len(action.done) == 1
     for task in desk.acting._running:
