@@ -8,6 +8,8 @@ from pydantic import SecretStr
 from aiops_processor import plugins
 from aiops_processor.clients.endpoint import parsed
 from aiops_processor.clients.outbound import Outbound
+from aiops_processor.clients.slack import Handle, SlackSocket
+from aiops_processor.clock import Clock
 from aiops_processor.errors import ConfigError
 from aiops_processor.masking import Mask
 from aiops_processor.models.action import ActionOccasion
@@ -24,6 +26,12 @@ def acts(settings: Settings, gate: Outbound, mask: Mask | None) -> Acts:
     wanted = () if settings.aiops.shadow else settings.actions
     made = {each.name: _configured(each, settings, gate) for each in wanted}
     return Acts(made, settings.aiops.external_url, mask)
+
+
+def slack_sockets(settings: Settings, handle: Handle, clock: Clock) -> tuple[SlackSocket, ...]:
+    """The connection to Slack for those behind a firewall, where its token is set. Raises ConfigError."""
+    slack = settings.slack
+    return (SlackSocket(slack.api_url, slack.app_token, handle, clock),) if slack.app_token else ()
 
 
 def _configured(given: ActionSettings, settings: Settings, gate: Outbound) -> Configured:

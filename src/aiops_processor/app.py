@@ -27,6 +27,7 @@ from aiops_processor.web import (
     incident_forms,
     login,
     pages,
+    slack,
     webhook,
 )
 from aiops_processor.web.access import Access, Credentials, Doors, Policy
@@ -54,6 +55,7 @@ def create_app(
         incident_forms.router,
         actions.router,
         actions.forms,
+        slack.router,
         accounts.router,
         login.router,
     ):
@@ -133,6 +135,7 @@ def _credentials(settings: Settings) -> Credentials:
         token=settings.api.token.get_secret_value() if settings.api.token else "",
         username=settings.api.username,
         password=settings.api.password.get_secret_value() if settings.api.password else "",
+        slack_secret=settings.slack.signing_secret.get_secret_value() if settings.slack.signing_secret else "",
         changes_secret=settings.changes.secret.get_secret_value() if settings.changes.secret else "",
     )
 

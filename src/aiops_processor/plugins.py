@@ -85,7 +85,8 @@ class Action(Protocol):
 
     `key` is the same on every try. It raises DeliveryRefused (never), DeliveryUnavailable (nothing was done, later
     perhaps) or DeliveryUncertain (perhaps it was done). With the attribute `only_tells = True` it changes no system, as
-    a ticket does not: nobody has to approve it unless the settings say so.
+    a ticket does not: nobody has to approve it unless the settings say so. `label` stands on the button of one that is
+    asked for, where its name shall not.
     """
 
     async def act(self, message: Message, key: str) -> str | None: ...

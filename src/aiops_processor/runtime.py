@@ -12,10 +12,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from aiops_processor.action_parts import slack_sockets
+from aiops_processor.clients.slack import SlackAnswers
 from aiops_processor.clock import Clock
 from aiops_processor.durable import workflows
 from aiops_processor.durable.engine import Engine
-from aiops_processor.parts import Parts
+from aiops_processor.parts import Parts, outbound
 from aiops_processor.reload import Reloading
 from aiops_processor.services.acting import Acting
 from aiops_processor.services.actions import Actions
@@ -29,6 +31,7 @@ from aiops_processor.services.ingest import Ingest
 from aiops_processor.services.missed import Missed
 from aiops_processor.services.notifier import Telling
 from aiops_processor.services.pace import SharedPace
+from aiops_processor.services.presses import Presses
 from aiops_processor.services.reconciler import Reconciler
 from aiops_processor.services.reconstructed import Reconstructed
 from aiops_processor.services.retention import Retention
@@ -56,19 +59,23 @@ class _Story:
     watchdogs: Watchdogs
     health: Health
     actions: Actions
+    presses: Presses
 
     @classmethod
     def of(cls, parts: Parts, database: Database, clock: Clock, metrics: Metrics) -> "_Story":
         analyzer = Analyzer(parts.gatherer, parts.explainer, clock, metrics, parts.mask)
         channels = list(parts.channels)
+        actions = Actions(database, clock, parts.acts)
+        url, ask = parts.settings.aiops.external_url, actions.for_asking
         return cls(
             analyzer=analyzer,
             analysis=Analysis(database, analyzer, clock, channels, metrics, parts.completing),
-            telling=Telling(database, parts.channels, clock, metrics, parts.settings.aiops.external_url, parts.mask),
+            telling=Telling(database, parts.channels, clock, metrics, url, parts.mask, ask),
             incidents=Incidents(database, clock, channels, parts.settling, parts.policy),
             watchdogs=Watchdogs(database, clock, channels, parts.policy.expected),
             health=Health(database.ping, parts.sources.probes, VERSION),
-            actions=Actions(database, clock, parts.acts),
+            actions=actions,
+            presses=Presses(database, clock, actions, SlackAnswers(outbound(parts.settings))),
         )
 
     def use(self, parts: Parts) -> None:
@@ -81,6 +88,7 @@ class _Story:
         self.watchdogs.use(channels, parts.policy.expected)
         self.health.use(parts.sources.probes)
         self.actions.use(parts.acts)
+        self.presses.answers.gate = outbound(parts.settings)
 
 
 class _Watching:
@@ -154,12 +162,24 @@ async def running(
         ingest = Ingest(database, clock, metrics, reconciler.poke)
         watching = _Watching(parts, database, ingest, engine, clock)
         acting = Acting(database, story.actions, clock, metrics)
-        for loop in (ingest.run(), reconciler.run(), story.watchdogs.run(), acting.run(), *watching.loops()):
+        stack.push_async_callback(story.presses.answers.aclose)
+        sockets = (each.run() for each in slack_sockets(settings, story.presses.take, clock))
+        for loop in (ingest.run(), reconciler.run(), story.watchdogs.run(), acting.run(), *watching.loops(), *sockets):
             stack.push_async_callback(_stop, asyncio.create_task(loop))
         if read is not None:
             stack.enter_context(reloading.on_hangup())
-        analyse = work.analyse_now
-        yield Service(database, ingest, story.incidents, story.health, metrics, clock, analyse, changes, story.actions)
+        yield Service(
+            database,
+            ingest,
+            story.incidents,
+            story.health,
+            metrics,
+            clock,
+            work.analyse_now,
+            changes,
+            story.actions,
+            story.presses,
+        )
 
 
 @contextlib.asynccontextmanager

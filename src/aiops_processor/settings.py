@@ -201,6 +201,7 @@ class SlackSettings(Section):
     webhook_url: SecretStr | None = None
     signing_secret: SecretStr | None = None
     app_token: SecretStr | None = None
+    api_url: str = "https://slack.com/api"
 
 
 class GenericSettings(Section):

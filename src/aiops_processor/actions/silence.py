@@ -42,6 +42,8 @@ class SilenceAction:
 
     def __init__(self, options: SilenceOptions, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self._lasts = timedelta(minutes=options.minutes)
+        hours, rest = divmod(options.minutes, 60)
+        self.label = f"Silence {hours:g} h" if hours and not rest else f"Silence {options.minutes:g} min"
         own = {name: getattr(options, name) for name in ("tenant", "cert_file", "key_file")}
         self._alertmanager = Alertmanager(options.endpoint().model_copy(update=own), transport)
 

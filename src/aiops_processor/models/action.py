@@ -1,5 +1,6 @@
 """What is done about an incident besides telling people, and what came of it."""
 
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 
@@ -53,6 +54,11 @@ class ActionRecord(Frozen):
     began_at: datetime | None = None
     ended_at: datetime | None = None
     decided_by: str = ""
+
+    @property
+    def digest(self) -> str:
+        """By it an approval says which plan was read."""
+        return hashlib.sha256(self.plan.encode()).hexdigest()[:16]
 
 
 def mark(incident: Incident) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from aiops_processor.models.action import ActionRecord
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.base import Frozen
@@ -26,7 +27,8 @@ class Message(Frozen):
 
     `url` is the incident's page, "" where no external address is configured. Where a Watchdog is overdue there is no
     incident: then `incident` only carries what is told, with a negative id of its own and no page. `update`: it was
-    analysed and told before, and this is newer.
+    analysed and told before, and this is newer. `waiting` are its actions that somebody has to approve, `askable` the
+    names of those that can be asked for, with what stands on their buttons.
     """
 
     occasion: Occasion
@@ -37,6 +39,8 @@ class Message(Frozen):
     update: bool = False
     url: str = ""
     sent_at: datetime
+    waiting: tuple[ActionRecord, ...] = ()
+    askable: tuple[tuple[str, str], ...] = ()
 
 
 class Receipt(Frozen):

@@ -89,9 +89,10 @@ class Actions:
         """From now on these are the actions."""
         self.acts = acts
 
-    def for_asking(self) -> tuple[str, ...]:
-        """The names of those that somebody may ask for."""
-        return tuple(name for name, each in self.acts.configured.items() if not each.on)
+    def for_asking(self) -> tuple[tuple[str, str], ...]:
+        """Those that somebody may ask for: the name, and what stands on the button."""
+        known = self.acts.configured.values()
+        return tuple((each.name, getattr(each.action, "label", each.name)) for each in known if not each.on)
 
     def approvers(self, name: str) -> tuple[str, ...]:
         """Who may let this one happen; nobody where it is not configured any more."""
@@ -140,13 +141,16 @@ class Actions:
         mask = self.acts.mask
         return composed if composed is None or mask is None else await asyncio.to_thread(mask.model, composed)
 
-    async def approve(self, incident_id: int, name: str, by: str) -> Decided:
-        """Let what waits happen, as its plan says. Raises StorageError."""
-        return await self._decide(incident_id, name, by, ActionState.DUE, "approved")
+    async def approve(self, incident_id: int, name: str, by: str, seen: str = "") -> Decided:
+        """Let what waits happen, as its plan says. `seen` is the digest of the plan that was read, where it is known.
+
+        Raises StorageError.
+        """
+        return await self._decide(incident_id, name, by, seen, ActionState.DUE, "approved")
 
     async def decline(self, incident_id: int, name: str, by: str) -> Decided:
         """It shall not happen. Raises StorageError."""
-        return await self._decide(incident_id, name, by, ActionState.DECLINED, "declined")
+        return await self._decide(incident_id, name, by, "", ActionState.DECLINED, "declined")
 
     async def ask(self, incident_id: int, name: str, by: str) -> Decided:
         """Have one done that happens only when it is asked for; whoever asks must be one who may approve it.
@@ -215,7 +219,7 @@ class Actions:
         }
         return words.get(record.state, f"about to {record.plan}")
 
-    async def _decide(self, incident_id: int, name: str, by: str, state: ActionState, word: str) -> Decided:
+    async def _decide(self, incident_id: int, name: str, by: str, seen: str, state: ActionState, word: str) -> Decided:
         now = self._clock.now()
         async with self._database.write() as connection:
             record = await rows.latest_to_change(connection, incident_id, name)
@@ -228,6 +232,8 @@ class Actions:
                 return reason
             if record.state is not ActionState.WAITING:
                 return Refused(why="too late", reason=f"{name} does not wait for an approval: it is {record.state}")
+            if seen and seen != record.digest:
+                return Refused(why="too late", reason=f"{name} would do something else by now: read it again")
             due = {"next_try_at": now} if state is ActionState.DUE else {"ended_at": now}
             values = {"state": state, "decided_by": by, **due}
             await rows.change(connection, record.id, **values)

@@ -1,7 +1,7 @@
 """Telling people: one outbox row, one channel, one try at a time."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import structlog
@@ -13,6 +13,7 @@ from aiops_processor.models.incident import TimelineEntry
 from aiops_processor.models.notification import Delivery, DeliveryState, Message, Occasion, Receipt
 from aiops_processor.plugins import Notifier
 from aiops_processor.services import silence
+from aiops_processor.storage import actions as action_rows
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
@@ -40,8 +41,11 @@ class Telling:
         metrics: Metrics,
         external_url: str,
         mask: Mask | None = None,
+        askable: Callable[[], tuple[tuple[str, str], ...]] = tuple,
     ) -> None:
+        """`askable` gives the actions that people can ask for, by name, with what stands on their buttons."""
         self._database = database
+        self._askable = askable
         self._channels = channels
         self._clock = clock
         self._metrics = metrics
@@ -122,6 +126,8 @@ class Telling:
             update=delivery.occasion is Occasion.ANALYSED and await outbox.has_told(connection, delivery),
             url=f"{self._external_url}/incidents/{incident.id}" if self._external_url else "",
             sent_at=self._clock.now(),
+            waiting=tuple(await action_rows.waiting_of(connection, incident_id)),
+            askable=self._askable(),
         )
 
     async def _sent(self, delivery: Delivery, receipt: Receipt) -> None:

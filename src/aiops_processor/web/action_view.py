@@ -38,24 +38,24 @@ class ActionView:
 
 @dataclass(frozen=True, slots=True)
 class ActionsView:
-    """The actions of an incident: those that wait, the others, and the names of those that the reader may ask for."""
+    """The actions of an incident: those that wait, the others, and those that the reader may ask for (name, label)."""
 
     waiting: tuple[ActionView, ...]
     others: tuple[ActionView, ...]
-    askable: tuple[str, ...]
+    askable: tuple[tuple[str, str], ...]
 
 
 def actions(
     records: Sequence[ActionRecord],
     incident: Incident,
-    for_asking: Sequence[str],
+    for_asking: Sequence[tuple[str, str]],
     approvers: Callable[[str], Sequence[str]],
     reader: str,
 ) -> ActionsView:
     """`reader` is the name of whoever reads, "" where nobody knows it."""
     shown = [_view(record, approvers(record.name), reader) for record in records]
     under_way = {each.name for each in records if each.state in (ActionState.DUE, ActionState.RUNNING)}
-    askable = (name for name in for_asking if reader in approvers(name) and name not in under_way)
+    askable = (each for each in for_asking if reader in approvers(each[0]) and each[0] not in under_way)
     return ActionsView(
         waiting=tuple(each for each in shown if each.record.state is ActionState.WAITING),
         others=tuple(each for each in shown if each.record.state is not ActionState.WAITING),

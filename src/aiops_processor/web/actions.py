@@ -8,8 +8,9 @@ from fastapi.responses import RedirectResponse
 from aiops_processor.models.action import ActionRecord
 from aiops_processor.services.actions import Decided, Refused
 from aiops_processor.web.api import MOST_ID
+from aiops_processor.web.incident_forms import form_fields
 from aiops_processor.web.pages import PageRoute
-from aiops_processor.web.service import Running, Service
+from aiops_processor.web.service import Running
 
 STATUS = {"unknown": 404, "not allowed": 403, "too late": 409}
 
@@ -24,32 +25,38 @@ forms = APIRouter(prefix="/incidents/{incident_id}/actions/{name}", include_in_s
 @router.post("/approve")
 async def approve(request: Request, service: Running, incident_id: Id, name: Name) -> ActionRecord:
     """Let an action happen that waits; 403 for whoever is not one of its approvers, 409 where it does not wait."""
-    return _decided(await _asked(request, service, incident_id, name, "approve"))
+    return _decided(await service.actions.approve(incident_id, name, _who(request)))
 
 
 @router.post("/decline")
 async def decline(request: Request, service: Running, incident_id: Id, name: Name) -> ActionRecord:
     """It shall not happen; 403 and 409 as above."""
-    return _decided(await _asked(request, service, incident_id, name, "decline"))
+    return _decided(await service.actions.decline(incident_id, name, _who(request)))
 
 
 @router.post("/ask")
 async def ask(request: Request, service: Running, incident_id: Id, name: Name) -> ActionRecord:
     """Have an action done that happens only when it is asked for; 403 and 409 as above."""
-    return _decided(await _asked(request, service, incident_id, name, "ask"))
+    return _decided(await service.actions.ask(incident_id, name, _who(request)))
 
 
 @forms.post("/{verb}")
 async def form(request: Request, service: Running, incident_id: Id, name: Name, verb: Verb) -> RedirectResponse:
-    """The same from the page, which is led back to."""
-    _decided(await _asked(request, service, incident_id, name, verb))
+    """The same from the page, which is led back to. What is approved is what stood there (`seen`)."""
+    seen = (await form_fields(request)).get("seen", "")
+    if verb == "approve":
+        decided = await service.actions.approve(incident_id, name, _who(request), seen)
+    elif verb == "decline":
+        decided = await service.actions.decline(incident_id, name, _who(request))
+    else:
+        decided = await service.actions.ask(incident_id, name, _who(request))
+    _decided(decided)
     return RedirectResponse(f"../../../{incident_id}", 303)
 
 
-async def _asked(request: Request, service: Service, incident_id: int, name: str, verb: Verb) -> Decided:
-    by = request.state.caller.name
-    decide = {"approve": service.actions.approve, "decline": service.actions.decline, "ask": service.actions.ask}
-    return await decide[verb](incident_id, name, by)
+def _who(request: Request) -> str:
+    """The name under which Access knows whoever asks."""
+    return request.state.caller.name
 
 
 def _decided(decided: Decided) -> ActionRecord:

@@ -13,6 +13,7 @@ from aiops_processor.services.changes import Changes
 from aiops_processor.services.health import Health
 from aiops_processor.services.incidents import Incidents
 from aiops_processor.services.ingest import Ingest
+from aiops_processor.services.presses import Presses
 from aiops_processor.storage.database import Database
 from aiops_processor.telemetry import Metrics
 from aiops_processor.web.bodies import BodyReader
@@ -44,6 +45,7 @@ class Service:
     analyse: Callable[[int, int], Awaitable[None]]
     changes: Changes
     actions: Actions
+    presses: Presses
     waiting: Waiting = field(default_factory=Waiting)
     bodies: BodyReader = field(default_factory=BodyReader)
     by_hand: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ANALYSES_AT_ONCE))

@@ -218,7 +218,7 @@ async def test_asking_is_for_approvers_and_asked_twice_is_asked_once(analysed: A
     action = Blind()
     desk = Desk(analysed, configured(action, on=frozenset(), approval=True, approvers=("ada",)))
     assert await desk.round() == []
-    assert desk.actions.for_asking() == ("restart",)
+    assert desk.actions.for_asking() == (("restart", "restart"),)
     assert isinstance(await desk.actions.ask(1, "restart", "bob"), Refused)
     assert isinstance(await desk.actions.ask(1, "nothing", "ada"), Refused)
     assert isinstance(await desk.actions.ask(9, "restart", "ada"), Refused)
