@@ -59,8 +59,9 @@ def known_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, secret in variables():
         if environ.get(name):
             yield name.lower(), environ[name]
-        elif secret and environ.get(f"{name}_FILE"):
-            yield name.lower(), secret_file(f"{name}_FILE", environ[f"{name}_FILE"])
+        # An empty file is a secret that is not set: compose wants every file to be there.
+        elif secret and environ.get(f"{name}_FILE") and (text := secret_file(f"{name}_FILE", environ[f"{name}_FILE"])):
+            yield name.lower(), text
 
 
 def variables() -> Iterator[tuple[str, bool]]:
