@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from aiops_processor.action_parts import acts
+from aiops_processor.cli.check import action_problems
 from aiops_processor.clients.outbound import Outbound
 from aiops_processor.errors import ConfigError, PluginError
 from aiops_processor.settings import ActionSettings, AlertmanagerSettings, ServiceSettings, Settings
@@ -77,6 +78,22 @@ def test_a_silence_goes_to_the_alertmanager_of_the_settings_with_its_credentials
     assert acts(given, Outbound(), None).configured["s"].dry_run
     with pytest.raises(PluginError, match="action silence: url: Field required"):
         made(kind="silence", options={})
+
+
+def test_check_says_how_each_action_comes_to_happen(capsys: pytest.CaptureFixture[str]) -> None:
+    silent = {"kind": "jira", "options": JIRA, "dry_run": False}
+    actions = (
+        ActionSettings(name="dry", kind="jira", options=JIRA),
+        ActionSettings(name="alone", **silent),
+        ActionSettings(name="careful", approval=True, approvers=("ada", "token ci"), **silent),
+    )
+    assert list(action_problems(Settings(actions=actions))) == []
+    assert capsys.readouterr().out.splitlines() == [
+        "✓ action dry: only says what it would do (dry_run)",
+        "✓ action alone: by itself",
+        "✓ action careful: when ada or token ci approves",
+    ]
+    assert "no action is called 'jiri'" in next(iter(action_problems(_settings(name="x", kind="jiri"))))
 
 
 def test_in_shadow_mode_there_are_none() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from aiops_processor import config, parts
+from aiops_processor.action_parts import acts
 from aiops_processor.cli import send_test_alert as test_alert
 from aiops_processor.cli.asking import base_url
 from aiops_processor.errors import AiopsError, ConfigError, StorageError
@@ -76,8 +77,21 @@ def _settings_problems(settings: Settings) -> Iterator[str]:
         )
     if not (settings.slack.webhook_url or settings.generic.webhook_url):
         yield "no channel is configured: reports go to the log only; set SLACK_WEBHOOK_URL or GENERIC_WEBHOOK_URL"
+    yield from action_problems(settings)
     if not settings.database.url:
         yield from _data_dir_problems(settings)
+
+
+def action_problems(settings: Settings) -> Iterator[str]:
+    """What is wrong with an action; of those that are right, how they come to happen is printed."""
+    try:
+        found = acts(settings, parts.outbound(settings), None).configured.values()
+    except AiopsError as error:
+        yield str(error)
+        return
+    for each in found:
+        how = f"when {' or '.join(each.approvers)} approves" if each.approval or not each.on else "by itself"
+        typer.echo(f"✓ action {each.name}: {'only says what it would do (dry_run)' if each.dry_run else how}")
 
 
 def _data_dir_problems(settings: Settings) -> Iterator[str]:

@@ -36,7 +36,8 @@ class ActionOccasion(StrEnum):
 class ActionRecord(Frozen):
     """One action for one incident on one occasion. `key` is the same on every try.
 
-    `plan` is what would be done, in words: what somebody approves. `line` is what was done.
+    `plan` is what would be done, in words: what somebody approves; `created_at` is when it was proposed. `line` is what
+    was done.
     """
 
     id: int
@@ -57,8 +58,8 @@ class ActionRecord(Frozen):
 
     @property
     def digest(self) -> str:
-        """By it an approval says which plan was read."""
-        return hashlib.sha256(self.plan.encode()).hexdigest()[:16]
+        """By it an approval says which plan was read. Not of its words, which channels mask and cut."""
+        return hashlib.sha256(f"{self.key} {self.created_at.isoformat()}".encode()).hexdigest()[:16]
 
 
 def mark(incident: Incident) -> str:

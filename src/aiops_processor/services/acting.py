@@ -5,7 +5,7 @@ it is not done again: it ends as `unknown`, for a person to look.
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 AT_ONCE = 8
+GRACE_SECONDS = 5.0
 SPARE = timedelta(seconds=30)
 LOOK_AFTER = timedelta(seconds=10)  # a tracker's search knows a new ticket only after some seconds
 MOST_ATTEMPTS = 20  # an hour and a quarter
@@ -53,9 +54,7 @@ class Acting:
                 await self._alone(self.tick)
                 await self._clock.sleep(TICK_SECONDS)
         finally:
-            for task in self._running:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await self._stop()
 
     async def tick(self) -> None:
         """Look for actions, and begin what is due."""
@@ -81,11 +80,22 @@ class Acting:
         """Wait for what runs."""
         await asyncio.gather(*self._running)
 
+    async def _stop(self) -> None:
+        """What runs may end, for a while: what is cut off in the middle nobody knows the end of."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=GRACE_SECONDS)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
     async def perform(self, record: ActionRecord) -> None:
         """One try of a claimed action, and what came of it. Raises StorageError: then its lease runs out."""
         configured = self._actions.acts.configured.get(record.name)
         if configured is None:
-            await self._end(record, (ActionState.FAILED, "is not configured any more", {}))
+            await self._end(record, (_given_up(record), "is not configured any more", {}))
+            return
+        if record.attempts > MOST_ATTEMPTS:  # it ends its process each time
+            await self._end(record, (_given_up(record), f"begun {MOST_ATTEMPTS} times, and never ended", {}))
             return
         message = await self._actions.message(record.incident_id, record.occasion)
         if message is not None:  # else forgotten meanwhile, and its rows with it
@@ -96,8 +106,7 @@ class Acting:
             async with asyncio.timeout(configured.seconds):
                 return await self._done(record, configured, message)
         except DeliveryRefused as error:
-            begun_before = record.state is ActionState.RUNNING
-            return ActionState.UNKNOWN if begun_before else ActionState.FAILED, str(error), {}
+            return _given_up(record), str(error), {}
         except (DeliveryUncertain, TimeoutError) as error:
             return self._lost(record, configured, _reason(error, configured))
         except DeliveryUnavailable as error:
@@ -115,8 +124,12 @@ class Acting:
             found = await configured.action.find(message, record.key)
             if found is not None:
                 return ActionState.DONE, found, {"line": found}
+        elif configured.dry_run:  # since it was proposed
+            return ActionState.DRY_RUN, f"dry run: would {record.plan}", {}
+        elif configured.approval and not record.decided_by:  # the same
+            return ActionState.WAITING, "waits for approval now", {"next_try_at": None}
         elif record.decided_by and (plan := planned(configured, message)) != record.plan:
-            return _changed(plan)
+            return _changed(plan, self._clock.now())
         await self._begin(record)
         line = await configured.action.act(message, record.key)
         return ActionState.DONE, line or "there was nothing to do", {"line": line or ""}
@@ -137,8 +150,7 @@ class Acting:
     def _later(self, record: ActionRecord, error: DeliveryUnavailable) -> Ended:
         """Nothing was done in this try; what an earlier one did is still to be looked for."""
         if record.attempts >= MOST_ATTEMPTS:
-            end = ActionState.UNKNOWN if record.state is ActionState.RUNNING else ActionState.FAILED
-            return end, f"given up after {MOST_ATTEMPTS} tries: {error}", {}
+            return _given_up(record), f"given up after {MOST_ATTEMPTS} tries: {error}", {}
         wait = timedelta(seconds=wait_seconds(record.attempts, error.retry_after))
         log.warning("an action failed, will try again", action=record.name, error=str(error), attempt=record.attempts)
         return record.state, "", {"error": str(error), "next_try_at": self._clock.now() + wait}
@@ -179,12 +191,17 @@ class Acting:
             log.exception("a part of the round of actions failed", part=part.__name__)
 
 
-def _changed(plan: str | None) -> Ended:
+def _given_up(record: ActionRecord) -> ActionState:
+    """Of what had begun in an earlier try nobody knows."""
+    return ActionState.UNKNOWN if record.state is ActionState.RUNNING else ActionState.FAILED
+
+
+def _changed(plan: str | None, now: datetime) -> Ended:
     """What was approved is not what would be done now: new alerts came, or another analysis."""
     if plan is None:
         return ActionState.EXPIRED, "there is nothing to do any more", {}
     text = f"is not what was approved any more, and waits again: {plan}"
-    return ActionState.WAITING, text, {"plan": plan, "decided_by": "", "next_try_at": None}
+    return ActionState.WAITING, text, {"plan": plan, "created_at": now, "decided_by": "", "next_try_at": None}
 
 
 def _reason(error: Exception, configured: Configured) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 import structlog
 
 from aiops_processor.clock import Clock
+from aiops_processor.errors import StorageError
 from aiops_processor.masking import Mask
 from aiops_processor.models.action import ActionOccasion, ActionRecord, ActionState, mark
 from aiops_processor.models.base import Frozen
@@ -109,7 +110,13 @@ class Actions:
 
     async def _look(self, occurred: rows.Occurred) -> None:
         over = occurred.occasion is ActionOccasion.RESOLVED
-        made = await self._made(occurred)
+        try:
+            made = await self._made(occurred)
+        except StorageError:
+            raise
+        except Exception:  # one incident that cannot be put together must not keep the others from their actions
+            log.exception("the actions of an incident could not be looked for", incident=occurred.incident_id)
+            made = list[ActionRecord]()
         async with self._database.write() as connection:
             if not await rows.take(connection, occurred.id):
                 return
@@ -215,21 +222,20 @@ class Actions:
     def _proposed(self, record: ActionRecord) -> str:
         words = {
             ActionState.DRY_RUN: f"dry run: would {record.plan}",
-            ActionState.WAITING: f"waits for {' or '.join(self.approvers(record.name))}: {record.plan}",
+            ActionState.WAITING: f"waits for approval by {' or '.join(self.approvers(record.name))}: {record.plan}",
         }
         return words.get(record.state, f"about to {record.plan}")
 
     async def _decide(self, incident_id: int, name: str, by: str, seen: str, state: ActionState, word: str) -> Decided:
-        now = self._clock.now()
+        now, configured = self._clock.now(), self.acts.configured.get(name)
+        if configured is None:
+            return Refused(why="unknown", reason=f"no action is called {name}")
+        if reason := _not_allowed(configured, by):
+            return reason
         async with self._database.write() as connection:
             record = await rows.latest_to_change(connection, incident_id, name)
             if record is None:
                 return Refused(why="unknown", reason=f"incident {incident_id} has no action {name}")
-            configured = self.acts.configured.get(name)
-            if configured is None:
-                return Refused(why="unknown", reason=f"{name} is not configured any more")
-            if reason := _not_allowed(configured, by):
-                return reason
             if record.state is not ActionState.WAITING:
                 return Refused(why="too late", reason=f"{name} does not wait for an approval: it is {record.state}")
             if seen and seen != record.digest:

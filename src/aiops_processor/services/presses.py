@@ -3,6 +3,7 @@
 import asyncio
 
 import msgspec
+import structlog
 
 from aiops_processor.clients.slack import SlackAnswers
 from aiops_processor.clock import Clock
@@ -19,6 +20,8 @@ from aiops_processor.storage import audit
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import past as past_rows
 from aiops_processor.storage.database import Database
+
+log = structlog.get_logger(__name__)
 
 MOST_NAME = 80
 MOST_ID = 2**63 - 1
@@ -71,8 +74,12 @@ class Presses:
         self._answering: set[asyncio.Task[None]] = set()
 
     async def take(self, payload: bytes) -> None:
-        """The same for what comes over the socket; whoever pressed is answered afterwards. Raises an AiopsError."""
-        press = read(payload)
+        """The same for what comes over the socket; whoever pressed is answered afterwards. Raises StorageError."""
+        try:
+            press = read(payload)
+        except InputError as error:  # it would be sent again and again
+            log.warning("what came over Slack's socket is not understood", error=str(error))
+            return
         if press is not None:
             task = asyncio.create_task(self.answers.say(press.answer_to, await self.press(press)))
             self._answering.add(task)

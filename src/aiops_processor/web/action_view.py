@@ -64,11 +64,13 @@ def actions(
 
 
 def _view(record: ActionRecord, approvers: Sequence[str], reader: str) -> ActionView:
-    word = Word(_WORDS.get(record.state, str(record.state)), _STATES[record.state])
+    again = record.state in (ActionState.DUE, ActionState.RUNNING) and record.error
+    text = "tries again" if again else _WORDS.get(record.state, str(record.state))
+    would = "would " if record.state is ActionState.DRY_RUN else ""
     return ActionView(
         record=record,
-        state=word,
-        said=record.error or record.line or record.plan,
+        state=Word(text, _STATES[record.state]),
+        said=record.error or record.line or f"{would}{record.plan}",
         approvers=" or ".join(approvers),
         may=reader in approvers,
     )

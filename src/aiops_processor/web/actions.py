@@ -15,7 +15,7 @@ from aiops_processor.web.service import Running
 STATUS = {"unknown": 404, "not allowed": 403, "too late": 409}
 
 Id = Annotated[int, Path(ge=1, le=MOST_ID)]
-Name = Annotated[str, Path(max_length=40)]
+Name = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 Verb = Literal["approve", "decline", "ask"]
 
 router = APIRouter(prefix="/api/v1/incidents/{incident_id}/actions/{name}", tags=["actions"])

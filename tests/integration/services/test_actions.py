@@ -1,6 +1,7 @@
 """What is done about incidents: on which occasion, by whose leave, and never twice, whatever breaks in between."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -175,12 +176,18 @@ async def test_what_was_declined_is_not_done(analysed: Any) -> None:
 async def test_what_is_not_what_was_approved_any_more_waits_again(analysed: Any) -> None:
     action = Blind()
     desk = Desk(analysed, configured(action, approval=True, approvers=("ada",)))
-    await desk.round()
+    (before,) = await desk.round()
     await desk.actions.approve(1, "restart", "ada")
+    analysed.clock.advance(1)
     action.would = "turn everything off"
     (record,) = await desk.round()
     assert (record.state, record.plan, record.decided_by) == (ActionState.WAITING, "turn everything off", "")
     assert action.done == []
+    stale = await desk.actions.approve(1, "restart", "ada", seen=before.digest)
+    assert isinstance(stale, Refused)
+    assert "read it again" in stale.reason
+    await desk.actions.approve(1, "restart", "ada", seen=record.digest)
+    assert await desk.states() == ["done"]
 
 
 async def test_what_nobody_approved_while_it_fired_is_not_done_when_it_is_over(analysed: Any, post: Any) -> None:
@@ -309,6 +316,41 @@ async def test_after_a_kill_in_between_it_is_looked_before_anything_is_done_agai
     assert len(action.done) == 1
     for task in desk.acting._running:
         task.cancel()
+
+
+async def test_what_the_settings_say_by_now_counts(analysed: Any) -> None:
+    action = Blind()
+    desk = Desk(analysed, configured(action, name="a"), configured(action, name="b"), configured(action, name="c"))
+    await desk.actions.propose()
+    careful = {
+        "a": configured(action, name="a", dry_run=True),
+        "b": configured(action, name="b", approval=True, approvers=("ada",)),
+        "c": configured(action, name="c"),
+    }
+    desk.actions.use(Acts(careful))
+    assert await desk.states() == ["dry run", "waiting", "done"]
+    assert len(action.done) == 1
+
+
+async def test_what_ends_its_process_each_time_is_given_up(analysed: Any) -> None:
+    action = Seeing()
+    desk = Desk(analysed, configured(action))
+    await desk.actions.propose()
+    async with analysed.database.write() as connection:
+        await rows.change(connection, 1, state=ActionState.RUNNING, attempts=MOST_ATTEMPTS)
+    assert await desk.states() == ["unknown"]
+    assert action.done == []
+
+
+async def test_a_stop_lets_what_runs_end(analysed: Any) -> None:
+    action = Blind()
+    desk = Desk(analysed, configured(action))
+    loop = asyncio.create_task(desk.acting.run())
+    await action.began.wait()
+    loop.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await loop
+    assert [each.state for each in await desk.records()] == [ActionState.DONE]
 
 
 async def test_two_processes_do_each_action_once(analysed: Any) -> None:

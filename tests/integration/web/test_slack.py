@@ -24,7 +24,7 @@ from starlette.websockets import WebSocket
 from aiops_processor.app import create_app
 from aiops_processor.clients.outbound import Outbound
 from aiops_processor.clients.slack import SlackAnswers
-from aiops_processor.models.action import mark
+from aiops_processor.models.action import ActionRecord, mark
 from aiops_processor.models.incident import Incident
 from aiops_processor.settings import ActionSettings, LogSettings, ServiceSettings, Settings, SlackSettings
 
@@ -155,8 +155,7 @@ async def test_who_acknowledges_and_judges_in_slack_stands_in_timeline_and_audit
 
 async def test_only_listed_people_approve_and_only_what_they_read(house: House) -> None:
     record = await house.action("restart")
-    digest = hashlib.sha256(record["plan"].encode()).hexdigest()[:16]
-    value = f"{house.mark} {digest}"
+    value = f"{house.mark} {ActionRecord.model_validate(record).digest}"
     assert (await house.press("aiops:approve:restart", member="U2", value=value)).status_code == 200
     assert house.told.said[-1][1] == "Nothing was done: slack:U2 may not: slack:U1 may."
     await house.press("aiops:approve:restart", value=f"{house.mark} 0123456789abcdef")
