@@ -1,12 +1,11 @@
 """From settings to parts: the clients, the evidence engine, the model and the channels that the settings name."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from aiops_processor import plugins
+from aiops_processor import channel_parts
 from aiops_processor.clients.alertmanager import Alertmanager
 from aiops_processor.clients.cache import Cache, Kind, Result
 from aiops_processor.clients.cached import CachedLoki, CachedPrometheus
@@ -41,6 +40,7 @@ from aiops_processor.services.incidents import Policy, Settling
 from aiops_processor.services.missed import Patience
 from aiops_processor.services.own_rules import OwnRule
 from aiops_processor.services.priority import Level, Priority
+from aiops_processor.services.pulse import Heartbeat
 from aiops_processor.services.retention import Keeping
 from aiops_processor.services.watchdogs import Expected
 from aiops_processor.settings import AlertmanagerSettings, NamedSource, Settings, SourceSettings
@@ -153,6 +153,7 @@ class Parts:
     explainer: Explainer | None
     channels: dict[str, Notifier]
     mask: Mask | None = None
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
 
     @classmethod
     def of(
@@ -177,6 +178,7 @@ class Parts:
             explainer=explainer(settings, made, clock, toolbox(settings, sources), pace),
             channels=channels(settings),
             mask=mask(settings),
+            heartbeat=Heartbeat(channel_parts.heartbeat(settings, outbound(settings)), settings.heartbeat.seconds),
         )
 
     @property
@@ -216,7 +218,7 @@ class Parts:
     async def aclose(self) -> None:
         """Close every connection."""
         await self.sources.aclose()
-        for each in (self.model, *self.channels.values()):
+        for each in (self.model, *self.channels.values(), self.heartbeat.where):
             if each:
                 await each.aclose()
 
@@ -284,40 +286,13 @@ def toolbox(settings: Settings, sources: Sources) -> Toolbox:
 
 
 def channels(settings: Settings) -> dict[str, Notifier]:
-    """The configured channels by name; the log is always one, in shadow mode the only one.
-
-    Raises PluginError for a wrong option.
-    """
-    _check_outbound(settings)
-    made: dict[str, Notifier] = {"log": plugins.make("notifier", "log", {})}
-    if settings.aiops.shadow:
-        return made
-    if settings.slack.webhook_url:
-        made["slack"] = plugins.make("notifier", "slack", {"url": settings.slack.webhook_url})
-    if settings.generic.webhook_url:
-        made["webhook"] = plugins.make("notifier", "webhook", {"url": settings.generic.webhook_url})
-    return made
+    """The configured channels by name. Raises PluginError and ConfigError."""
+    return channel_parts.channels(settings, outbound(settings))
 
 
 def outbound(settings: Settings) -> Outbound:
     """Where links in alerts may lead."""
     return Outbound(_listed(settings.outbound.allow), settings.outbound.private)
-
-
-def _check_outbound(settings: Settings) -> None:
-    """Where there is a list, channels are on it: a mistyped or planted address tells nobody anything."""
-    gate = outbound(settings)
-    channels = {"SLACK_WEBHOOK_URL": settings.slack.webhook_url, "GENERIC_WEBHOOK_URL": settings.generic.webhook_url}
-    for name, url in channels.items():
-        if url and gate.allow and (reason := gate.refusal(_host(url.get_secret_value()))):
-            raise ConfigError(f"{name}: {reason}")
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 def policy(settings: Settings) -> Policy:

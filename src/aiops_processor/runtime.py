@@ -27,6 +27,7 @@ from aiops_processor.services.ingest import Ingest
 from aiops_processor.services.missed import Missed
 from aiops_processor.services.notifier import Telling
 from aiops_processor.services.pace import SharedPace
+from aiops_processor.services.pulse import Pulse
 from aiops_processor.services.reconciler import Reconciler
 from aiops_processor.services.reconstructed import Reconstructed
 from aiops_processor.services.retention import Retention
@@ -132,6 +133,7 @@ async def running(
         def use(new: Parts) -> None:
             story.use(new)
             watching.use(new)
+            pulse.use(new.heartbeat)
             renewed(new.settings)
 
         reloading = Reloading(
@@ -148,7 +150,8 @@ async def running(
         await stack.enter_async_context(_at_work(engine, database, clock, reconciler))
         ingest = Ingest(database, clock, metrics, reconciler.poke)
         watching = _Watching(parts, database, ingest, engine, clock)
-        for loop in (ingest.run(), reconciler.run(), story.watchdogs.run(), *watching.loops()):
+        pulse = Pulse(story.health.ready, clock, parts.heartbeat)
+        for loop in (ingest.run(), reconciler.run(), story.watchdogs.run(), pulse.run(), *watching.loops()):
             stack.push_async_callback(_stop, asyncio.create_task(loop))
         if read is not None:
             stack.enter_context(reloading.on_hangup())

@@ -51,6 +51,8 @@ _DELIVERIES: Mapping[DeliveryState, Tone] = {
     DeliveryState.SENT: "good",
     DeliveryState.FAILED: "bad",
     DeliveryState.UNKNOWN: "warn",
+    DeliveryState.SKIPPED: "quiet",
+    DeliveryState.HELD: "info",
 }
 _RISKS: Mapping[str, Tone] = {"low": "good", "medium": "warn", "high": "bad"}
 _CITATIONS = re.compile(r"\s*\[[A-Z]\d{1,4}(?:, ?[A-Z]\d{1,4})*\]")
