@@ -1,15 +1,20 @@
 """From settings to channels: the usual ones that have an address or a key, and those that the file names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
 from aiops_processor import plugins
+from aiops_processor.channel_settings import QuietSettings, RouteSettings
 from aiops_processor.clients.outbound import Outbound
 from aiops_processor.errors import ConfigError
 from aiops_processor.notifiers.http import HttpOptions, Post
 from aiops_processor.plugins import Notifier
+from aiops_processor.query import matchers
+from aiops_processor.services.routing import Quiet, Route, Routing
 from aiops_processor.settings import Settings
 from aiops_processor.settings_section import is_secret, secret_file
 
@@ -32,6 +37,17 @@ def channels(settings: Settings, gate: Outbound) -> dict[str, Notifier]:
         options = _with_secrets(each.name, each.kind, each.options)
         made[each.name] = _opened(plugins.make("notifier", each.kind, options), f"channel {each.name}", gate)
     return made
+
+
+def routing(settings: Settings, known: Iterable[str]) -> Routing:
+    """Who is told what. Raises ConfigError for a channel that is none of the `known`."""
+    if settings.aiops.shadow:
+        return Routing()  # nobody is told, whatever the routes say
+    names = sorted(known)
+    for route in settings.routes:
+        if unknown := sorted(set(route.channels) - set(names)):
+            raise ConfigError(f"routes: no channel is called {', '.join(unknown)}; known: {', '.join(names)}")
+    return Routing(tuple(map(_route, settings.routes)))
 
 
 def heartbeat(settings: Settings, gate: Outbound) -> Post | None:
@@ -121,3 +137,25 @@ def _opened(channel: Notifier, setting: str, gate: Outbound) -> Notifier:
     for reason in filter(None, map(gate.refusal, hosts)):
         raise ConfigError(f"{setting}: {reason}")
     return channel
+
+
+def _route(route: RouteSettings) -> Route:
+    return Route(
+        channels=frozenset(route.channels),
+        matchers=matchers.parse_all(route.match or ()),
+        on=frozenset(route.on),
+        min_severity=route.min_severity or "info",
+        min_confidence=route.min_confidence,
+        quiet=tuple(map(_quiet, route.quiet)),
+        remind_after=None if route.remind_minutes is None else timedelta(minutes=route.remind_minutes),
+    )
+
+
+def _quiet(quiet: QuietSettings) -> Quiet:
+    return Quiet(
+        start=time.fromisoformat(quiet.start),
+        end=time.fromisoformat(quiet.end),
+        zone=ZoneInfo(quiet.zone),
+        days=frozenset(quiet.days),
+        unless=matchers.parse_all(quiet.unless or ()),
+    )

@@ -42,6 +42,7 @@ from aiops_processor.services.own_rules import OwnRule
 from aiops_processor.services.priority import Level, Priority
 from aiops_processor.services.pulse import Heartbeat
 from aiops_processor.services.retention import Keeping
+from aiops_processor.services.routing import Routing
 from aiops_processor.services.watchdogs import Expected
 from aiops_processor.settings import AlertmanagerSettings, NamedSource, Settings, SourceSettings
 from aiops_processor.telemetry import Metrics
@@ -154,6 +155,7 @@ class Parts:
     channels: dict[str, Notifier]
     mask: Mask | None = None
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
+    routing: Routing = field(default_factory=Routing)
 
     @classmethod
     def of(
@@ -169,15 +171,16 @@ class Parts:
         `changes` are those that were posted to the service, `pace` counts what is sent to providers of models.
         """
         sources = Sources.of(settings, cache(clock, metrics))
-        made = model(settings)
+        made, named = model(settings), channels(settings)
         return cls(
             settings=settings,
             sources=sources,
             gatherer=gatherer(settings, sources, clock, changes),
             model=made,
             explainer=explainer(settings, made, clock, toolbox(settings, sources), pace),
-            channels=channels(settings),
+            channels=named,
             mask=mask(settings),
+            routing=channel_parts.routing(settings, named),
             heartbeat=Heartbeat(channel_parts.heartbeat(settings, outbound(settings)), settings.heartbeat.seconds),
         )
 

@@ -30,6 +30,8 @@ from aiops_processor.services.pace import SharedPace
 from aiops_processor.services.pulse import Pulse
 from aiops_processor.services.reconciler import Reconciler
 from aiops_processor.services.reconstructed import Reconstructed
+from aiops_processor.services.reminders import SECONDS as REMINDERS_SECONDS
+from aiops_processor.services.reminders import Reminders
 from aiops_processor.services.retention import Retention
 from aiops_processor.services.rounds import Rounds
 from aiops_processor.services.watchdogs import Watchdogs
@@ -62,7 +64,9 @@ class _Story:
         return cls(
             analyzer=analyzer,
             analysis=Analysis(database, analyzer, clock, channels, metrics, parts.completing),
-            telling=Telling(database, parts.channels, clock, metrics, parts.settings.aiops.external_url, parts.mask),
+            telling=Telling(
+                database, parts.channels, clock, metrics, parts.settings.aiops.external_url, parts.mask, parts.routing
+            ),
             incidents=Incidents(database, clock, channels, parts.settling, parts.policy),
             watchdogs=Watchdogs(database, clock, channels, parts.policy.expected),
             health=Health(database.ping, parts.sources.probes, VERSION),
@@ -73,7 +77,7 @@ class _Story:
         channels = list(parts.channels)
         self.analyzer.use(parts.gatherer, parts.explainer, parts.mask)
         self.analysis.use(channels, parts.completing)
-        self.telling.use(parts.channels, parts.settings.aiops.external_url, parts.mask)
+        self.telling.use(parts.channels, parts.settings.aiops.external_url, parts.mask, parts.routing)
         self.incidents.use(channels, parts.settling, parts.policy)
         self.watchdogs.use(channels, parts.policy.expected)
         self.health.use(parts.sources.probes)
@@ -88,6 +92,9 @@ class _Watching:
         self._missed: dict[str, Missed] = {}
         self._reconstructed: dict[str, Reconstructed] = {}
         self._rounds = Rounds(clock)
+        self._reminders = Reminders(database, clock, parts.routing)
+        self._reminding = Rounds(clock)
+        self._reminding.use((self._reminders,), REMINDERS_SECONDS)
         self._retention = Retention(database, engine, clock, parts.keeping)
         self.use(parts)
 
@@ -105,9 +112,10 @@ class _Watching:
         looks = (*self._missed.values(), *self._reconstructed.values())
         self._rounds.use(looks, min(source.patience.round_seconds for source in watched.values()))
         self._retention.use(parts.keeping)
+        self._reminders.use(parts.routing)
 
     def loops(self) -> Iterator[Coroutine[Any, Any, None]]:
-        return (each.run() for each in (self._rounds, self._retention))
+        return (each.run() for each in (self._rounds, self._reminding, self._retention))
 
 
 @contextlib.asynccontextmanager

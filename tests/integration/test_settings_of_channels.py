@@ -5,6 +5,7 @@ import hmac
 import json
 import re
 from collections.abc import Awaitable, Callable
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -175,3 +176,48 @@ def test_a_wrong_channel_is_an_error_that_names_the_known(lab: Lab, text: str, s
     (lab.folder / "aiops.yaml").write_text(text)
     with pytest.raises((ConfigError, PluginError), match=re.escape(said)):
         parts.channels(lab.settings(AIOPS_CONFIG=str(lab.folder / "aiops.yaml")))
+
+
+ROUTES = """
+routes:
+  - channels: [log]
+    match: ['service="db"']
+    on: [opened, resolved]
+    min_severity: error
+    min_confidence: 0.5
+    remind_minutes: 30
+    quiet: [{start: 22:00, end: 07:00, days: [fri, sat], zone: Europe/Berlin, unless: ['severity="critical"']}]
+"""
+
+
+def test_a_route_says_what_the_file_says(lab: Lab) -> None:
+    """YAML reads the key `on` as true and 22:00 as a number: nobody who writes it has to know that."""
+    (lab.folder / "aiops.yaml").write_text(ROUTES)
+    made = parts.Parts.of(lab.settings(AIOPS_CONFIG=str(lab.folder / "aiops.yaml")), SystemClock(), Metrics())
+    (route,) = made.routing.routes
+    (quiet,) = route.quiet
+    assert (route.channels, route.on, route.min_severity) == ({"log"}, {"opened", "resolved"}, "error")
+    assert (route.min_confidence, route.remind_after) == (0.5, timedelta(minutes=30))
+    assert (quiet.start, quiet.end, quiet.days) == (time(22), time(7), {"fri", "sat"})
+    assert (str(quiet.zone), str(quiet.unless[0]), str(route.matchers[0])) == (
+        "Europe/Berlin",
+        'severity="critical"',
+        'service="db"',
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("routes: [{channels: [slakc]}]", "routes: no channel is called slakc; known: log"),
+        ("routes: [{channels: [log], when: x}]", "routes.0.when is no setting; known here: channels, match, "),
+        ("routes: [{channels: [log], on: [closed]}]", "routes.0.on.0"),
+        ("routes: [{channels: [log], match: ['no matcher']}]", "routes.0.match"),
+        ("routes: [{channels: [log], quiet: [{start: '22:00', end: '7'}]}]", "routes.0.quiet.0.end"),
+        ("routes: [{channels: [log], quiet: [{start: '22:00', end: '07:00', zone: Mars}]}]", "no such time zone"),
+    ],
+)
+def test_a_wrong_route_is_an_error_that_names_the_known(lab: Lab, text: str, said: str) -> None:
+    (lab.folder / "aiops.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        parts.Parts.of(lab.settings(AIOPS_CONFIG=str(lab.folder / "aiops.yaml")), SystemClock(), Metrics())

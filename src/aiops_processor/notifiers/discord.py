@@ -31,6 +31,7 @@ class DiscordNotifier:
     """Posts and edits. The receipt is the message's id. An edit that is repeated changes nothing."""
 
     deduplicates = True
+    acknowledges = True
     Options: ClassVar[type[BaseModel]] = HttpOptions
 
     def __init__(self, options: HttpOptions, transport: httpx2.AsyncBaseTransport | None = None) -> None:

@@ -31,7 +31,10 @@ def headline(message: Message) -> str:
 def standing(message: Message) -> str:
     """Whether it still fires, and since when; of a reminder, that nobody looks after it."""
     said = words.standing(message.alerts, message.sent_at) or words.clean(message.incident.title)
-    return f"{said}. Nobody has acknowledged it" if message.occasion is Occasion.REMINDED else said
+    if message.occasion is Occasion.REMINDED:
+        return f"{said}. Nobody has acknowledged it"
+    by = words.clean(message.incident.acknowledged_by)
+    return f"{said}. {by} looks after it" if by and message.occasion is not Occasion.RESOLVED else said
 
 
 def sections(message: Message) -> tuple[Section, ...]:

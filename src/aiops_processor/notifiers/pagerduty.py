@@ -5,7 +5,7 @@ Source: https://developer.pagerduty.com/docs/send-alert-event (summary 1,024 cha
 
 import json
 import re
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import httpx2
 from pydantic import BaseModel, Field, SecretStr
@@ -14,18 +14,11 @@ from aiops_processor.models.notification import Message, Occasion, Receipt
 from aiops_processor.notifiers import outline
 from aiops_processor.notifiers.http import HttpOptions, Post
 from aiops_processor.notifiers.options import Address, ChannelOptions, Secret
+from aiops_processor.notifiers.severity import step
 
 MOST_SUMMARY = 1024
 MOST_LINE = 1000
 MOST_LINKS = 10
-SEVERITIES = {
-    **dict.fromkeys(("critical", "page", "emergency", "disaster", "fatal", "p1"), "critical"),
-    **dict.fromkeys(("error", "high", "major", "p2"), "error"),
-    **dict.fromkeys(("warning", "warn", "medium", "minor", "p3"), "warning"),
-    **dict.fromkeys(("info", "low", "notice", "debug", "none", "p4", "p5"), "info"),
-}
-UNKNOWN_SEVERITY = "error"  # somebody is asked to look rather than nobody
-
 _ACTIONS = {Occasion.RESOLVED: "resolve", Occasion.ACKNOWLEDGED: "acknowledge"}
 _FIELD = re.compile(r"'((?:payload\.)?(?:routing_key|event_action|dedup_key|summary|source|severity|timestamp))'")
 
@@ -35,7 +28,7 @@ class PagerDutyOptions(ChannelOptions):
 
     routing_key: Secret
     url: Address = "https://events.pagerduty.com"
-    severities: dict[str, str] = Field(default_factory=dict)
+    severities: dict[str, Literal["critical", "error", "warning", "info"]] = Field(default_factory=dict)
 
 
 class PagerDutyNotifier:
@@ -48,7 +41,7 @@ class PagerDutyNotifier:
     def __init__(self, options: PagerDutyOptions, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self.name = "pagerduty"
         self._key = options.routing_key.get_secret_value()
-        self._severities = SEVERITIES | {name.lower(): value for name, value in options.severities.items()}
+        self._severities = {name.lower(): value for name, value in options.severities.items()}
         url = SecretStr(f"{options.url.rstrip('/')}/v2/enqueue")
         where = HttpOptions(url=url, timeout_seconds=options.timeout_seconds)
         self._post = Post(self.name, where, transport, explain=_explained)
@@ -73,7 +66,7 @@ class PagerDutyNotifier:
         payload = {
             "summary": _cut(outline.headline(message), MOST_SUMMARY),
             "source": _cut(labels.get("instance") or labels.get("service") or "aiops-processor", 255),
-            "severity": self._severities.get(message.incident.severity.lower(), UNKNOWN_SEVERITY),
+            "severity": self._severities.get(message.incident.severity.lower()) or step(message.incident.severity),
             "timestamp": message.incident.opened_at.isoformat(),
             "component": _cut(labels.get("service", ""), 255),
             "group": _cut(labels.get("namespace", ""), 255),

@@ -33,6 +33,7 @@ class SlackBotNotifier:
     """
 
     deduplicates = True
+    acknowledges = True
     Options: ClassVar[type[BaseModel]] = SlackBotOptions
 
     def __init__(self, options: SlackBotOptions, transport: httpx2.AsyncBaseTransport | None = None) -> None:

@@ -48,6 +48,7 @@ class TelegramNotifier:
     """Sends, edits, and replies. The receipt is the message's number."""
 
     deduplicates = True
+    acknowledges = True
     Options: ClassVar[type[BaseModel]] = TelegramOptions
 
     def __init__(self, options: TelegramOptions, transport: httpx2.AsyncBaseTransport | None = None) -> None:
