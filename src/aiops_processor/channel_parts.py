@@ -71,7 +71,8 @@ def _usual(settings: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield "slack", "SLACK_WEBHOOK_URL", {"url": slack.webhook_url}
     if slack.bot_token:
         _needs("SLACK_BOT_TOKEN", "SLACK_CHANNEL", slack.channel)
-        options = {"token": slack.bot_token, "channel": slack.channel, "url": slack.api_url}
+        where = {"channel": slack.channel, "url": slack.api_url}
+        options = {"token": slack.bot_token, **where, "charts": slack.charts}
         yield "slack_bot", "SLACK_API_URL", options
     if pagerduty.routing_key:
         yield "pagerduty", "PAGERDUTY_URL", {"routing_key": pagerduty.routing_key, "url": pagerduty.url}

@@ -20,6 +20,7 @@ class SlackSettings(Section):
     bot_token: SecretStr | None = None
     channel: str = ""
     api_url: str = "https://slack.com/api"
+    charts: bool = False
 
 
 class PagerDutySettings(Section):
@@ -40,6 +41,7 @@ class SmtpSettings(Section):
     sender: str = ""
     to: str = ""
     ca_file: str = ""
+    charts: bool = False
 
 
 class GenericSettings(Section):

@@ -45,8 +45,22 @@ async def proves_slack_bot(name: str, lab: Lab) -> None:
     lab.recorder.answers["/slack"] = {"ok": True, "channel": "C1", "ts": "1.2"}
     await told(lab, **given, SLACK_CHANNEL="C1")
     (asked,) = lab.recorder.of("/slack/chat.postMessage")
+    assert not lab.recorder.of("/slack/files.")
     assert asked.headers["Authorization"] == "Bearer xoxb-1"
     assert asked.json()["channel"] == "C1"
+
+
+async def proves_slack_charts(name: str, lab: Lab) -> None:
+    where = f"{lab.recorder.url}/slack"
+    given = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_API_URL": where, "SLACK_CHANNEL": "C1"}
+    lab.recorder.answers["/slack/chat"] = {"ok": True, "channel": "C1", "ts": "1.2"}
+    lab.recorder.answers["/slack/files"] = {"ok": True, "upload_url": f"{where}/upload", "file_id": "F1"}
+    await told(lab, **given, **{name: "true"})
+    (wanted,), (upload,) = lab.recorder.of("files.getUploadURLExternal"), lab.recorder.of("/slack/upload")
+    assert upload.body.startswith(b"\x89PNG")
+    assert wanted.fields["length"] == [str(len(upload.body))]
+    shown = lab.recorder.of("files.completeUploadExternal")[0].json()
+    assert (shown["channel_id"], shown["thread_ts"], shown["files"][0]["id"]) == ("C1", "1.2", "F1")
 
 
 async def proves_pagerduty(name: str, lab: Lab) -> None:
@@ -97,8 +111,14 @@ async def proves_mail(name: str, lab: Lab) -> None:
     assert server.logins == [(b"us", b"p4ss")]
     assert server.envelopes == [("us@example.com", ["a@example.com", "b@example.com"])]
     within = lab.fixture("mail_server")(certificates.server_context(), implicit=True)
-    await told(lab, SMTP_TLS="tls", SMTP_PORT=str(within.port))
-    assert len(within.mails) == 1
+    await told(lab, SMTP_TLS="tls", SMTP_PORT=str(within.port), SMTP_CHARTS="true")
+    pictures = [
+        part
+        for mail in (server.mails[0], within.mails[0])
+        for part in mail.walk()
+        if "image" in str(part.get_content_type())
+    ]
+    assert [part["Content-ID"] for part in pictures] == ["<chart@aiops-processor>"]
 
 
 async def proves_heartbeat(name: str, lab: Lab) -> None:
@@ -123,8 +143,12 @@ Proof = Callable[[str, Lab], Awaitable[None]]
 PROOFS: dict[str, Proof] = {
     "SLACK_WEBHOOK_URL": proves_hook,
     **dict.fromkeys(("SLACK_BOT_TOKEN", "SLACK_CHANNEL", "SLACK_API_URL"), proves_slack_bot),
+    "SLACK_CHARTS": proves_slack_charts,
     **dict.fromkeys(("PAGERDUTY_ROUTING_KEY", "PAGERDUTY_URL"), proves_pagerduty),
-    **{f"SMTP_{of}": proves_mail for of in ["HOST", "PORT", "TLS", "USERNAME", "PASSWORD", "SENDER", "TO", "CA_FILE"]},
+    **{
+        f"SMTP_{of}": proves_mail
+        for of in ["HOST", "PORT", "TLS", "USERNAME", "PASSWORD", "SENDER", "TO", "CA_FILE", "CHARTS"]
+    },
     **{f"GENERIC_WEBHOOK_{of}": proves_generic for of in ("URL", "SECRET", "HEADERS")},
     **{f"{of}_WEBHOOK_URL": proves_hook for of in ("TEAMS", "DISCORD", "MATTERMOST")},
     **dict.fromkeys(("TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID", "TELEGRAM_API_URL"), proves_telegram),

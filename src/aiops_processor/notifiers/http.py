@@ -74,7 +74,7 @@ class Post:
 
     async def ask(
         self,
-        body: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
         headers: Mapping[str, str],
         *,
         path: str = "",
@@ -83,7 +83,7 @@ class Post:
     ) -> dict[str, Any]:
         """The JSON object that is answered, {} where that is none; `path` goes on from the address. Raises the same."""
         url = self._url.copy_with(path=f"{self._url.path.rstrip('/')}{path}").copy_merge_params(dict(parameters or {}))
-        content = json.dumps(body, ensure_ascii=False).encode()
+        content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
         _, text = await self._ask(method, url, content, headers, MOST_ANSWER_BYTES)
         try:
             found = json.loads(text)

@@ -2,6 +2,7 @@
 
 import re
 import ssl
+from collections.abc import Mapping
 from email.message import EmailMessage
 from typing import ClassVar, Literal
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from aiops_processor.errors import DeliveryError, DeliveryRefused, DeliveryUnavailable
 from aiops_processor.models.notification import Message, Receipt
+from aiops_processor.notifiers.charts import picture, require
 from aiops_processor.notifiers.mail_text import mail, subject
 from aiops_processor.notifiers.mailbox import Mailbox, address_of
 from aiops_processor.notifiers.options import ChannelOptions, Secret
@@ -30,6 +32,7 @@ class MailOptions(ChannelOptions):
     sender: Mailbox
     to: tuple[Mailbox, ...] = Field(min_length=1, max_length=50)
     ca_file: str = ""
+    charts: bool = False
 
     @model_validator(mode="after")
     def _keeps_its_password(self) -> "MailOptions":
@@ -46,31 +49,34 @@ class MailNotifier:
     def __init__(self, options: MailOptions) -> None:
         self.name = "mail"
         self.hosts = (options.host,)
+        if options.charts:
+            require(self.name)
         self._options = options
         self._who = f"mail ({options.host})"
         self._domain = address_of(options.sender).rpartition("@")[2]
 
     async def send(self, message: Message, key: str, previous: Receipt | None) -> Receipt:
         """Raises DeliveryRefused or DeliveryUnavailable."""
-        made = mail(message, self._options.sender, self._options.to)
-        thread = self._thread(message, key, previous)
-        made["Subject"] = thread["subject"] if previous is None else f"Re: {thread['subject']}"
+        drawn = await picture(message) if self._options.charts else None
+        made = mail(message, self._options.sender, self._options.to, drawn)
+        before = previous.data if previous and "last" in previous.data else {}  # it may have been of another kind
+        thread = self._thread(message, key, before)
+        made["Subject"] = f"Re: {thread['subject']}" if before else thread["subject"]
         made["Message-ID"] = thread["last"]
-        if previous:
-            made["In-Reply-To"] = previous.data["last"]
-            made["References"] = " ".join(dict.fromkeys((thread["root"], previous.data["last"])))
+        if before:
+            made["In-Reply-To"] = before["last"]
+            made["References"] = " ".join(dict.fromkeys((thread["root"], before["last"])))
         await self._sent(made)
         return Receipt(data=dict(thread))
 
     async def aclose(self) -> None:
         """Nothing is held open."""
 
-    def _thread(self, message: Message, key: str, previous: Receipt | None) -> dict[str, str]:
+    def _thread(self, message: Message, key: str, before: Mapping[str, str]) -> dict[str, str]:
         """The mail that began it, this one, and the subject that all of them have."""
         name = re.sub(r"[^A-Za-z0-9._-]", "-", key)
         own = f"<{name}.{int(message.incident.opened_at.timestamp())}@{self._domain}>"
-        before = previous.data if previous else {}
-        return {"root": before.get("root", own), "last": own, "subject": before.get("subject", subject(message))}
+        return {"root": before.get("root", own), "last": own, "subject": before.get("subject") or subject(message)}
 
     async def _sent(self, made: EmailMessage) -> None:
         # `from None`: the causes hold addresses and what the server was told.

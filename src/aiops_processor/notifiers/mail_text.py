@@ -10,6 +10,7 @@ from aiops_processor.notifiers import outline
 from aiops_processor.report.words import Line, Section
 
 MOST_SUBJECT = 200
+CHART = "chart@aiops-processor"
 _LINK = '<p><a href="{}" style="color:#0b57d0">{}</a></p>'
 _BODY = (
     '<!doctype html><html><body style="font-family:system-ui,-apple-system,Segoe UI,Roboto,sans-serif;font-size:14px;'
@@ -19,8 +20,8 @@ _CODE = '<pre style="background:#f6f8fa;border-radius:4px;padding:6px 8px;white-
 _SHOWN = '<div style="color:#59636e;font-family:ui-monospace,monospace;font-size:12px">{}</div>'
 
 
-def mail(message: Message, sender: str, recipients: tuple[str, ...], chart: str = "") -> EmailMessage:
-    """The mail without what places it in a thread; `chart` is the content id of a picture that is added to it."""
+def mail(message: Message, sender: str, recipients: tuple[str, ...], picture: bytes | None = None) -> EmailMessage:
+    """The mail without what places it in a thread; a picture (PNG) stands in its HTML."""
     made = EmailMessage(policy=policy.SMTP)
     made["From"] = sender
     made["To"] = ", ".join(recipients)
@@ -28,7 +29,11 @@ def mail(message: Message, sender: str, recipients: tuple[str, ...], chart: str 
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday answers it
     made["X-Auto-Response-Suppress"] = "All"
     made.set_content("\n".join(_text(message)) + "\n")
-    made.add_alternative(_BODY.format("".join(_html(message, chart))), subtype="html")
+    made.add_alternative(_BODY.format("".join(_html(message, CHART if picture else ""))), subtype="html")
+    if picture:
+        html = made.get_body(("html",))
+        assert html is not None, "it was added above"  # noqa: S101 - else the library is not what it was
+        html.add_related(picture, "image", "png", cid=f"<{CHART}>", filename="what-changed.png", disposition="inline")
     return made
 
 

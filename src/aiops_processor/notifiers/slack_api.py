@@ -51,9 +51,14 @@ class SlackApi:
         }
         self.post = Post("slack_bot", options, transport, headers=headers)
 
-    async def call(self, method: str, body: Mapping[str, Any], key: str) -> dict[str, Any]:
-        """What it answered, when that was `ok`."""
-        answer = await self.post.ask(body, {"Idempotency-Key": key}, path=f"/{method}")
+    async def call(
+        self, method: str, body: Mapping[str, Any] | None, key: str, parameters: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """What it answered, when that was `ok`. Without a body it is asked by GET."""
+        verb = "POST" if body is not None else "GET"
+        answer = await self.post.ask(
+            body, {"Idempotency-Key": key}, path=f"/{method}", method=verb, parameters=parameters
+        )
         if answer.get("ok") is True:
             return answer
         code = str(answer.get("error", ""))

@@ -10,20 +10,23 @@ from pydantic import BaseModel, Field
 
 from aiops_processor.models.notification import Message, Occasion, Receipt
 from aiops_processor.notifiers import outline
+from aiops_processor.notifiers.charts import picture, require
 from aiops_processor.notifiers.options import Address, ChannelOptions, Secret
 from aiops_processor.notifiers.slack_api import SlackApi, SlackError
 from aiops_processor.notifiers.slack_blocks import MOST_TEXT, body, plain
+from aiops_processor.notifiers.slack_files import FILES, share
 
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 _TO_ALL = frozenset({Occasion.OPENED, Occasion.REMINDED})  # replies that the channel sees, too
 
 
 class SlackBotOptions(ChannelOptions):
-    """A bot's token (`xoxb-…`, scope chat:write) and the channel's id."""
+    """A bot's token (`xoxb-…`, scope chat:write, for charts files:write) and the channel's id."""
 
     token: Secret
     channel: str = Field(min_length=1, max_length=80)
     url: Address = "https://slack.com/api"
+    charts: bool = False
 
 
 class SlackBotNotifier:
@@ -40,24 +43,29 @@ class SlackBotNotifier:
         self.name = "slack_bot"
         self._channel = options.channel
         self._api = SlackApi(options.url, options.token, options.timeout_seconds, transport)
-        self.hosts = (self._api.post.host,)
+        self._charts = options.charts
+        if options.charts:
+            require(self.name)
+        self.hosts = (self._api.post.host, *((FILES,) if options.charts else ()))
 
     async def send(self, message: Message, key: str, previous: Receipt | None) -> Receipt:
         """Raises DeliveryRefused or DeliveryUnavailable."""
         place = _place(previous)
         if place is None or not await self._edited(message, key, place):
-            return await self._posted(message, key)
-        if message.occasion is not Occasion.ANALYSED or message.update:
+            place = await self._posted(message, key)
+        elif message.occasion is not Occasion.ANALYSED or message.update:
             await self._reply(message, key, place)
-        return Receipt(data=place)
+        if self._charts and (drawn := await picture(message)):
+            await share(self._api, drawn, place["channel"], place["ts"], key)
+        return Receipt(data=dict(place))
 
     async def aclose(self) -> None:
         await self._api.post.aclose()
 
-    async def _posted(self, message: Message, key: str) -> Receipt:
+    async def _posted(self, message: Message, key: str) -> dict[str, str]:
         answer = await self._api.call("chat.postMessage", {"channel": self._channel, **body(message)}, key)
         # The channel's id: chat.update takes no name.
-        return Receipt(data={"channel": answer.get("channel", self._channel), "ts": answer.get("ts", "")})
+        return {"channel": str(answer.get("channel", self._channel)), "ts": str(answer.get("ts", ""))}
 
     async def _edited(self, message: Message, key: str, place: dict[str, str]) -> bool:
         """Whether the message is there any more: somebody may have deleted it."""
