@@ -2,7 +2,7 @@
 
 A setting is `section.field` in the file (`AIOPS_CONFIG`, YAML) and `SECTION_FIELD` in the environment, which wins.
 Secrets can be given as `SECTION_FIELD_FILE` (in the file `field_file`), the path of a file that holds the value.
-Only the file can hold the list `sources` and the map `topology`.
+Only the file can hold the lists `sources`, `channels` and `routes`, and the map `topology`.
 """
 
 import os
@@ -24,7 +24,8 @@ from pydantic_settings import (
 )
 
 from aiops_processor.errors import ConfigError
-from aiops_processor.settings import Settings, is_secret, secret_file
+from aiops_processor.settings import Settings
+from aiops_processor.settings_section import is_secret, secret_file
 
 FILE_VARIABLE = "AIOPS_CONFIG"
 _BOOLEAN = "tag:yaml.org,2002:bool"

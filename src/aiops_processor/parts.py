@@ -4,9 +4,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from aiops_processor import plugins
+from aiops_processor import channel_parts
 from aiops_processor.action_parts import acts
 from aiops_processor.clients.alertmanager import Alertmanager
 from aiops_processor.clients.cache import Cache, Kind, Result
@@ -43,7 +42,9 @@ from aiops_processor.services.incidents import Policy, Settling
 from aiops_processor.services.missed import Patience
 from aiops_processor.services.own_rules import OwnRule
 from aiops_processor.services.priority import Level, Priority
+from aiops_processor.services.pulse import Heartbeat
 from aiops_processor.services.retention import Keeping
+from aiops_processor.services.routing import Routing
 from aiops_processor.services.watchdogs import Expected
 from aiops_processor.settings import AlertmanagerSettings, NamedSource, Settings, SourceSettings
 from aiops_processor.telemetry import Metrics
@@ -156,6 +157,8 @@ class Parts:
     channels: dict[str, Notifier]
     mask: Mask | None = None
     acts: Acts = field(default_factory=Acts)
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
+    routing: Routing = field(default_factory=Routing)
 
     @classmethod
     def of(
@@ -171,16 +174,18 @@ class Parts:
         `changes` are those that were posted to the service, `pace` counts what is sent to providers of models.
         """
         sources = Sources.of(settings, cache(clock, metrics))
-        made = model(settings)
+        made, named = model(settings), channels(settings)
         return cls(
             settings=settings,
             sources=sources,
             gatherer=gatherer(settings, sources, clock, changes),
             model=made,
             explainer=explainer(settings, made, clock, toolbox(settings, sources), pace),
-            channels=channels(settings),
+            channels=named,
             mask=mask(settings),
             acts=acts(settings, outbound(settings), mask(settings)),
+            routing=channel_parts.routing(settings, named),
+            heartbeat=Heartbeat(channel_parts.heartbeat(settings, outbound(settings)), settings.heartbeat.seconds),
         )
 
     @property
@@ -220,7 +225,7 @@ class Parts:
     async def aclose(self) -> None:
         """Close every connection."""
         await self.sources.aclose()
-        for each in (self.model, *self.channels.values(), *self.acts.plugins()):
+        for each in (self.model, *self.channels.values(), self.heartbeat.where, *self.acts.plugins()):
             if each:
                 await each.aclose()
 
@@ -288,40 +293,13 @@ def toolbox(settings: Settings, sources: Sources) -> Toolbox:
 
 
 def channels(settings: Settings) -> dict[str, Notifier]:
-    """The configured channels by name; the log is always one, in shadow mode the only one.
-
-    Raises PluginError for a wrong option.
-    """
-    _check_outbound(settings)
-    made: dict[str, Notifier] = {"log": plugins.make("notifier", "log", {})}
-    if settings.aiops.shadow:
-        return made
-    if settings.slack.webhook_url:
-        made["slack"] = plugins.make("notifier", "slack", {"url": settings.slack.webhook_url})
-    if settings.generic.webhook_url:
-        made["webhook"] = plugins.make("notifier", "webhook", {"url": settings.generic.webhook_url})
-    return made
+    """The configured channels by name. Raises PluginError and ConfigError."""
+    return channel_parts.channels(settings, outbound(settings))
 
 
 def outbound(settings: Settings) -> Outbound:
     """Where links in alerts may lead."""
     return Outbound(_listed(settings.outbound.allow), settings.outbound.private)
-
-
-def _check_outbound(settings: Settings) -> None:
-    """Where there is a list, channels are on it: a mistyped or planted address tells nobody anything."""
-    gate = outbound(settings)
-    channels = {"SLACK_WEBHOOK_URL": settings.slack.webhook_url, "GENERIC_WEBHOOK_URL": settings.generic.webhook_url}
-    for name, url in channels.items():
-        if url and gate.allow and (reason := gate.refusal(_host(url.get_secret_value()))):
-            raise ConfigError(f"{name}: {reason}")
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 def policy(settings: Settings) -> Policy:

@@ -32,8 +32,11 @@ from aiops_processor.services.missed import Missed
 from aiops_processor.services.notifier import Telling
 from aiops_processor.services.pace import SharedPace
 from aiops_processor.services.presses import Presses
+from aiops_processor.services.pulse import Pulse
 from aiops_processor.services.reconciler import Reconciler
 from aiops_processor.services.reconstructed import Reconstructed
+from aiops_processor.services.reminders import SECONDS as REMINDERS_SECONDS
+from aiops_processor.services.reminders import Reminders
 from aiops_processor.services.retention import Retention
 from aiops_processor.services.rounds import Rounds
 from aiops_processor.services.watchdogs import Watchdogs
@@ -70,7 +73,7 @@ class _Story:
         return cls(
             analyzer=analyzer,
             analysis=Analysis(database, analyzer, clock, channels, metrics, parts.completing),
-            telling=Telling(database, parts.channels, clock, metrics, url, parts.mask, ask),
+            telling=Telling(database, parts.channels, clock, metrics, url, parts.mask, parts.routing, ask),
             incidents=Incidents(database, clock, channels, parts.settling, parts.policy),
             watchdogs=Watchdogs(database, clock, channels, parts.policy.expected),
             health=Health(database.ping, parts.sources.probes, VERSION),
@@ -83,7 +86,7 @@ class _Story:
         channels = list(parts.channels)
         self.analyzer.use(parts.gatherer, parts.explainer, parts.mask)
         self.analysis.use(channels, parts.completing)
-        self.telling.use(parts.channels, parts.settings.aiops.external_url, parts.mask)
+        self.telling.use(parts.channels, parts.settings.aiops.external_url, parts.mask, parts.routing)
         self.incidents.use(channels, parts.settling, parts.policy)
         self.watchdogs.use(channels, parts.policy.expected)
         self.health.use(parts.sources.probes)
@@ -100,6 +103,9 @@ class _Watching:
         self._missed: dict[str, Missed] = {}
         self._reconstructed: dict[str, Reconstructed] = {}
         self._rounds = Rounds(clock)
+        self._reminders = Reminders(database, clock, parts.routing)
+        self._reminding = Rounds(clock)
+        self._reminding.use((self._reminders,), REMINDERS_SECONDS)
         self._retention = Retention(database, engine, clock, parts.keeping)
         self.use(parts)
 
@@ -117,9 +123,10 @@ class _Watching:
         looks = (*self._missed.values(), *self._reconstructed.values())
         self._rounds.use(looks, min(source.patience.round_seconds for source in watched.values()))
         self._retention.use(parts.keeping)
+        self._reminders.use(parts.routing)
 
     def loops(self) -> Iterator[Coroutine[Any, Any, None]]:
-        return (each.run() for each in (self._rounds, self._retention))
+        return (each.run() for each in (self._rounds, self._reminding, self._retention))
 
 
 @contextlib.asynccontextmanager
@@ -145,6 +152,7 @@ async def running(
         def use(new: Parts) -> None:
             story.use(new)
             watching.use(new)
+            pulse.use(new.heartbeat)
             renewed(new.settings)
 
         reloading = Reloading(
@@ -164,7 +172,9 @@ async def running(
         acting = Acting(database, story.actions, clock, metrics)
         stack.push_async_callback(story.presses.answers.aclose)
         sockets = (each.run() for each in slack_sockets(settings, story.presses.take, clock))
-        for loop in (ingest.run(), reconciler.run(), story.watchdogs.run(), acting.run(), *watching.loops(), *sockets):
+        pulse = Pulse(story.health.ready, clock, parts.heartbeat)
+        own = (ingest.run(), reconciler.run(), story.watchdogs.run(), acting.run(), pulse.run())
+        for loop in (*own, *watching.loops(), *sockets):
             stack.push_async_callback(_stop, asyncio.create_task(loop))
         if read is not None:
             stack.enter_context(reloading.on_hangup())

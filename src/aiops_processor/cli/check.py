@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aiops_processor import config, parts
+from aiops_processor import channel_parts, config, parts
 from aiops_processor.action_parts import acts
 from aiops_processor.cli import send_test_alert as test_alert
 from aiops_processor.cli.asking import base_url
@@ -75,8 +75,7 @@ def _settings_problems(settings: Settings) -> Iterator[str]:
             f"! API_HOST is {settings.api.host} without TLS: tokens and passwords can be read on the way; set "
             "API_TLS_CERT and API_TLS_KEY, or put a proxy with TLS in front"
         )
-    if not (settings.slack.webhook_url or settings.generic.webhook_url):
-        yield "no channel is configured: reports go to the log only; set SLACK_WEBHOOK_URL or GENERIC_WEBHOOK_URL"
+    yield from _channel_problems(settings)
     yield from action_problems(settings)
     if not settings.database.url:
         yield from _data_dir_problems(settings)
@@ -92,6 +91,22 @@ def action_problems(settings: Settings) -> Iterator[str]:
     for each in found:
         how = f"when {' or '.join(each.approvers)} approves" if each.approval or not each.on else "by itself"
         typer.echo(f"✓ action {each.name}: {'only says what it would do (dry_run)' if each.dry_run else how}")
+
+
+def _channel_problems(settings: Settings) -> Iterator[str]:
+    """They are made and not asked: `aiops notify test` sends something."""
+    try:
+        made = parts.channels(settings)
+        channel_parts.routing(settings, made)
+    except AiopsError as error:
+        yield str(error)
+        return
+    for channel in made.values():
+        asyncio.run(channel.aclose())
+    if len(made) == 1:
+        yield "no channel is configured: reports go to the log only; set SLACK_WEBHOOK_URL, SLACK_BOT_TOKEN or another"
+    else:
+        typer.echo(f"✓ channels: {', '.join(made)} (nothing sent: try `aiops notify test`)")
 
 
 def _data_dir_problems(settings: Settings) -> Iterator[str]:

@@ -15,11 +15,16 @@ from aiops_processor.models.incident import Incident
 
 
 class Occasion(StrEnum):
-    """Why a message goes out: first that something fires, then why, then that it is over."""
+    """Why a message goes out: first that something fires, then why, then that it is over.
+
+    Between, that somebody looks after it (only to channels that can say so to others), or that nobody does.
+    """
 
     OPENED = "opened"
     ANALYSED = "analysed"
     RESOLVED = "resolved"
+    ACKNOWLEDGED = "acknowledged"
+    REMINDED = "reminded"
 
 
 class Message(Frozen):
@@ -50,12 +55,17 @@ class Receipt(Frozen):
 
 
 class DeliveryState(StrEnum):
-    """A row of the outbox. `unknown`: sent perhaps, the answer was lost."""
+    """A row of the outbox. `unknown`: sent perhaps, the answer was lost. `skipped`: no route leads there, or not now.
+
+    `held`: it is quiet there; its time comes.
+    """
 
     PENDING = "pending"
     SENT = "sent"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+    HELD = "held"
 
 
 class Delivery(Frozen):

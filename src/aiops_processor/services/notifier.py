@@ -13,6 +13,7 @@ from aiops_processor.models.incident import TimelineEntry
 from aiops_processor.models.notification import Delivery, DeliveryState, Message, Occasion, Receipt
 from aiops_processor.plugins import Notifier
 from aiops_processor.services import silence
+from aiops_processor.services.routing import QUIET, TELL, Decision, Routing
 from aiops_processor.storage import actions as action_rows
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
@@ -41,6 +42,7 @@ class Telling:
         metrics: Metrics,
         external_url: str,
         mask: Mask | None = None,
+        routing: Routing | None = None,
         askable: Callable[[], tuple[tuple[str, str], ...]] = tuple,
     ) -> None:
         """`askable` gives the actions that people can ask for, by name, with what stands on their buttons."""
@@ -52,12 +54,20 @@ class Telling:
         self._external_url = external_url.rstrip("/")
         self._receipts: dict[str, Receipt] = {}
         self._mask = mask
+        self._routing = routing or Routing()
 
-    def use(self, channels: Mapping[str, Notifier], external_url: str, mask: Mask | None = None) -> None:
+    def use(
+        self,
+        channels: Mapping[str, Notifier],
+        external_url: str,
+        mask: Mask | None = None,
+        routing: Routing | None = None,
+    ) -> None:
         """From now on send through these; what is under way ends with the channel that it began with."""
         self._channels = channels
         self._external_url = external_url.rstrip("/")
         self._mask = mask
+        self._routing = routing or Routing()
 
     @property
     def channels(self) -> list[str]:
@@ -76,17 +86,20 @@ class Telling:
         if channel is None:
             await self._failed(delivery, f"{delivery.channel} is not configured any more")
             return
-        if not may_repeat(delivery, channel):
-            if delivery.sending:
-                await self._unknown(delivery)
-                return
-            async with self._database.write() as connection:
-                await outbox.begin(connection, delivery.id)
+        if delivery.sending and not may_repeat(delivery, channel):
+            await self._unknown(delivery)
+            return
         await self._try(delivery, channel)
 
     async def _try(self, delivery: Delivery, channel: Notifier) -> None:
         try:
             composed, previous = await self._compose(delivery)
+            if decision := self._left_out(delivery, channel, composed, previous):
+                await self._not_now(delivery, decision)
+                return
+            if not may_repeat(delivery, channel):
+                async with self._database.write() as connection:
+                    await outbox.begin(connection, delivery.id)
             message = await asyncio.to_thread(self._mask.model, composed) if self._mask else composed
             async with asyncio.timeout(SECONDS_FOR_ONE_TRY):
                 receipt = await channel.send(message, delivery.key, previous)
@@ -102,6 +115,25 @@ class Telling:
         else:
             self._receipts[delivery.key] = receipt
             await self._sent(delivery, receipt)
+
+    def _left_out(
+        self, delivery: Delivery, channel: Notifier, message: Message, previous: Receipt | None
+    ) -> Decision | None:
+        """Why it is not told, or not yet; None where it is told now."""
+        if delivery.occasion is Occasion.ACKNOWLEDGED and not getattr(channel, "acknowledges", False):
+            return Decision("this channel cannot say that somebody looks after it")
+        held = delivery.error.startswith(QUIET)
+        now, told = self._clock.now(), previous is not None
+        decision = self._routing.decide(delivery.channel, message, now, told=told, held=held)
+        return None if decision == TELL else decision
+
+    async def _not_now(self, delivery: Delivery, decision: Decision) -> None:
+        state = DeliveryState.HELD if decision.until else DeliveryState.SKIPPED
+        self._metrics.deliveries.labels(delivery.channel, state.value).inc()
+        async with self._database.write() as connection:
+            await outbox.finish(
+                connection, delivery.id, state, error=decision.reason, next_try_at=decision.until or None
+            )
 
     async def _compose(self, delivery: Delivery) -> tuple[Message, Receipt | None]:
         async with self._database.read() as connection:
