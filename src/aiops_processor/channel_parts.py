@@ -72,7 +72,12 @@ def _usual(settings: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
     if slack.bot_token:
         _needs("SLACK_BOT_TOKEN", "SLACK_CHANNEL", slack.channel)
         where = {"channel": slack.channel, "url": slack.api_url}
-        options = {"token": slack.bot_token, **where, "charts": slack.charts}
+        options = {
+            "token": slack.bot_token,
+            **where,
+            "charts": slack.charts,
+            "buttons": bool(slack.signing_secret or slack.app_token),
+        }
         yield "slack_bot", "SLACK_API_URL", options
     if pagerduty.routing_key:
         yield "pagerduty", "PAGERDUTY_URL", {"routing_key": pagerduty.routing_key, "url": pagerduty.url}

@@ -50,6 +50,16 @@ async def proves_slack_bot(name: str, lab: Lab) -> None:
     assert asked.json()["channel"] == "C1"
 
 
+async def proves_slack_buttons(name: str, lab: Lab) -> None:
+    """Only where what is pressed can reach us there is something to press."""
+    given = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_API_URL": f"{lab.recorder.url}/slack", "SLACK_CHANNEL": "C1"}
+    lab.recorder.answers["/slack"] = {"ok": True, "channel": "C1", "ts": "1.2"}
+    for more in ({}, {"SLACK_SIGNING_SECRET": "s"}, {"SLACK_APP_TOKEN": "xapp-1"}):
+        await told(lab, **given, **more)
+    last = [asked.json()["blocks"][-1]["type"] for asked in lab.recorder.of("/slack/chat.postMessage")]
+    assert last == ["section", "actions", "actions"]
+
+
 async def proves_slack_charts(name: str, lab: Lab) -> None:
     where = f"{lab.recorder.url}/slack"
     given = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_API_URL": where, "SLACK_CHANNEL": "C1"}
@@ -143,6 +153,7 @@ Proof = Callable[[str, Lab], Awaitable[None]]
 PROOFS: dict[str, Proof] = {
     "SLACK_WEBHOOK_URL": proves_hook,
     **dict.fromkeys(("SLACK_BOT_TOKEN", "SLACK_CHANNEL", "SLACK_API_URL"), proves_slack_bot),
+    **dict.fromkeys(("SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"), proves_slack_buttons),
     "SLACK_CHARTS": proves_slack_charts,
     **dict.fromkeys(("PAGERDUTY_ROUTING_KEY", "PAGERDUTY_URL"), proves_pagerduty),
     **{

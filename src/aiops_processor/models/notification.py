@@ -17,7 +17,8 @@ from aiops_processor.models.incident import Incident
 class Occasion(StrEnum):
     """Why a message goes out: first that something fires, then why, then that it is over.
 
-    Between, that somebody looks after it (only to channels that can say so to others), or that nobody does.
+    Between, that somebody looks after it (only to channels that can say so to others), or that nobody does; and that an
+    action waits for somebody's approval (only to channels where that can be given).
     """
 
     OPENED = "opened"
@@ -25,6 +26,7 @@ class Occasion(StrEnum):
     RESOLVED = "resolved"
     ACKNOWLEDGED = "acknowledged"
     REMINDED = "reminded"
+    APPROVAL = "approval"
 
 
 class Message(Frozen):

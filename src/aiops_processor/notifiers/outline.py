@@ -13,6 +13,7 @@ _MARKS = {
     Occasion.RESOLVED: "🟢",
     Occasion.ACKNOWLEDGED: "👀",
     Occasion.REMINDED: "⏰",
+    Occasion.APPROVAL: "✋",
 }
 _FOR_A_CHAT = ("Alerts", "Conclusion", "Not looked at", "Changed most", "Do next")
 
@@ -81,4 +82,6 @@ def _prefix(message: Message) -> str:
         return "Reminder: "
     if message.occasion is Occasion.ACKNOWLEDGED:
         return "Acknowledged: "
+    if message.occasion is Occasion.APPROVAL:
+        return "Waits for approval: "
     return "Update: " if message.update else ""

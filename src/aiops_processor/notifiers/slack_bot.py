@@ -14,10 +14,11 @@ from aiops_processor.notifiers.charts import picture, require
 from aiops_processor.notifiers.options import Address, ChannelOptions, Secret
 from aiops_processor.notifiers.slack_api import SlackApi, SlackError
 from aiops_processor.notifiers.slack_blocks import MOST_TEXT, body, plain
+from aiops_processor.notifiers.slack_buttons import blocks
 from aiops_processor.notifiers.slack_files import FILES, share
 
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-_TO_ALL = frozenset({Occasion.OPENED, Occasion.REMINDED})  # replies that the channel sees, too
+_TO_ALL = frozenset({Occasion.OPENED, Occasion.REMINDED, Occasion.APPROVAL})  # replies that the channel sees, too
 
 
 class SlackBotOptions(ChannelOptions):
@@ -27,6 +28,7 @@ class SlackBotOptions(ChannelOptions):
     channel: str = Field(min_length=1, max_length=80)
     url: Address = "https://slack.com/api"
     charts: bool = False
+    buttons: bool = Field(default=False, description="where what is pressed can reach us")
 
 
 class SlackBotNotifier:
@@ -44,6 +46,7 @@ class SlackBotNotifier:
         self._channel = options.channel
         self._api = SlackApi(options.url, options.token, options.timeout_seconds, transport)
         self._charts = options.charts
+        self.approves = self._buttons = options.buttons
         if options.charts:
             require(self.name)
         self.hosts = (self._api.post.host, *((FILES,) if options.charts else ()))
@@ -63,19 +66,23 @@ class SlackBotNotifier:
         await self._api.post.aclose()
 
     async def _posted(self, message: Message, key: str) -> dict[str, str]:
-        answer = await self._api.call("chat.postMessage", {"channel": self._channel, **body(message)}, key)
+        answer = await self._api.call("chat.postMessage", {"channel": self._channel, **self._body(message)}, key)
         # The channel's id: chat.update takes no name.
         return {"channel": str(answer.get("channel", self._channel)), "ts": str(answer.get("ts", ""))}
 
     async def _edited(self, message: Message, key: str, place: dict[str, str]) -> bool:
         """Whether the message is there any more: somebody may have deleted it."""
         try:
-            await self._api.call("chat.update", {**place, **_editable(body(message))}, key)
+            await self._api.call("chat.update", {**place, **_editable(self._body(message))}, key)
         except SlackError as error:
             if error.code in _GONE:
                 return False
             raise
         return True
+
+    def _body(self, message: Message) -> dict[str, Any]:
+        told = body(message)
+        return {**told, "blocks": [*told["blocks"], *blocks(message)]} if self._buttons else told
 
     async def _reply(self, message: Message, key: str, place: dict[str, str]) -> None:
         reply = {

@@ -20,7 +20,7 @@ from aiops_processor.query import matchers
 from aiops_processor.query.matchers import Matcher
 from aiops_processor.storage import actions as rows
 from aiops_processor.storage import alerts as alert_rows
-from aiops_processor.storage import audit
+from aiops_processor.storage import audit, outbox
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage.database import Connection, Database
 
@@ -126,6 +126,13 @@ class Actions:
                 stored = await rows.put(connection, record)
                 if stored is not None:
                     await step(connection, self._clock, stored, self._proposed(stored), US)
+                    await self._have_asked(connection, stored)
+
+    async def _have_asked(self, connection: Connection, record: ActionRecord) -> None:
+        """Tell those who know of the incident that an action waits; most channels leave that out."""
+        if record.state is ActionState.WAITING:
+            told = await outbox.told(connection, record.incident_id)
+            await outbox.put(connection, record.incident_id, told, Occasion.APPROVAL, record.id, self._clock.now())
 
     async def _made(self, occurred: rows.Occurred) -> list[ActionRecord]:
         """What the configured actions would do, read and thought about before anything is locked."""

@@ -122,6 +122,8 @@ class Telling:
         """Why it is not told, or not yet; None where it is told now."""
         if delivery.occasion is Occasion.ACKNOWLEDGED and not getattr(channel, "acknowledges", False):
             return Decision("this channel cannot say that somebody looks after it")
+        if delivery.occasion is Occasion.APPROVAL and not (getattr(channel, "approves", False) and message.waiting):
+            return Decision("nobody can approve anything in this channel" if message.waiting else "it waits no more")
         held = delivery.error.startswith(QUIET)
         now, told = self._clock.now(), previous is not None
         decision = self._routing.decide(delivery.channel, message, now, told=told, held=held)

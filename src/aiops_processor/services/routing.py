@@ -107,7 +107,7 @@ class Routing:
             return Decision("it was over before the quiet hours were")
         if not routes or message.incident.id < 0:
             return TELL
-        if message.occasion in {Occasion.RESOLVED, Occasion.ACKNOWLEDGED}:
+        if message.occasion in {Occasion.RESOLVED, Occasion.ACKNOWLEDGED, Occasion.APPROVAL}:
             return self._of_the_end(routes, message, now, told=told)
         return self._of_what_fires(routes, message, now)
 
@@ -144,7 +144,7 @@ class Routing:
             return Decision(f"not told when {what}")
         if told:
             return TELL
-        if message.occasion is Occasion.ACKNOWLEDGED:
+        if message.occasion is not Occasion.RESOLVED:
             return Decision("this channel was told nothing of it")
         decision = self._of_what_fires(wanted, message, now)
         return Decision("it was over before the quiet hours were") if decision.until else decision

@@ -10,7 +10,7 @@ import pytest
 
 from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain
 from aiops_processor.models.action import ActionOccasion, ActionRecord, ActionState
-from aiops_processor.models.notification import Message
+from aiops_processor.models.notification import Message, Occasion
 from aiops_processor.query import matchers
 from aiops_processor.services.acting import LOOK_AFTER, MOST_ATTEMPTS, Acting
 from aiops_processor.services.actions import Actions, Acts, Configured, Refused
@@ -162,6 +162,16 @@ async def test_what_needs_approval_waits_for_one_of_its_approvers(analysed: Any)
     assert len(action.done) == 1
     assert "restart: approved by ada" in await desk.history()
     assert ("ada", "action: approved by ada", "/incidents/1/actions/restart") in await desk.audited()
+
+
+@pytest.mark.parametrize("approves", [True, False])
+async def test_a_channel_where_it_can_be_approved_is_told_that_it_waits(analysed: Any, approves: bool) -> None:
+    analysed.channel.approves = approves
+    desk = Desk(analysed, configured(Blind(), approval=True, approvers=("ada",)))
+    await desk.round()
+    await analysed.pass_time(2)
+    told = [message for message, _ in analysed.channel.messages if message.occasion is Occasion.APPROVAL]
+    assert [[record.name for record in message.waiting] for message in told] == ([["restart"]] if approves else [])
 
 
 async def test_what_was_declined_is_not_done(analysed: Any) -> None:

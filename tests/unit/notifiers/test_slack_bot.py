@@ -107,3 +107,18 @@ async def test_a_text_that_would_call_people_is_shown_as_it_is(slack: Any, said:
         assert "<!channel>" not in body["text"]
         assert "http://evil" not in json.dumps(body["text"])
         assert "&lt;!channel&gt;" in body["text"]
+
+
+async def test_where_presses_reach_us_every_message_ends_with_buttons(said: Said, message: Message) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        said.append((request.url.path.rpartition("/")[2], json.loads(request.content)))
+        return httpx2.Response(200, json={"ok": True, "channel": "C1", "ts": "2.2"})
+
+    for buttons in (False, True):
+        options = SlackBotOptions.model_validate({"token": "xoxb-1", "channel": "C1", "buttons": buttons})
+        bot = SlackBotNotifier(options, httpx2.MockTransport(answer))
+        assert bot.approves is buttons
+        await bot.send(message, "k", None)
+        await bot.send(message, "k", STORED)
+    last = [body["blocks"][-1]["type"] for _, body in said]
+    assert last == ["section", "section", "actions", "actions"]
