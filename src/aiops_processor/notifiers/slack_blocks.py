@@ -64,7 +64,10 @@ def _broken(found: re.Match[str]) -> str:
 
 
 def _sections(message: Message) -> Iterator[list[str]]:
-    yield [f"*{plain(_standing(message))}*", *_bullets(words.firing(message.alerts, message.sent_at))]
+    yield [
+        f"*{plain(_standing(message))}*",
+        *_bullets(words.firing(message.alerts, message.sent_at, message.more_alerts)),
+    ]
     if message.occasion is Occasion.RESOLVED or message.analysis is None:
         return
     analysis = message.analysis
