@@ -57,8 +57,10 @@ class SilenceAction:
     async def act(self, message: Message, key: str) -> str | None:
         """Raises a DeliveryError: DeliveryRefused where a label is masked, for then no silence would fit the alert."""
         alerts = _firing(message)
-        if len(alerts) > MOST_ALERTS:
-            raise DeliveryRefused(f"{len(alerts)} alerts are too many to silence one by one; silence them by hand")
+        if len(alerts) > MOST_ALERTS or message.more_alerts:
+            raise DeliveryRefused(
+                f"{len(alerts) + message.more_alerts} alerts are too many to silence one by one; silence them by hand"
+            )
         if any(MASKED in value for labels in alerts for value in labels.values()):
             raise DeliveryRefused("a label looks like a secret and is masked; silence it by hand")
         try:
@@ -136,7 +138,7 @@ def _named(labels: Mapping[str, str]) -> str:
 
 def _line(there: Mapping[frozenset[tuple[str, str]], Silence]) -> str:
     until = max(silence.ends_at for silence in there.values())
-    ids = ", ".join(silence.id for silence in list(there.values())[:MOST_IDS])
+    ids = ", ".join(sorted(silence.id for silence in there.values())[:MOST_IDS])
     return f"silenced until {until:%Y-%m-%d %H:%M} UTC ({ids})"
 
 

@@ -41,7 +41,7 @@ def standing(message: Message) -> str:
 def sections(message: Message) -> tuple[Section, ...]:
     """All that there is to say; of an incident that is over, or not yet analysed, only its alerts."""
     if message.analysis is None or message.occasion is Occasion.RESOLVED:
-        alerts = tuple(map(Line, words.firing(message.alerts, message.sent_at)))
+        alerts = tuple(map(Line, words.firing(message.alerts, message.sent_at, message.more_alerts)))
         return (Section("Alerts", alerts),) if alerts else ()
     return words.sections(message.analysis, message.evidence, message.alerts, message.url)
 

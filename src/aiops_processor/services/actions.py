@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 US = "aiops"
 """Who did it, in the audit log, when no person did."""
 BATCH = 50
+MOST_ALERTS = 200  # in what an action is given, as in a message
 
 
 @dataclass(frozen=True)
@@ -275,13 +276,14 @@ async def _composed(
     incident = await incident_rows.get(connection, incident_id)
     if incident is None:
         return None
-    episodes = await alert_rows.of_incident(connection, incident_id)
+    episodes, more = await alert_rows.some_of_incident(connection, incident_id, MOST_ALERTS)
     evidence, analysis = await incident_rows.latest_analysis(connection, incident_id)
     base = external_url.rstrip("/")
     return Message(
         occasion=Occasion.RESOLVED if occasion is ActionOccasion.RESOLVED else Occasion.ANALYSED,
         incident=incident,
         alerts=tuple(episode.alert for episode in episodes),
+        more_alerts=more,
         analysis=analysis,
         evidence=evidence,
         url=f"{base}/incidents/{incident_id}" if base else "",
