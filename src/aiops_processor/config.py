@@ -2,11 +2,12 @@
 
 A setting is `section.field` in the file (`AIOPS_CONFIG`, YAML) and `SECTION_FIELD` in the environment, which wins.
 Secrets can be given as `SECTION_FIELD_FILE` (in the file `field_file`), the path of a file that holds the value.
-Only the file can hold the list `sources` and the map `topology`.
+Only the file can hold the lists `sources`, `channels` and `routes`, and the map `topology`.
 """
 
 import json
 import os
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -26,12 +27,14 @@ from pydantic_settings import (
 )
 
 from aiops_processor.errors import ConfigError
-from aiops_processor.settings import Settings, is_secret, secret_file
+from aiops_processor.settings import Settings
+from aiops_processor.settings_section import is_secret, secret_file
 
 FILE_VARIABLE = "AIOPS_CONFIG"
 PLUGINS = "plugins"
 RENAMED: Mapping[str, str] = {}
 """Old names of settings, as in the environment, and their new ones; see docs/reference/versions.md."""
+_BOOLEAN = "tag:yaml.org,2002:bool"
 
 
 class LoadedSettings(BaseSettings, Settings):
@@ -63,8 +66,9 @@ def known_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, secret in variables():
         if environ.get(name):
             yield name.lower(), environ[name]
-        elif secret and environ.get(f"{name}_FILE"):
-            yield name.lower(), secret_file(f"{name}_FILE", environ[f"{name}_FILE"])
+        # An empty file is a secret that is not set: compose wants every file to be there.
+        elif secret and environ.get(f"{name}_FILE") and (text := secret_file(f"{name}_FILE", environ[f"{name}_FILE"])):
+            yield name.lower(), text
 
 
 def renamed_variables(environ: Mapping[str, str], renamed: Mapping[str, str]) -> dict[str, str]:
@@ -113,6 +117,17 @@ def _sections() -> Iterator[tuple[str, type[BaseModel]]]:
             yield name, field.annotation
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's booleans: `true` and `false` alone. In 1.1 the key `on` is a boolean, too."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag != _BOOLEAN]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOLEAN, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+
+
 def load(config_file: str | None = None) -> Settings:
     """The settings in force. Raises ConfigError, which names every wrong setting with its remedy."""
     path = config_file or os.environ.get(FILE_VARIABLE)
@@ -136,7 +151,7 @@ def _with_plugins(path: Path) -> dict[str, Any]:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}  # noqa: S506 - a safe loader
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{FILE_VARIABLE}: {path} cannot be read: {error}") from error
     except yaml.YAMLError as error:

@@ -23,6 +23,7 @@
     └── DeliveryError          a channel did not take a message
         ├── DeliveryRefused    it never will (bad address, revoked token, malformed message)
         └── DeliveryUnavailable (retryable) may pass
+            └── DeliveryUncertain  it broke off after the request had begun: it may have been taken
 
 Whether a thing is worth trying again is a type (`Retryable`), never guessed from text.
 No message carries a secret: of a URL only the host is named.
@@ -143,3 +144,7 @@ class DeliveryRefused(DeliveryError):
 
 class DeliveryUnavailable(DeliveryError, Retryable):
     """The channel did not take this message now; may pass."""
+
+
+class DeliveryUncertain(DeliveryUnavailable):
+    """It broke off after the request had begun: the other side may have taken it."""

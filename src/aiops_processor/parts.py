@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from aiops_processor import channel_parts
+from aiops_processor.action_parts import acts
 from aiops_processor.clients.alertmanager import Alertmanager
 from aiops_processor.clients.cache import Cache, Kind, Result
 from aiops_processor.clients.cached import CachedLoki, CachedPrometheus
@@ -35,15 +36,18 @@ from aiops_processor.masking import Mask
 from aiops_processor.model_parts import explainer, model
 from aiops_processor.models.alert import Alert
 from aiops_processor.plugin_parts import Plugged, door, for_evidence, gathering, plugged
-from aiops_processor.plugins import Door, Notifier
+from aiops_processor.plugins import Notifier
 from aiops_processor.query import matchers
+from aiops_processor.services.actions import Acts
 from aiops_processor.services.completing import Completing
 from aiops_processor.services.grouping import Rules
 from aiops_processor.services.incidents import Policy, Settling
 from aiops_processor.services.missed import Patience
 from aiops_processor.services.own_rules import OwnRule
 from aiops_processor.services.priority import Level, Priority
+from aiops_processor.services.pulse import Heartbeat
 from aiops_processor.services.retention import Keeping
+from aiops_processor.services.routing import Routing
 from aiops_processor.services.watchdogs import Expected
 from aiops_processor.settings import AlertmanagerSettings, NamedSource, Settings, SourceSettings
 from aiops_processor.telemetry import Metrics
@@ -155,6 +159,9 @@ class Parts:
     explainer: Explainer | None
     channels: dict[str, Notifier]
     mask: Mask | None = None
+    acts: Acts = field(default_factory=Acts)
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
+    routing: Routing = field(default_factory=Routing)
     plugged: Plugged = field(default_factory=Plugged)
 
     @classmethod
@@ -172,15 +179,18 @@ class Parts:
         """
         sources = Sources.of(settings, cache(clock, metrics))
         own = plugged(settings, door(settings), metrics)
-        made = model(settings, own.door)
+        made, named = model(settings, own.door), channels(settings, own)
         return cls(
             settings=settings,
             sources=sources,
             gatherer=gatherer(settings, sources, clock, changes, own),
             model=made,
             explainer=explainer(settings, made, clock, toolbox(settings, sources), pace),
-            channels={**channels(settings, own.door), **own.notifiers},
+            channels=named,
             mask=mask(settings),
+            acts=acts(settings, outbound(settings), mask(settings), own.door),
+            routing=channel_parts.routing(settings, named),
+            heartbeat=Heartbeat(channel_parts.heartbeat(settings, outbound(settings)), settings.heartbeat.seconds),
             plugged=own,
         )
 
@@ -221,7 +231,7 @@ class Parts:
     async def aclose(self) -> None:
         """Close every connection."""
         await self.sources.aclose()
-        for each in (self.model, *self.channels.values()):
+        for each in (self.model, *self.channels.values(), self.heartbeat.where, *self.acts.plugins()):
             if each:
                 await each.aclose()
 
@@ -305,42 +315,15 @@ def toolbox(settings: Settings, sources: Sources) -> Toolbox:
     return Toolbox(chosen, Runbooks(_listed(runbook.hosts), folder), limits, mask(settings))
 
 
-def channels(settings: Settings, plugins: Door | None = None) -> dict[str, Notifier]:
-    """The configured channels by name; the log is always one, in shadow mode the only one.
-
-    Raises PluginError for a wrong option.
-    """
-    _check_outbound(settings)
-    plugins = plugins or door(settings)
-    made: dict[str, Notifier] = {"log": plugins.make("notifier", "log", {})}
-    if settings.aiops.shadow:
-        return made
-    if settings.slack.webhook_url:
-        made["slack"] = plugins.make("notifier", "slack", {"url": settings.slack.webhook_url})
-    if settings.generic.webhook_url:
-        made["webhook"] = plugins.make("notifier", "webhook", {"url": settings.generic.webhook_url})
-    return made
+def channels(settings: Settings, own: Plugged | None = None) -> dict[str, Notifier]:
+    """The configured channels by name, plugins' too. Raises PluginError and ConfigError."""
+    own = own or plugged(settings, door(settings))
+    return channel_parts.channels(settings, outbound(settings), own.door, own.notifiers)
 
 
 def outbound(settings: Settings) -> Outbound:
     """Where links in alerts may lead."""
     return Outbound(_listed(settings.outbound.allow), settings.outbound.private)
-
-
-def _check_outbound(settings: Settings) -> None:
-    """Where there is a list, channels are on it: a mistyped or planted address tells nobody anything."""
-    gate = outbound(settings)
-    channels = {"SLACK_WEBHOOK_URL": settings.slack.webhook_url, "GENERIC_WEBHOOK_URL": settings.generic.webhook_url}
-    for name, url in channels.items():
-        if url and gate.allow and (reason := gate.refusal(_host(url.get_secret_value()))):
-            raise ConfigError(f"{name}: {reason}")
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 def policy(settings: Settings) -> Policy:

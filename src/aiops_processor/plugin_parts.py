@@ -40,7 +40,6 @@ class Plugged:
     sources: tuple[Guarded[Sequence[Any]], ...] = ()
     windows: tuple[Guarded[Window | None], ...] = ()
     orders: tuple[Guarded[int | None], ...] = ()
-    actions: tuple[Guarded[str | None], ...] = ()
     listeners: tuple[Guarded[None], ...] = ()
     routers: tuple[Named, ...] = ()
     middleware: tuple[Named, ...] = ()
@@ -76,7 +75,6 @@ def plugged(settings: Settings, door: Door, metrics: Metrics | None = None) -> P
         sources=tuple(made.guarded("source")),
         windows=tuple(made.guarded("window")),
         orders=tuple(made.guarded("order")),
-        actions=tuple(made.guarded("action")),
         listeners=tuple(made.guarded("on_event")),
         routers=tuple(made.plain("router")),
         middleware=tuple(made.plain("middleware")),
@@ -112,6 +110,8 @@ def is_on(plugin: Listed, settings: Settings, channels: Collection[str] = ()) ->
     if plugin.kind == "model":
         asked = (settings.llm.provider, *(each.partition(":")[0] for each in _listed(settings.llm.fallbacks)))
         return plugin.name in asked
+    if plugin.kind == "action":
+        return plugin.name in {each.kind for each in settings.actions}
     if _is_ours(plugin):
         return plugin.name in (_built_in_filters(settings) if plugin.kind == "filter" else channels)
     return plugin.in_folder or plugin.key in _listed(settings.plugins.enable)
@@ -139,10 +139,13 @@ class _Made:
             yield Named(name, self._make(kind, name, {}))
 
     def notifiers(self) -> Iterator[tuple[str, Notifier]]:
-        """Channels of others. One with the name of ours stands in its place and is made where ours would be."""
+        """Channels of others. One with the name of ours stands in its place and is made where ours would be, and so is
+        one of which the list `channels` has one or more.
+        """
         ours = {each.name for each in self._door.listed() if each.kind == "notifier" and _is_ours(each)}
+        elsewhere = ours | {each.kind for each in self._settings.channels}
         for name in self._names("notifier"):
-            if name not in ours:
+            if name not in elsewhere:
                 yield name, self._make("notifier", name, {})
 
     def _names(self, kind: str) -> list[str]:

@@ -16,7 +16,14 @@ log = structlog.get_logger(__name__)
 
 GRACE_SECONDS = 900
 """Replaced parts stay open so long: an analysis that began with them has ended by then, or is done again."""
-FIXED = (("api", "host"), ("api", "port"), ("database", "url"), ("aiops", "data_dir"), ("max", "queries"))
+FIXED = (
+    ("api", "host"),
+    ("api", "port"),
+    ("database", "url"),
+    ("aiops", "data_dir"),
+    ("max", "queries"),
+    ("slack", "app_token"),
+)
 """What a running process cannot change."""
 
 

@@ -12,12 +12,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from aiops_processor.action_parts import slack_sockets
+from aiops_processor.clients.slack import SlackAnswers
 from aiops_processor.clock import Clock
 from aiops_processor.durable import workflows
 from aiops_processor.durable.engine import Engine
-from aiops_processor.parts import Parts
+from aiops_processor.parts import Parts, outbound
 from aiops_processor.plugin_parts import Plugged
 from aiops_processor.reload import Reloading
+from aiops_processor.services.acting import Acting
+from aiops_processor.services.actions import Actions
 from aiops_processor.services.analysis import Analysis
 from aiops_processor.services.analyzer import Analyzer
 from aiops_processor.services.changes import Changes
@@ -30,8 +34,12 @@ from aiops_processor.services.missed import Missed
 from aiops_processor.services.notifier import Telling
 from aiops_processor.services.own import Events, Ordering, Own
 from aiops_processor.services.pace import SharedPace
+from aiops_processor.services.presses import Presses
+from aiops_processor.services.pulse import Pulse
 from aiops_processor.services.reconciler import Reconciler
 from aiops_processor.services.reconstructed import Reconstructed
+from aiops_processor.services.reminders import SECONDS as REMINDERS_SECONDS
+from aiops_processor.services.reminders import Reminders
 from aiops_processor.services.retention import Retention
 from aiops_processor.services.rounds import Rounds
 from aiops_processor.services.watchdogs import Watchdogs
@@ -58,23 +66,27 @@ class _Story:
     health: Health
     own: Own
     metrics: Metrics
+    actions: Actions
+    presses: Presses
 
     @classmethod
     def of(cls, parts: Parts, database: Database, clock: Clock, metrics: Metrics) -> "_Story":
         analyzer = Analyzer(parts.gatherer, parts.explainer, clock, metrics, parts.mask)
         channels = list(parts.channels)
         own = Own(Filtering(clock, metrics), Ordering(database, clock), Events(database, clock))
+        actions = Actions(database, clock, parts.acts)
+        url, ask = parts.settings.aiops.external_url, actions.for_asking
         made = cls(
             analyzer=analyzer,
             analysis=Analysis(database, analyzer, clock, channels, metrics, parts.completing, own.events),
-            telling=Telling(
-                database, parts.channels, clock, metrics, parts.settings.aiops.external_url, parts.mask, own.events
-            ),
+            telling=Telling(database, parts.channels, clock, metrics, url, parts.mask, parts.routing, ask, own.events),
             incidents=Incidents(database, clock, channels, parts.settling, parts.policy, own),
             watchdogs=Watchdogs(database, clock, channels, parts.policy.expected),
             health=Health(database.ping, parts.sources.probes, VERSION),
             own=own,
             metrics=metrics,
+            actions=actions,
+            presses=Presses(database, clock, actions, SlackAnswers(outbound(parts.settings))),
         )
         made.use_plugins(parts)
         return made
@@ -84,10 +96,12 @@ class _Story:
         channels = list(parts.channels)
         self.analyzer.use(parts.gatherer, parts.explainer, parts.mask)
         self.analysis.use(channels, parts.completing)
-        self.telling.use(parts.channels, parts.settings.aiops.external_url, parts.mask)
+        self.telling.use(parts.channels, parts.settings.aiops.external_url, parts.mask, parts.routing)
         self.incidents.use(channels, parts.settling, parts.policy)
         self.watchdogs.use(channels, parts.policy.expected)
         self.health.use(parts.sources.probes)
+        self.actions.use(parts.acts)
+        self.presses.answers.gate = outbound(parts.settings)
         self.use_plugins(parts)
 
     def use_plugins(self, parts: Parts) -> None:
@@ -108,6 +122,9 @@ class _Watching:
         self._missed: dict[str, Missed] = {}
         self._reconstructed: dict[str, Reconstructed] = {}
         self._rounds = Rounds(clock)
+        self._reminders = Reminders(database, clock, parts.routing)
+        self._reminding = Rounds(clock)
+        self._reminding.use((self._reminders,), REMINDERS_SECONDS)
         self._retention = Retention(database, engine, clock, parts.keeping)
         self.use(parts)
 
@@ -125,9 +142,10 @@ class _Watching:
         looks = (*self._missed.values(), *self._reconstructed.values())
         self._rounds.use(looks, min(source.patience.round_seconds for source in watched.values()))
         self._retention.use(parts.keeping)
+        self._reminders.use(parts.routing)
 
     def loops(self) -> Iterator[Coroutine[Any, Any, None]]:
-        return (each.run() for each in (self._rounds, self._retention))
+        return (each.run() for each in (self._rounds, self._reminding, self._retention))
 
 
 @contextlib.asynccontextmanager
@@ -156,6 +174,7 @@ async def running(
         def use(new: Parts) -> None:
             story.use(new)
             watching.use(new)
+            pulse.use(new.heartbeat)
             renewed(new.settings)
             plugged(new.plugged)
 
@@ -173,11 +192,27 @@ async def running(
         await stack.enter_async_context(_at_work(engine, database, clock, reconciler))
         ingest = Ingest(database, clock, metrics, reconciler.poke)
         watching = _Watching(parts, database, ingest, engine, clock)
-        for loop in (ingest.run(), reconciler.run(), story.watchdogs.run(), *story.own.loops(), *watching.loops()):
+        acting = Acting(database, story.actions, clock, metrics)
+        stack.push_async_callback(story.presses.answers.aclose)
+        sockets = (each.run() for each in slack_sockets(settings, story.presses.take, clock))
+        pulse = Pulse(story.health.ready, clock, parts.heartbeat)
+        ours = (ingest.run(), reconciler.run(), story.watchdogs.run(), acting.run(), pulse.run())
+        for loop in (*ours, *story.own.loops(), *watching.loops(), *sockets):
             stack.push_async_callback(_stop, asyncio.create_task(loop))
         if read is not None:
             stack.enter_context(reloading.on_hangup())
-        yield Service(database, ingest, story.incidents, story.health, metrics, clock, work.analyse_now, changes)
+        yield Service(
+            database,
+            ingest,
+            story.incidents,
+            story.health,
+            metrics,
+            clock,
+            work.analyse_now,
+            changes,
+            story.actions,
+            story.presses,
+        )
 
 
 @contextlib.asynccontextmanager

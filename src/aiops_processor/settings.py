@@ -2,32 +2,25 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
-from aiops_processor.errors import ConfigError, QueryError
-from aiops_processor.query import matchers
-
-
-class Section(BaseModel):
-    """A group of settings; an unknown one is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_secret_files(cls, data: Any) -> Any:
-        """`token_file` in the file is what `…_TOKEN_FILE` is in the environment. Raises ConfigError."""
-        if not isinstance(data, dict):
-            return data
-        found: dict[str, Any] = dict(data)
-        for name, path in data.items():
-            secret = str(name).removesuffix("_file")
-            if secret != name and isinstance(path, str) and is_secret(cls, secret):
-                del found[name]
-                found[secret] = found.get(secret) or secret_file(name, path)
-        return found
+from aiops_processor.channel_settings import (
+    AppriseSettings,
+    DiscordSettings,
+    GenericSettings,
+    HeartbeatSettings,
+    MattermostSettings,
+    NamedChannel,
+    PagerDutySettings,
+    RouteSettings,
+    SlackSettings,
+    SmtpSettings,
+    TeamsSettings,
+    TelegramSettings,
+)
+from aiops_processor.settings_section import Matchers, Section, read_matchers
 
 
 class SourceSettings(Section):
@@ -47,21 +40,6 @@ class SourceSettings(Section):
     headers: dict[str, str] = Field(default_factory=dict)
     external_url: str = ""
     timeout: float = Field(default=10, gt=0, le=600)
-
-
-def _matchers(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """The same, when all of them are matchers and there is one at least. Raises ValueError."""
-    try:
-        found = matchers.parse_all(texts)
-    except QueryError as error:
-        raise ValueError(str(error)) from None
-    if not found:
-        raise ValueError("no matcher: every alert would be meant")
-    return texts
-
-
-Matchers = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_matchers)]
-"""Alertmanager's matchers, in either of its syntaxes; all of them must fit."""
 
 
 class AlertmanagerSettings(SourceSettings):
@@ -195,14 +173,6 @@ class MaxSettings(Section):
     metrics_points: int = Field(default=1_000_000, ge=1000)
 
 
-class SlackSettings(Section):
-    webhook_url: SecretStr | None = None
-
-
-class GenericSettings(Section):
-    webhook_url: SecretStr | None = None
-
-
 class ApiSettings(Section):
     """Where we listen and who may ask. From any address but loopback, a token or a password is demanded."""
 
@@ -276,7 +246,7 @@ class WatchdogSettings(Section):
     @field_validator("match")
     @classmethod
     def _is_a_matcher(cls, text: str) -> str:
-        return _matchers((text,))[0]
+        return read_matchers((text,))[0]
 
 
 class RetentionSettings(Section):
@@ -363,6 +333,23 @@ class GrafanaSettings(Section):
     token: SecretStr | None = None
 
 
+class ActionSettings(Section):
+    """Something that is done about incidents with an alert that `match` fits; see docs/reference/settings.md.
+
+    Without `on` it is done only when somebody asks for it. `approval` unset: wherever it changes a system.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
+    kind: str
+    match: Annotated[tuple[str, ...], AfterValidator(lambda texts: read_matchers(texts) if texts else texts)] = ()
+    on: tuple[Literal["analysed", "resolved"], ...] = ("analysed",)
+    dry_run: bool = True
+    approval: bool | None = None
+    approvers: tuple[str, ...] = ()
+    timeout_seconds: float = Field(default=20, gt=0, le=300)
+    options: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -383,7 +370,15 @@ class Settings(Section):
     time: TimeSettings = TimeSettings()
     max: MaxSettings = MaxSettings()
     slack: SlackSettings = SlackSettings()
+    pagerduty: PagerDutySettings = PagerDutySettings()
+    smtp: SmtpSettings = SmtpSettings()
     generic: GenericSettings = GenericSettings()
+    teams: TeamsSettings = TeamsSettings()
+    discord: DiscordSettings = DiscordSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    mattermost: MattermostSettings = MattermostSettings()
+    apprise: AppriseSettings = AppriseSettings()
+    heartbeat: HeartbeatSettings = HeartbeatSettings()
     api: ApiSettings = ApiSettings()
     changes: ChangesSettings = ChangesSettings()
     oidc: OidcSettings = OidcSettings()
@@ -399,7 +394,10 @@ class Settings(Section):
     filter: FilterSettings = FilterSettings()
     plugins: PluginSettings = PluginSettings()
     log: LogSettings = LogSettings()
+    channels: tuple[NamedChannel, ...] = ()
+    routes: tuple[RouteSettings, ...] = ()
     sources: tuple[NamedSource, ...] = ()
+    actions: tuple[ActionSettings, ...] = ()
     topology: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="who calls whom: caller to callees")
 
     @property
@@ -417,6 +415,14 @@ class Settings(Section):
             raise ValueError("no source can be called `default`: that is what the ones outside of this list are")
         return sources
 
+    @field_validator("actions")
+    @classmethod
+    def _are_told_apart(cls, actions: tuple[ActionSettings, ...]) -> tuple[ActionSettings, ...]:
+        names = [action.name for action in actions]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two actions are called {', '.join(twice)}")
+        return actions
+
     @property
     def data_dir(self) -> Path:
         """Where the SQLite files are; the user's state directory unless set."""
@@ -429,17 +435,3 @@ class Settings(Section):
         """The key of a model provider, where it has one."""
         keys = {"deepseek": self.deepseek, "openai": self.openai, "anthropic": self.anthropic}
         return keys[provider].api_key if provider in keys else None
-
-
-def is_secret(section: type[BaseModel], name: str) -> bool:
-    """Whether this field of a section holds a secret."""
-    field = section.model_fields.get(name)
-    return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
-
-
-def secret_file(variable: str, path: str) -> str:
-    """The secret in this file, which the variable names. Raises ConfigError."""
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{variable}: {path} cannot be read: {error}") from error

@@ -62,6 +62,9 @@ class Metrics:
             ["channel", "result"],
             registry=registry,
         )
+        self.actions = Counter(
+            "aiops_actions", "Tries of actions, by how they ended.", ["action", "result"], registry=registry
+        )
         self.model_tokens = Counter("aiops_model_tokens", "Tokens of the model.", ["direction"], registry=registry)
         self.model_calls = Counter(
             "aiops_model_calls",

@@ -146,8 +146,7 @@ def _samples(kind: str) -> Sequence[tuple[Any, ...]]:
         return [((each,), window()) for each in alerts]
     if kind == "on_event":
         return [(event(each),) for each in Happening]
-    cases = (case(), case(alerts[2]))
-    return [(each, "key") for each in cases] if kind == "action" else [(each,) for each in cases]
+    return [(case(),), (case(alerts[2]),)]
 
 
 async def _notifier(plugin: Notifier) -> None:

@@ -94,8 +94,10 @@ def planted(echo: Echo) -> tuple[dict[str, str], dict[str, str]]:
             variables[name] = f"http://me:{secret}@{echo.place}"
         elif name in HEADERS:
             variables[name] = json.dumps({"X-Key": secret})
-        elif name.endswith("_WEBHOOK_URL"):
+        elif name.endswith("_WEBHOOK_URL") or name == "HEARTBEAT_URL":
             variables[name] = f"http://{echo.place}/hook/{secret}"
+        elif name == "APPRISE_URLS":
+            variables[name] = f"json://{echo.place}/{secret}"
         else:
             variables[name] = secret
     return variables, secrets
@@ -122,10 +124,21 @@ def test_no_planted_secret_is_shown_anywhere(
         "LLM_FALLBACKS": "deepseek:m",
         "LLM_MAX_RETRIES": "0",
         "LOG_LEVEL": "debug",
+        "SLACK_CHANNEL": "C1",
+        "SLACK_API_URL": f"http://{echo.place}/api",
+        "PAGERDUTY_URL": f"http://{echo.place}",
+        "SMTP_HOST": "127.0.0.1",
+        "SMTP_PORT": echo.place.rpartition(":")[2],
+        "SMTP_TLS": "none",
+        "SMTP_USERNAME": "us",
+        "SMTP_SENDER": "us@example.com",
+        "SMTP_TO": "you@example.com",
+        "TELEGRAM_CHAT_ID": "1",
+        "TELEGRAM_API_URL": f"http://{echo.place}",
     }
     service = make_service(**variables, **more)
     assert service.post("/webhook/alerts", webhook("Broken"))[0] == 200
-    wait(lambda: service.get("/queue/status")["queue_size"] == 0, f"all is done\n{service.log()}")
+    wait(lambda: all_told(service), lambda: f"all is done\n{service.log()}")
     service.post("/webhook/alerts", b"no webhook")
     service.post("/login", b"csrf=x&name=x&password=x")
     service.get("/login/oidc")
@@ -145,6 +158,16 @@ def test_no_planted_secret_is_shown_anywhere(
     assert secrets["PROMETHEUS_TOKEN"] in sent, "the secrets were used"
     assert secrets["GENERIC_WEBHOOK_URL"] in sent
     assert secrets["OPENAI_API_KEY"] in sent
+    for name in ("SLACK_BOT_TOKEN", "PAGERDUTY_ROUTING_KEY", "TELEGRAM_BOT_TOKEN", "TEAMS_WEBHOOK_URL", "APPRISE_URLS"):
+        assert secrets[name] in sent, name
+
+
+def all_told(service: Any) -> bool:
+    """Whether it is analysed, and every channel was tried; two go on for ever: they cannot tell that it is in vain."""
+    found = service.get("/api/v1/deliveries")
+    ended = {each["channel"] for each in found if each["occasion"] == "analysed" and each["state"] != "pending"}
+    tried = {each["channel"] for each in found if each["attempts"] and each["error"]}
+    return len(ended) >= len({each["channel"] for each in found} - {"mail", "apprise"}) and tried >= {"mail", "apprise"}
 
 
 @pytest.mark.parametrize("name", [name for name, secret in config.variables() if secret])

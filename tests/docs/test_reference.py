@@ -52,7 +52,7 @@ def test_every_command_is_in_the_reference() -> None:
 
 def test_every_built_in_plugin_is_in_the_reference() -> None:
     known = page("plugins.md")
-    for kind in ("filter", "notifier", "model"):
+    for kind in ("filter", "notifier", "model", "action"):
         assert [name for name in plugins.names(kind) if f"`{kind}.{name}`" not in known] == []
 
 

@@ -22,7 +22,6 @@ from aiops_processor.demo.replay import Replay
 from aiops_processor.errors import ConfigError, SourceError, SourceRefused, SourceUnavailable
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport
-from aiops_processor.models.notification import Message
 from aiops_processor.services.completing import Completing
 
 pytestmark = pytest.mark.anyio
@@ -317,15 +316,6 @@ async def proves_completing(name: str, lab: Lab) -> None:
 # Channels and the service itself.
 
 
-async def proves_channel(name: str, lab: Lab) -> None:
-    made = parts.channels(lab.settings(**{name: f"{lab.recorder.url}/channel/secret"}))
-    message: Message = lab.fixture("message")
-    for channel in made.values():
-        await channel.send(message, "key", None)
-        await channel.aclose()
-    assert [asked.path for asked in lab.recorder.asked] == ["/channel/secret"]
-
-
 async def proves_listening(name: str, lab: Lab) -> None:
     host, port = "127.0.0.2", free_port()
     lab.start("serve", port, host, API_HOST=host, API_PORT=str(port))
@@ -451,8 +441,6 @@ PROOFS: dict[str, Proof] = {
     "TIME_WINDOW_MINUTES": proves_window,
     "MAX_LOG_LINES": proves_log_lines,
     "MAX_METRICS_POINTS": proves_points,
-    "SLACK_WEBHOOK_URL": proves_channel,
-    "GENERIC_WEBHOOK_URL": proves_channel,
     "API_HOST": proves_listening,
     "API_PORT": proves_listening,
     "API_TOKEN": proves_access,
@@ -487,6 +475,7 @@ TOGETHER = {
 ELSEWHERE = re.compile(
     r"WATCHDOG|RETENTION|FILTER|PLUGINS|MAX_QUERIES|GROUPING|PRIORITY|ALERTMANAGER_(PEERS|RECEIVERS|[A-Z]+_SECONDS)"
     r"|OIDC|OUTBOUND|API_(SIGNING|TRUST|OPEN|SESSION|TLS)"
+    r"|SLACK|PAGERDUTY|SMTP|GENERIC|TEAMS|DISCORD|TELEGRAM|MATTERMOST|APPRISE|HEARTBEAT"
 )
 
 

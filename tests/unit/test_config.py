@@ -59,7 +59,22 @@ def test_an_unknown_key_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         config.load(str(file))
     assert "prometheus.ulr is no setting; known here: ca_file" in str(caught.value)
-    assert "lokki is no setting; known here: aiops, alertmanager" in str(caught.value)
+    assert "lokki is no setting; known here: actions, aiops, alertmanager" in str(caught.value)
+
+
+def test_an_empty_secret_file_is_a_secret_that_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("\n")
+    monkeypatch.setenv("DEEPSEEK_API_KEY_FILE", str(tmp_path / "key"))
+    assert config.load().deepseek.api_key is None
+
+
+def test_on_is_a_key_and_yes_is_still_a_boolean(tmp_path: Path) -> None:
+    file = tmp_path / "aiops.yaml"
+    action = "{name: x, kind: jira, on: [resolved], dry_run: yes, options: {labels: [on, no]}}"
+    file.write_text(f"aiops: {{shadow: on}}\nredact: {{enabled: no}}\nactions: [{action}]\n")
+    loaded = config.load(str(file))
+    assert (loaded.aiops.shadow, loaded.redact.enabled) == (True, False)
+    assert (loaded.actions[0].on, loaded.actions[0].options["labels"]) == (("resolved",), ["on", "no"])
 
 
 def test_a_wrong_value_is_named_without_being_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
-from aiops_processor import config, parts, plugin_parts
+from aiops_processor import channel_parts, config, parts, plugin_parts
+from aiops_processor.action_parts import acts
 from aiops_processor.cli import send_test_alert as test_alert
 from aiops_processor.cli.asking import base_url
 from aiops_processor.errors import AiopsError, ConfigError, PluginError, StorageError
+from aiops_processor.plugin_parts import Plugged
+from aiops_processor.plugins import Door
 from aiops_processor.runtime import claimed_database
 from aiops_processor.settings import Settings
 from aiops_processor.storage.address import shown
@@ -74,18 +77,48 @@ def _settings_problems(settings: Settings) -> Iterator[str]:
             f"! API_HOST is {settings.api.host} without TLS: tokens and passwords can be read on the way; set "
             "API_TLS_CERT and API_TLS_KEY, or put a proxy with TLS in front"
         )
-    if not (settings.slack.webhook_url or settings.generic.webhook_url):
-        yield "no channel is configured: reports go to the log only; set SLACK_WEBHOOK_URL or GENERIC_WEBHOOK_URL"
     yield from _plugin_problems(settings)
     if not settings.database.url:
         yield from _data_dir_problems(settings)
 
 
 def _plugin_problems(settings: Settings) -> Iterator[str]:
+    """Plugins, the channels and actions among them, are made and not asked."""
     try:
-        plugin_parts.plugged(settings, plugin_parts.door(settings))
+        own = plugin_parts.plugged(settings, plugin_parts.door(settings))
     except PluginError as error:
         yield str(error)
+        return
+    yield from _channel_problems(settings, own)
+    yield from action_problems(settings, own.door)
+
+
+def action_problems(settings: Settings, door: Door) -> Iterator[str]:
+    """What is wrong with an action; of those that are right, how they come to happen is printed."""
+    try:
+        found = acts(settings, parts.outbound(settings), None, door).configured.values()
+    except AiopsError as error:
+        yield str(error)
+        return
+    for each in found:
+        how = f"when {' or '.join(each.approvers)} approves" if each.approval or not each.on else "by itself"
+        typer.echo(f"✓ action {each.name}: {'only says what it would do (dry_run)' if each.dry_run else how}")
+
+
+def _channel_problems(settings: Settings, own: Plugged) -> Iterator[str]:
+    """`aiops notify test` sends something."""
+    try:
+        made = parts.channels(settings, own)
+        channel_parts.routing(settings, made)
+    except AiopsError as error:
+        yield str(error)
+        return
+    for channel in made.values():
+        asyncio.run(channel.aclose())
+    if len(made) == 1:
+        yield "no channel is configured: reports go to the log only; set SLACK_WEBHOOK_URL, SLACK_BOT_TOKEN or another"
+    else:
+        typer.echo(f"✓ channels: {', '.join(made)} (nothing sent: try `aiops notify test`)")
 
 
 def _data_dir_problems(settings: Settings) -> Iterator[str]:

@@ -26,6 +26,7 @@ COMMANDS = {
     "dead-letters": "dead_letters:commands",
     "incidents": "by_hand:incidents",
     "deliveries": "by_hand:deliveries",
+    "notify": "notify:notify",
     "watchdogs": "by_hand:watchdogs",
     "groups": "groups:groups",
     "plugins": "plugins:plugins",

@@ -15,7 +15,7 @@ def plugins() -> None:
     settings = config.load()
     door = plugin_parts.door(settings)
     plugged = plugin_parts.plugged(settings, door)
-    channels = {**parts.channels(settings, door), **plugged.notifiers}
+    channels = parts.channels(settings, plugged)
     for on, key, origin in (*_code(settings, door.listed(), set(channels)), *_data(settings, plugged)):
         typer.echo(f"{on:<8}  {key:<32}  {origin}")
 

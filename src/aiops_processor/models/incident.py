@@ -98,7 +98,7 @@ class TimelineEntry(Frozen):
     """One line of an incident's history: what an operator asks first. `change`: of the system, not of the incident."""
 
     at: datetime
-    kind: Literal["opened", "joined", "analysed", "notified", "failed", "resolved", "note", "change"]
+    kind: Literal["opened", "joined", "analysed", "notified", "failed", "resolved", "note", "change", "action"]
     text: str
 
 

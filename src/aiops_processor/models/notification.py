@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from aiops_processor.models.action import ActionRecord
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.base import Frozen
@@ -14,11 +15,18 @@ from aiops_processor.models.incident import Incident
 
 
 class Occasion(StrEnum):
-    """Why a message goes out: first that something fires, then why, then that it is over."""
+    """Why a message goes out: first that something fires, then why, then that it is over.
+
+    Between, that somebody looks after it (only to channels that can say so to others), or that nobody does; and that an
+    action waits for somebody's approval (only to channels where that can be given).
+    """
 
     OPENED = "opened"
     ANALYSED = "analysed"
     RESOLVED = "resolved"
+    ACKNOWLEDGED = "acknowledged"
+    REMINDED = "reminded"
+    APPROVAL = "approval"
 
 
 class Message(Frozen):
@@ -27,7 +35,8 @@ class Message(Frozen):
     `url` is the incident's page, "" where no external address is configured. Where a Watchdog is overdue there is no
     incident: then `incident` only carries what is told, with a negative id of its own and no page. `update`: it was
     analysed and told before, and this is newer. Of a storm only some `alerts` are here, and `more_alerts` says how many
-    others there are.
+    others there are. `waiting` are its actions that somebody has to approve, `askable` the names of those that can be
+    asked for, with what stands on their buttons.
     """
 
     occasion: Occasion
@@ -39,6 +48,8 @@ class Message(Frozen):
     update: bool = False
     url: str = ""
     sent_at: datetime
+    waiting: tuple[ActionRecord, ...] = ()
+    askable: tuple[tuple[str, str], ...] = ()
 
 
 class Receipt(Frozen):
@@ -48,12 +59,17 @@ class Receipt(Frozen):
 
 
 class DeliveryState(StrEnum):
-    """A row of the outbox. `unknown`: sent perhaps, the answer was lost."""
+    """A row of the outbox. `unknown`: sent perhaps, the answer was lost. `skipped`: no route leads there, or not now.
+
+    `held`: it is quiet there; its time comes.
+    """
 
     PENDING = "pending"
     SENT = "sent"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+    HELD = "held"
 
 
 class Delivery(Frozen):

@@ -37,6 +37,7 @@ class SlackNotifier:
     def __init__(self, options: HttpOptions, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self.name = "slack"
         self._post = Post(self.name, options, transport, explain=_explained)
+        self.hosts = (self._post.host,)
 
     async def send(self, message: Message, key: str, previous: Receipt | None) -> Receipt:  # noqa: ARG002 - no receipt to edit by
         """Raises DeliveryRefused or DeliveryUnavailable."""

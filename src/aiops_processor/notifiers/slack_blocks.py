@@ -12,6 +12,8 @@ from typing import Any
 
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.notification import Message, Occasion
+from aiops_processor.notifiers import outline
+from aiops_processor.notifiers.chat import unlinked
 from aiops_processor.report import words
 
 MOST_HEADER = 140  # an emoji counts twice where characters are counted in UTF-16
@@ -24,17 +26,15 @@ MOST_LINK = 1400
 
 _WEB = ("http://", "https://")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*):(?=//)|\b(mailto|tel):|\b(www)\.")
 _HALF_ENTITY = re.compile(r"&[a-z]{0,3}$")
-_MARKS = {Occasion.OPENED: "🔴", Occasion.ANALYSED: "🔎", Occasion.RESOLVED: "🟢"}
 
 Block = dict[str, Any]
 
 
 def body(message: Message) -> Block:
     """The JSON of an incoming webhook: blocks, and the plain text that notifications and old clients show."""
-    title = f"{_MARKS[message.occasion]} {_title(message)}"
-    summary = message.analysis.summary if message.analysis else _standing(message)
+    title = outline.title(message)
+    summary = message.analysis.summary if message.analysis else outline.standing(message)
     return {
         "text": plain(f"{title}: {summary}", MOST_TEXT),
         "mrkdwn": False,
@@ -53,19 +53,14 @@ def body(message: Message) -> Block:
 
 def plain(text: str, most: int = MOST_LINE) -> str:
     """Text that Slack shows as it is, at most `most` characters after escaping. Empty text is "–": Slack wants one."""
-    whole = _ADDRESS.sub(_broken, words.clean(text[: 4 * most]))
+    whole = unlinked(text[: 4 * most])
     shown = "".join(_ENTITIES.get(char, char) for char in whole) or "–"
     return shown if len(shown) <= most else _HALF_ENTITY.sub("", shown[: most - 1]) + "…"
 
 
-def _broken(found: re.Match[str]) -> str:
-    """An address that is no link any more and still can be read: `https[:]//…`, `www[.]…`."""
-    return f"{found[1] or found[2]}[:]" if found[3] is None else f"{found[3]}[.]"
-
-
 def _sections(message: Message) -> Iterator[list[str]]:
     yield [
-        f"*{plain(_standing(message))}*",
+        f"*{plain(outline.standing(message))}*",
         *_bullets(words.firing(message.alerts, message.sent_at, message.more_alerts)),
     ]
     if message.occasion is Occasion.RESOLVED or message.analysis is None:
@@ -131,13 +126,3 @@ def _link(url: str) -> list[Block]:
 def _linked(url: str, text: str) -> str:
     address = re.sub(r"[<>|\s]", "", url)
     return f"<{address.replace('&', '&amp;')}|{text}>"
-
-
-def _title(message: Message) -> str:
-    severity = f" [{message.incident.severity}]" if message.incident.severity else ""
-    mark = "Resolved: " if message.occasion is Occasion.RESOLVED else "Update: " if message.update else ""
-    return f"{mark}{message.incident.title}{severity}"
-
-
-def _standing(message: Message) -> str:
-    return words.standing(message.alerts, message.sent_at) or message.incident.title

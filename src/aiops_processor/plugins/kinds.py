@@ -26,7 +26,11 @@ KINDS: Mapping[str, Kind] = {
     "source": Kind({"": ("alerts", "window")}, "def NAME(alerts: Sequence[Alert], window: Window) -> list[Finding]"),
     "window": Kind({"": ("alert", "now")}, "def NAME(alert: Alert, now: datetime) -> Window | None"),
     "order": Kind({"": ("case",)}, "def NAME(case: Case) -> int | None"),
-    "action": Kind({"": ("case", "key")}, "def NAME(case: Case, key: str) -> str | None"),
+    "action": Kind(
+        {"act": ("message", "key"), "aclose": ()},
+        "class NAME with `async def act(self, message: Message, key: str) -> str | None`"
+        " and `async def aclose(self) -> None`",
+    ),
     "on_event": Kind({"": ("event",)}, "def NAME(event: Event) -> None"),
     "router": Kind({"": ("app",)}, "def NAME(app: FastAPI) -> None"),
     "middleware": Kind({"": ("app",)}, "def NAME(app: ASGIApp) -> ASGIApp"),
@@ -51,7 +55,6 @@ GIVES: Mapping[str, tuple[type, ...]] = {
     "source": (list, tuple),
     "window": (Window, _NONE),
     "order": (int, _NONE),
-    "action": (str, _NONE),
     "on_event": (_NONE,),
 }
 """What plugins that are called away from the event loop may answer with."""

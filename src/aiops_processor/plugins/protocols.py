@@ -61,12 +61,34 @@ class Order(Protocol):
 
 
 class Action(Protocol):
-    """Does something after the analysis; says what in a line for the history, None where there was nothing to do.
+    """Does something about an incident, once: gives a line for its timeline, None where there was nothing to do.
 
-    `key` is the same on every retry.
+    `key` is the same on every try. It raises DeliveryRefused (never), DeliveryUnavailable (nothing was done, later
+    perhaps) or DeliveryUncertain (perhaps it was done). With the attribute `only_tells = True` it changes no system, as
+    a ticket does not: nobody has to approve it unless the settings say so. `label` stands on the button of one that is
+    asked for, where its name shall not.
     """
 
-    def __call__(self, case: Case, key: str) -> str | None: ...
+    async def act(self, message: Message, key: str) -> str | None: ...
+
+    async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Plans(Protocol):
+    """An action that says beforehand what it would do: what is approved is this. None: nothing is to be done."""
+
+    def plan(self, message: Message) -> str | None: ...
+
+
+@runtime_checkable
+class Finds(Protocol):
+    """An action that can tell whether it was done already: its line then, None where it was not.
+
+    Asked after a kill or a lost answer, before anything is done again. Without it such an action ends as `unknown`.
+    """
+
+    async def find(self, message: Message, key: str) -> str | None: ...
 
 
 class OnEvent(Protocol):

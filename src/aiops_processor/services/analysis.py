@@ -6,6 +6,7 @@ import structlog
 
 from aiops_processor.clock import Clock
 from aiops_processor.errors import ModelError, ModelUnavailable, StorageError
+from aiops_processor.models.action import ActionOccasion
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.case import Happening
 from aiops_processor.models.evidence import EvidenceReport
@@ -16,6 +17,7 @@ from aiops_processor.services.completing import Completing
 from aiops_processor.services.incidents import COMPLETE
 from aiops_processor.services.own import Events
 from aiops_processor.services.past import similar, traits_of
+from aiops_processor.storage import actions as action_rows
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox, spending
@@ -125,6 +127,7 @@ class Analysis:
             in_vain = incident.completions > 0 and incident.incomplete_since is not None  # people know as much
             if not (over or in_vain) and await incident_rows.wants_notification(connection, incident_id):
                 await outbox.put(connection, incident_id, self._channels, Occasion.ANALYSED, generation, now)
+                await action_rows.note(connection, incident_id, ActionOccasion.ANALYSED, generation)
             state = IncidentState.RESOLVED if over else IncidentState.ANALYSED
             # New alerts have their own analysis, which asks the model anyway.
             left = COMPLETE if incident.due_at else {"due_at": incident.complete_at}

@@ -2,6 +2,7 @@
 
 from aiops_processor.clock import Clock
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry
+from aiops_processor.models.notification import Occasion
 from aiops_processor.models.past import Feedback
 from aiops_processor.services.incidents import COMPLETE
 from aiops_processor.storage import incidents as incident_rows
@@ -29,9 +30,13 @@ class ByHand:
             incident = await incident_rows.get_to_change(connection, incident_id)
             if incident is None or incident.acknowledged_at:
                 return incident
-            values = {"acknowledged_at": self._clock.now(), "acknowledged_by": by}
+            now = self._clock.now()
+            values = {"acknowledged_at": now, "acknowledged_by": by}
             await incident_rows.change(connection, incident_id, **values)
             await self._note(connection, incident_id, f"acknowledged{f' by {by}' if by else ''}")
+            told = await outbox.told(connection, incident_id)
+            minute = int(now.timestamp() // 60)  # it may be withdrawn, and said again
+            await outbox.put(connection, incident_id, told, Occasion.ACKNOWLEDGED, minute, now)
             return incident.model_copy(update=values)
 
     async def withdraw(self, incident_id: int) -> Incident | None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from aiops_processor.clock import Clock
+from aiops_processor.models.action import ActionOccasion
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.case import Happening
 from aiops_processor.models.incident import Episode, Incident, IncidentState, TimelineEntry, title_of
@@ -19,6 +20,7 @@ from aiops_processor.services.own import Own
 from aiops_processor.services.own_rules import OwnRule, ties
 from aiops_processor.services.priority import Priority
 from aiops_processor.services.watchdogs import Expected, arm
+from aiops_processor.storage import actions as action_rows
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import filtered as filtered_rows
 from aiops_processor.storage import incidents as incident_rows
@@ -329,6 +331,7 @@ class Incidents:
         await incident_rows.note(connection, into.id, _entry(now, "joined", f"incident {other}: {reason}"))
         if younger.resolved_at is None:
             await outbox.put(connection, other, self._channels, Occasion.RESOLVED, younger.reopened, now)
+            await action_rows.note(connection, other, ActionOccasion.RESOLVED, younger.reopened)
 
     def _next_due(self, incident: Incident, now: datetime) -> datetime:
         if incident.generation == 0:
@@ -341,6 +344,7 @@ class Incidents:
         await incident_rows.change(connection, incident.id, resolved_at=now, updated_at=now, state=state)
         await incident_rows.note(connection, incident.id, _entry(now, "resolved", "all of its alerts are over"))
         await outbox.put(connection, incident.id, self._channels, Occasion.RESOLVED, incident.reopened, now)
+        await action_rows.note(connection, incident.id, ActionOccasion.RESOLVED, incident.reopened)
         self._happened.append((Happening.RESOLVED, incident.id))
 
     async def _resolve_unheard(self, connection: Connection, new: Sequence[Episode], now: datetime) -> None:

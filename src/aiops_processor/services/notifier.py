@@ -1,7 +1,7 @@
 """Telling people: one outbox row, one channel, one try at a time."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import structlog
@@ -15,6 +15,8 @@ from aiops_processor.models.notification import Delivery, DeliveryState, Message
 from aiops_processor.plugins import Notifier
 from aiops_processor.services import silence
 from aiops_processor.services.own import Events
+from aiops_processor.services.routing import QUIET, TELL, Decision, Routing
+from aiops_processor.storage import actions as action_rows
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
@@ -43,10 +45,14 @@ class Telling:
         metrics: Metrics,
         external_url: str,
         mask: Mask | None = None,
+        routing: Routing | None = None,
+        askable: Callable[[], tuple[tuple[str, str], ...]] = tuple,
         events: Events | None = None,
     ) -> None:
+        """`askable` gives the actions that people can ask for, by name, with what stands on their buttons."""
         self._database = database
         self._events = events
+        self._askable = askable
         self._channels = channels
         self._clock = clock
         self._metrics = metrics
@@ -54,12 +60,20 @@ class Telling:
         self._receipts: dict[str, Receipt] = {}
         self._refusals: dict[tuple[int, int], Exception] = {}  # by delivery and attempt: not written down yet
         self._mask = mask
+        self._routing = routing or Routing()
 
-    def use(self, channels: Mapping[str, Notifier], external_url: str, mask: Mask | None = None) -> None:
+    def use(
+        self,
+        channels: Mapping[str, Notifier],
+        external_url: str,
+        mask: Mask | None = None,
+        routing: Routing | None = None,
+    ) -> None:
         """From now on send through these; what is under way ends with the channel that it began with."""
         self._channels = channels
         self._external_url = external_url.rstrip("/")
         self._mask = mask
+        self._routing = routing or Routing()
 
     @property
     def channels(self) -> list[str]:
@@ -89,6 +103,9 @@ class Telling:
     async def _try(self, delivery: Delivery, channel: Notifier) -> None:
         try:
             composed, previous = await self._compose(delivery)
+            if decision := self._left_out(delivery, channel, composed, previous):
+                await self._not_now(delivery, decision)
+                return
             message = await asyncio.to_thread(self._mask.model, composed) if self._mask else composed
             if not may_repeat(delivery, channel):
                 await self._begin(delivery)
@@ -104,6 +121,27 @@ class Telling:
         else:
             self._receipts[delivery.key] = receipt
             await self._sent(delivery, receipt)
+
+    def _left_out(
+        self, delivery: Delivery, channel: Notifier, message: Message, previous: Receipt | None
+    ) -> Decision | None:
+        """Why it is not told, or not yet; None where it is told now."""
+        if delivery.occasion is Occasion.ACKNOWLEDGED and not getattr(channel, "acknowledges", False):
+            return Decision("this channel cannot say that somebody looks after it")
+        if delivery.occasion is Occasion.APPROVAL and not (getattr(channel, "approves", False) and message.waiting):
+            return Decision("nobody can approve anything in this channel" if message.waiting else "it waits no more")
+        held = delivery.error.startswith(QUIET)
+        now, told = self._clock.now(), previous is not None
+        decision = self._routing.decide(delivery.channel, message, now, told=told, held=held)
+        return None if decision == TELL else decision
+
+    async def _not_now(self, delivery: Delivery, decision: Decision) -> None:
+        state = DeliveryState.HELD if decision.until else DeliveryState.SKIPPED
+        self._metrics.deliveries.labels(delivery.channel, state.value).inc()
+        async with self._database.write() as connection:
+            await outbox.finish(
+                connection, delivery.id, state, error=decision.reason, next_try_at=decision.until or None
+            )
 
     async def _begin(self, delivery: Delivery) -> None:
         async with self._database.write() as connection:
@@ -141,6 +179,8 @@ class Telling:
             update=delivery.occasion is Occasion.ANALYSED and await outbox.has_told(connection, delivery),
             url=f"{self._external_url}/incidents/{incident.id}" if self._external_url else "",
             sent_at=self._clock.now(),
+            waiting=tuple(await action_rows.waiting_of(connection, incident_id)),
+            askable=self._askable(),
         )
 
     async def _sent(self, delivery: Delivery, receipt: Receipt) -> None:

@@ -146,6 +146,23 @@ async def recent(
     return [_delivery(row) for row in await connection.execute(statement)]
 
 
+async def told(connection: Connection, incident_id: int) -> list[str]:
+    """The channels that were told something of this incident."""
+    sent = outbox.c.state == DeliveryState.SENT
+    names = sa.select(outbox.c.channel).where(outbox.c.incident_id == incident_id, sent).distinct()
+    return sorted((await connection.execute(names)).scalars())
+
+
+async def any_held(connection: Connection, now: datetime) -> bool:
+    """Whether quiet hours held something back that may be told now."""
+    return (await connection.execute(sa.select(sa.select(outbox.c.id).where(_released(now)).exists()))).scalar_one()
+
+
+async def release(connection: Connection, now: datetime) -> None:
+    """What quiet hours held back until now is due."""
+    await connection.execute(sa.update(outbox).where(_released(now)).values(state=DeliveryState.PENDING))
+
+
 async def last_receipt(connection: Connection, delivery: Delivery) -> Receipt | None:
     """What the channel gave back for its last message about the same incident or Watchdog."""
     same = (
@@ -237,6 +254,10 @@ def _first_of_its_kind() -> sa.ColumnElement[bool]:
     same = (earlier.c.incident_id == outbox.c.incident_id) | (earlier.c.watchdog_id == outbox.c.watchdog_id)
     on_its_way = (earlier.c.channel == outbox.c.channel) & (earlier.c.state == DeliveryState.PENDING)
     return ~sa.exists().where(same, on_its_way, earlier.c.id < outbox.c.id)
+
+
+def _released(now: datetime) -> sa.ColumnElement[bool]:
+    return (outbox.c.state == DeliveryState.HELD) & (outbox.c.next_try_at <= now)
 
 
 def _pending() -> sa.ColumnElement[bool]:

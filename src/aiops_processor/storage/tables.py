@@ -435,3 +435,36 @@ audit = sa.Table(
     sa.Column("status", sa.Integer),
     sqlite_autoincrement=True,
 )
+
+# What is done about incidents besides telling people: one row for each (incident, action, occasion), written before
+# anything is done. `began_at`: a request has begun, and what came of it is written down at `ended_at`.
+actions = sa.Table(
+    "actions",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("key", Text, nullable=False, unique=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("name", sa.String(60), nullable=False),
+    sa.Column("occasion", sa.String(16), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("plan", Text, nullable=False),
+    sa.Column("line", Text, nullable=False),
+    sa.Column("error", Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("next_try_at", UtcDateTime),
+    sa.Column("began_at", UtcDateTime),
+    sa.Column("ended_at", UtcDateTime),
+    sa.Column("decided_by", Text, nullable=False),
+)
+sa.Index("ix_actions_due", actions.c.next_try_at)
+
+# Incidents that were analysed or are over, whose actions have not been looked for yet.
+action_occasions = sa.Table(
+    "action_occasions",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("occasion", sa.String(16), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+)

@@ -17,7 +17,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from aiops_processor.access import signature
+from aiops_processor.access import signature, slack
 from aiops_processor.access.attempts import Attempts
 from aiops_processor.access.audit import Audit
 from aiops_processor.access.directory import Directory
@@ -39,19 +39,22 @@ FORM_HEADER = "x-csrf-token"
 FORM = "application/x-www-form-urlencoded"
 MOST_FORM_BYTES = 64 * 1024
 METRICS = "/metrics"
+SLACK = ("/webhook/slack", "/webhook/slack/")
 
 
 @dataclass(frozen=True)
 class Credentials:
     """What the settings accept, for everything; empty strings are not configured.
 
-    With `changes_secret` posted changes may be signed instead; their endpoint checks that.
+    With `changes_secret` posted changes may be signed instead, with `slack_secret` what is pressed in Slack is; their
+    endpoints check that.
     """
 
     token: str = ""
     username: str = ""
     password: str = ""
     changes_secret: str = ""
+    slack_secret: str = ""
 
     @property
     def any(self) -> bool:
@@ -227,8 +230,8 @@ async def _caller(asked: Asked) -> Caller | Response:
     configured = policy.credentials.any or await directory.has_tokens()
     if authorization and configured:
         return await _of_header(asked, authorization)
-    if policy.credentials.changes_secret and asked.path in signatures.PATHS and signatures.signed(asked.headers):
-        return Caller(name="a signature", scopes=frozenset({Allowed.INGEST}))  # checked where the body is read
+    if (signer := _signer(asked)) is not None:
+        return signer
     if policy.signing_secret and asked.path.startswith(INGEST_BELOW) and signature.HEADER in asked.headers:
         return await _of_signature(asked)
     if (secret := asked.session_secret) and (found := await directory.session(secret)):
@@ -236,6 +239,17 @@ async def _caller(asked: Asked) -> Caller | Response:
     if policy.trust_loopback and from_here(asked):
         return Caller(name="this machine", scopes=frozenset(Allowed), browser=True)
     return await _stranger(asked, configured=configured)
+
+
+def _signer(asked: Asked) -> Caller | None:
+    """Who says that a post is signed with a secret of its own; whether it is, is checked where the body is read."""
+    credentials = asked.policy.credentials
+    ingest = frozenset({Allowed.INGEST})
+    if credentials.changes_secret and asked.path in signatures.PATHS and signatures.signed(asked.headers):
+        return Caller(name="a signature", scopes=ingest)
+    if credentials.slack_secret and asked.path in SLACK and slack.SIGNATURE in asked.headers:
+        return Caller(name="Slack", scopes=ingest)
+    return None
 
 
 async def _of_header(asked: Asked, authorization: str) -> Caller | Response:

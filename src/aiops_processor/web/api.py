@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 
+from aiops_processor.models.action import ActionRecord
 from aiops_processor.models.analysis import AnalysisResult, Exchange
 from aiops_processor.models.base import Frozen
 from aiops_processor.models.evidence import EvidenceReport
@@ -11,6 +12,7 @@ from aiops_processor.models.incident import Episode, Incident, TimelineEntry
 from aiops_processor.models.notification import Delivery
 from aiops_processor.models.past import GivenFeedback
 from aiops_processor.services.health import HealthReport
+from aiops_processor.storage import actions as action_rows
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import dead_letters, outbox, spending
 from aiops_processor.storage import incidents as incident_rows
@@ -45,6 +47,7 @@ class IncidentDetail(Frozen):
     analysis: AnalysisResult | None
     exchanges: tuple[Exchange, ...] = ()
     feedback: tuple[GivenFeedback, ...] = ()
+    actions: tuple[ActionRecord, ...] = ()
 
 
 @router.get("/health", tags=["operations"])
@@ -134,4 +137,5 @@ async def load_detail(service: Running, incident_id: int) -> IncidentDetail | No
             analysis=analysis,
             exchanges=tuple(await spending.asked(connection, incident_id)),
             feedback=tuple(await past_rows.given(connection, incident_id)),
+            actions=tuple(await action_rows.of_incident(connection, incident_id)),
         )

@@ -26,7 +26,7 @@ Id = Annotated[int, Path(ge=1, le=MOST_ID)]
 @router.post("/acknowledge")
 async def acknowledge(request: Request, service: Running, incident_id: Id) -> RedirectResponse:
     """Somebody looks after it."""
-    by = (await _fields(request)).get("by", "")[:200]
+    by = (await form_fields(request)).get("by", "")[:200]
     return _back(await ByHand(service.database, service.clock).acknowledge(incident_id, by), incident_id)
 
 
@@ -46,7 +46,7 @@ async def retry(service: Running, incident_id: Id) -> RedirectResponse:
 async def feedback(request: Request, service: Running, incident_id: Id) -> RedirectResponse:
     """What somebody says of the analysis."""
     try:
-        said = Feedback.model_validate(await _fields(request))
+        said = Feedback.model_validate(await form_fields(request))
     except ValidationError:
         raise HTTPException(
             422, "Say whether it was right or wrong, and the cause in at most 2,000 characters"
@@ -54,7 +54,7 @@ async def feedback(request: Request, service: Running, incident_id: Id) -> Redir
     return _back(await ByHand(service.database, service.clock).comment(incident_id, said), incident_id)
 
 
-async def _fields(request: Request) -> dict[str, str]:
+async def form_fields(request: Request) -> dict[str, str]:
     """The fields of a form, without those that are empty and the key that Access checks. Raises HTTPException."""
     body = bytearray()
     async for part in request.stream():

@@ -24,7 +24,7 @@ from aiops_processor.errors import StorageError
 from aiops_processor.report.numbers import moment
 from aiops_processor.report.words import clean
 from aiops_processor.storage import incidents as incident_rows
-from aiops_processor.web import view
+from aiops_processor.web import action_view, view
 from aiops_processor.web.api import load_detail
 from aiops_processor.web.service import Running
 
@@ -89,8 +89,11 @@ async def incident(request: Request, service: Running, incident_id: str) -> Resp
     detail = await load_detail(service, number) if number else None
     if detail is None:
         raise HTTPException(404, f"There is no incident {incident_id}")
-    now = service.clock.now()
-    return render(request, "incident.html", page=view.page(detail, now), now=now)
+    now, acts = service.clock.now(), service.actions
+    caller = getattr(request.state, "caller", None)
+    reader = caller.name if caller else ""
+    actions = action_view.actions(detail.actions, detail.incident, acts.for_asking(), acts.approvers, reader)
+    return render(request, "incident.html", page=view.page(detail, now), actions=actions, now=now)
 
 
 @router.get("/static/{name:path}")

@@ -8,10 +8,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from aiops_processor.clock import Clock
+from aiops_processor.services.actions import Actions
 from aiops_processor.services.changes import Changes
 from aiops_processor.services.health import Health
 from aiops_processor.services.incidents import Incidents
 from aiops_processor.services.ingest import Ingest
+from aiops_processor.services.presses import Presses
 from aiops_processor.storage.database import Database
 from aiops_processor.telemetry import Metrics
 from aiops_processor.web.bodies import BodyReader
@@ -42,6 +44,8 @@ class Service:
     clock: Clock
     analyse: Callable[[int, int], Awaitable[None]]
     changes: Changes
+    actions: Actions
+    presses: Presses
     waiting: Waiting = field(default_factory=Waiting)
     bodies: BodyReader = field(default_factory=BodyReader)
     by_hand: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ANALYSES_AT_ONCE))

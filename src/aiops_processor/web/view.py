@@ -13,10 +13,10 @@ from aiops_processor.models.incident import Incident, IncidentState, TimelineEnt
 from aiops_processor.models.notification import DeliveryState
 from aiops_processor.models.past import Past
 from aiops_processor.report import words
+from aiops_processor.report.charts import Chart, chart
 from aiops_processor.report.numbers import amount, change, duration, moment
 from aiops_processor.services.by_hand import may_be_analysed_again
 from aiops_processor.web.api import IncidentDetail
-from aiops_processor.web.charts import Chart, chart
 
 Tone = Literal["bad", "warn", "good", "info", "quiet"]
 """How a word is coloured; the style sheet has a class for each."""
@@ -51,6 +51,8 @@ _DELIVERIES: Mapping[DeliveryState, Tone] = {
     DeliveryState.SENT: "good",
     DeliveryState.FAILED: "bad",
     DeliveryState.UNKNOWN: "warn",
+    DeliveryState.SKIPPED: "quiet",
+    DeliveryState.HELD: "info",
 }
 _RISKS: Mapping[str, Tone] = {"low": "good", "medium": "warn", "high": "bad"}
 _CITATIONS = re.compile(r"\s*\[[A-Z]\d{1,4}(?:, ?[A-Z]\d{1,4})*\]")

@@ -28,6 +28,7 @@ from aiops_processor.models.evidence import (
 )
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.notification import DeliveryState, Occasion
+from aiops_processor.services.actions import Actions
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
@@ -68,7 +69,8 @@ def app(database: Database) -> FastAPI:
     made = FastAPI(version="1.2.3", redirect_slashes=False)
     made.include_router(api.router)
     made.include_router(pages.router)
-    made.state.service = SimpleNamespace(database=database, clock=StoppedClock())
+    actions = Actions(database, StoppedClock())
+    made.state.service = SimpleNamespace(database=database, clock=StoppedClock(), actions=actions)
     return made
 
 

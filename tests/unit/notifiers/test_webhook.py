@@ -1,14 +1,20 @@
+import hashlib
+import hmac
 import json
+from pathlib import Path
 
 import httpx2
+import jsonschema_rs
 import pytest
 
 from aiops_processor import plugins
 from aiops_processor.errors import PluginError
 from aiops_processor.models.notification import Message, Occasion
-from aiops_processor.notifiers.webhook import WebhookNotifier, WebhookOptions
+from aiops_processor.notifiers.webhook import WebhookNotifier, WebhookOptions, schema
 
 pytestmark = pytest.mark.anyio
+
+SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "reference" / "webhook.schema.json"
 
 
 @pytest.fixture
@@ -77,3 +83,28 @@ async def test_own_headers_and_a_token_are_sent(
 def test_a_header_that_cannot_be_sent_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(PluginError, match="printable ASCII"):
         plugins.make("notifier", "webhook", {"url": "http://sink.example", "headers": headers})
+
+
+async def test_the_published_schema_is_that_of_what_is_sent(
+    message: Message, requests: list[httpx2.Request], transport: httpx2.MockTransport
+) -> None:
+    """When this fails run scripts/write_webhook_schema.py; what was there must stay within a schema version."""
+    published = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    assert published == schema()
+    validator = jsonschema_rs.validator_for(published)
+    notifier = WebhookNotifier(WebhookOptions(url="http://sink.example/hook"), transport)
+    for occasion in Occasion:
+        await notifier.send(message.model_copy(update={"occasion": occasion}), "k", None)
+    await notifier.send(message.model_copy(update={"analysis": None, "evidence": None}), "k", None)
+    for request in requests:
+        validator.validate(json.loads(request.content))
+    assert not validator.is_valid({**json.loads(requests[0].content), "event": "closed"})
+
+
+async def test_a_post_is_signed_as_it_is_sent(
+    message: Message, requests: list[httpx2.Request], transport: httpx2.MockTransport
+) -> None:
+    options = WebhookOptions.model_validate({"url": "http://sink.example", "secret": "s3cret"})
+    await WebhookNotifier(options, transport).send(message, "k", None)
+    expected = hmac.new(b"s3cret", requests[0].content, hashlib.sha256).hexdigest()
+    assert requests[0].headers["x-signature-256"] == f"sha256={expected}"

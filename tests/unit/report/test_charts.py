@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aiops_processor.models.evidence import Window
-from aiops_processor.web.charts import HEIGHT, MARGIN, WIDTH, Chart, chart
+from aiops_processor.report.charts import HEIGHT, MARGIN, WIDTH, Chart, chart
 
 START = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 WINDOW = Window(start=START, onset=START + timedelta(seconds=300), end=START + timedelta(seconds=400))

@@ -1,0 +1,86 @@
+"""From settings to actions: what is done about incidents, by whom it may be let happen, and where it may reach."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr
+
+from aiops_processor.clients.endpoint import parsed
+from aiops_processor.clients.outbound import Outbound
+from aiops_processor.clients.slack import Handle, SlackSocket
+from aiops_processor.clock import Clock
+from aiops_processor.errors import ConfigError
+from aiops_processor.masking import Mask
+from aiops_processor.models.action import ActionOccasion
+from aiops_processor.plugins import Door
+from aiops_processor.query import matchers
+from aiops_processor.services.actions import Acts, Configured
+from aiops_processor.settings import ActionSettings, Settings
+from aiops_processor.settings_section import secret_file
+
+SILENCE = "silence"
+_OF_A_SOURCE = ("url", "token", "username", "password", "ca_file", "cert_file", "key_file", "tenant", "headers")
+
+
+def acts(settings: Settings, gate: Outbound, mask: Mask | None, plugins: Door) -> Acts:
+    """The configured actions; none in shadow mode. Raises ConfigError and PluginError."""
+    wanted = () if settings.aiops.shadow else settings.actions
+    made = {each.name: _configured(each, settings, gate, plugins) for each in wanted}
+    return Acts(made, settings.aiops.external_url, mask)
+
+
+def slack_sockets(settings: Settings, handle: Handle, clock: Clock) -> tuple[SlackSocket, ...]:
+    """The connection to Slack for those behind a firewall, where its token is set. Raises ConfigError."""
+    slack = settings.slack
+    return (SlackSocket(slack.api_url, slack.app_token, handle, clock),) if slack.app_token else ()
+
+
+def _configured(given: ActionSettings, settings: Settings, gate: Outbound, plugins: Door) -> Configured:
+    plugin = plugins.load("action", given.kind)
+    options = _options(given, plugin, settings)
+    address = parsed(str(options.get("url", "")))
+    if gate.allow and address is not None and address.host and (reason := gate.refusal(address.host)):
+        raise ConfigError(f"action {given.name}: {reason}")
+    tells = getattr(plugin, "only_tells", False)
+    approval = not tells if given.approval is None else given.approval
+    if (approval or not given.on) and not given.dry_run and not given.approvers:
+        raise ConfigError(
+            f"action {given.name}: nobody could let it happen; name `approvers`, or set `approval: false`"
+        )
+    return Configured(
+        name=given.name,
+        action=plugins.make("action", given.kind, options),
+        on=frozenset(map(ActionOccasion, given.on)),
+        matchers=matchers.parse_all(given.match),
+        dry_run=given.dry_run,
+        approval=approval,
+        approvers=given.approvers,
+        seconds=given.timeout_seconds,
+    )
+
+
+def _options(given: ActionSettings, plugin: Any, settings: Settings) -> Mapping[str, Any]:
+    """The options, each `NAME_file` replaced by what the file holds. Raises ConfigError."""
+    form = getattr(plugin, "Options", None)
+    known = form.model_fields if form else {}
+    found: dict[str, Any] = dict(given.options)
+    for name, path in given.options.items():
+        option = name.removesuffix("_file")
+        if name not in known and option in known and isinstance(path, str):
+            del found[name]
+            found[option] = secret_file(f"action {given.name}: {name}", path)
+    if given.kind == SILENCE and "url" not in found and settings.alertmanager.url:
+        return {**_of_source(settings), **found}
+    return {**_default(known, "url"), **found}
+
+
+def _default(known: Mapping[str, Any], name: str) -> Mapping[str, str]:
+    """The option's own default where it has one, so that it meets the gate, too."""
+    default = known[name].default if name in known else None
+    return {name: default} if isinstance(default, str) else {}
+
+
+def _of_source(settings: Settings) -> Mapping[str, Any]:
+    """The Alertmanager of the settings as options."""
+    found = {name: getattr(settings.alertmanager, name) for name in _OF_A_SOURCE}
+    return {name: value for name, value in found.items() if isinstance(value, SecretStr) or value}

@@ -1,0 +1,87 @@
+"""What every channel says, before it is written in its own markup: a title, whether it fires, and sections."""
+
+from collections.abc import Iterator
+
+from aiops_processor.models.evidence import Evidence
+from aiops_processor.models.notification import Message, Occasion
+from aiops_processor.report import words
+from aiops_processor.report.words import Line, Section
+
+_MARKS = {
+    Occasion.OPENED: "🔴",
+    Occasion.ANALYSED: "🔎",
+    Occasion.RESOLVED: "🟢",
+    Occasion.ACKNOWLEDGED: "👀",
+    Occasion.REMINDED: "⏰",
+    Occasion.APPROVAL: "✋",
+}
+_FOR_A_CHAT = ("Alerts", "Conclusion", "Not looked at", "Changed most", "Do next")
+
+
+def title(message: Message) -> str:
+    """One line with a mark for the eye: `🔴 HighErrorRate on checkout [critical]`."""
+    return f"{_MARKS[message.occasion]} {headline(message)}"
+
+
+def headline(message: Message) -> str:
+    """The same without the mark."""
+    severity = f" [{message.incident.severity}]" if message.incident.severity else ""
+    return words.clean(f"{_prefix(message)}{message.incident.title}{severity}")
+
+
+def standing(message: Message) -> str:
+    """Whether it still fires, and since when; of a reminder, that nobody looks after it."""
+    said = words.standing(message.alerts, message.sent_at) or words.clean(message.incident.title)
+    if message.occasion is Occasion.REMINDED:
+        return f"{said}. Nobody has acknowledged it"
+    by = words.clean(message.incident.acknowledged_by)
+    return f"{said}. {by} looks after it" if by and message.occasion is not Occasion.RESOLVED else said
+
+
+def sections(message: Message) -> tuple[Section, ...]:
+    """All that there is to say; of an incident that is over, or not yet analysed, only its alerts."""
+    if message.analysis is None or message.occasion is Occasion.RESOLVED:
+        alerts = tuple(map(Line, words.firing(message.alerts, message.sent_at, message.more_alerts)))
+        return (Section("Alerts", alerts),) if alerts else ()
+    return words.sections(message.analysis, message.evidence, message.alerts, message.url)
+
+
+def brief(message: Message) -> tuple[Section, ...]:
+    """What fits a chat: the rest stands on the incident's page."""
+    return tuple(section for section in sections(message) if section.title in _FOR_A_CHAT)
+
+
+def short(message: Message) -> str:
+    """The news in one line, for a reply below the message itself."""
+    conclusion = message.analysis.summary if message.analysis else ""
+    said = standing(message) if message.occasion is not Occasion.ANALYSED else words.clean(conclusion)
+    return f"{title(message)}: {said}"
+
+
+def links(message: Message) -> Iterator[tuple[str, str]]:
+    """(words, address) of the incident's page and of each strong finding that we measured; never one from outside."""
+    if message.url:
+        yield "Open the incident", message.url
+    if message.analysis is None or message.occasion is Occasion.RESOLVED:
+        return
+    for item in words.strongest(message.evidence):
+        if not item.source:
+            yield from _shown(item)
+
+
+def _shown(item: Evidence) -> Iterator[tuple[str, str]]:
+    for address, what in ((item.link, "lines" if item.kind == "log" else "graph"), (item.explore, "in Grafana")):
+        if address.startswith(("http://", "https://")):
+            yield f"{item.id} {what}", address
+
+
+def _prefix(message: Message) -> str:
+    if message.occasion is Occasion.RESOLVED:
+        return "Resolved: "
+    if message.occasion is Occasion.REMINDED:
+        return "Reminder: "
+    if message.occasion is Occasion.ACKNOWLEDGED:
+        return "Acknowledged: "
+    if message.occasion is Occasion.APPROVAL:
+        return "Waits for approval: "
+    return "Update: " if message.update else ""

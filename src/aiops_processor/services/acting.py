@@ -1,0 +1,212 @@
+"""Doing what is due: each action alone, within its time, once. The row says before that it begins, and after what came.
+
+After a kill in between, or an answer that never came, it is asked whether it was done; where the other side cannot tell
+it is not done again: it ends as `unknown`, for a person to look.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from aiops_processor.clock import Clock
+from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain, StorageBusy, StorageError
+from aiops_processor.models.action import ActionRecord, ActionState
+from aiops_processor.models.notification import Message
+from aiops_processor.plugins import Finds
+from aiops_processor.services.actions import US, Actions, Configured, planned, step
+from aiops_processor.services.notifier import wait_seconds
+from aiops_processor.storage import actions as rows
+from aiops_processor.storage.database import Database
+from aiops_processor.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 1.0
+AT_ONCE = 8
+GRACE_SECONDS = 5.0
+SPARE = timedelta(seconds=30)
+LOOK_AFTER = timedelta(seconds=10)  # a tracker's search knows a new ticket only after some seconds
+MOST_ATTEMPTS = 20  # an hour and a quarter
+NOT_KNOWN = "perhaps done: no answer came, and it cannot be asked whether it was; look, then do it by hand or not"
+
+Ended = tuple[ActionState, str, dict[str, Any]]
+"""The state after a try, the words for it ("" where nobody needs to read any), and further values of the row."""
+
+
+class Acting:
+    """Runs until cancelled. An action that fails or hangs delays no other."""
+
+    def __init__(self, database: Database, actions: Actions, clock: Clock, metrics: Metrics) -> None:
+        self._database = database
+        self._actions = actions
+        self._clock = clock
+        self._metrics = metrics
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until cancelled, and with it what it does."""
+        if self._database.sqlite:  # the folder is ours alone: whoever worked on something is dead
+            await self._alone(self._release)
+        try:
+            while True:
+                await self._alone(self.tick)
+                await self._clock.sleep(TICK_SECONDS)
+        finally:
+            await self._stop()
+
+    async def tick(self) -> None:
+        """Look for actions, and begin what is due."""
+        now = self._clock.now()
+        async with self._database.read() as connection:
+            if not await rows.waits(connection, now):
+                return
+        while await self._actions.propose():
+            pass
+        room = AT_ONCE - len(self._running)
+        if room <= 0:
+            return
+        longest = max((each.seconds for each in self._actions.acts.configured.values()), default=0)
+        lease = now + timedelta(seconds=longest) + SPARE
+        async with self._database.write() as connection:
+            claimed = await rows.claim(connection, now, lease, room)
+        for record in claimed:
+            task = asyncio.create_task(self._alone(self.perform, record))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def finished(self) -> None:
+        """Wait for what runs."""
+        await asyncio.gather(*self._running)
+
+    async def _stop(self) -> None:
+        """What runs may end, for a while: what is cut off in the middle nobody knows the end of."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=GRACE_SECONDS)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def perform(self, record: ActionRecord) -> None:
+        """One try of a claimed action, and what came of it. Raises StorageError: then its lease runs out."""
+        configured = self._actions.acts.configured.get(record.name)
+        if configured is None:
+            await self._end(record, (_given_up(record), "is not configured any more", {}))
+            return
+        if record.attempts > MOST_ATTEMPTS:  # it ends its process each time
+            await self._end(record, (_given_up(record), f"begun {MOST_ATTEMPTS} times, and never ended", {}))
+            return
+        message = await self._actions.message(record.incident_id, record.occasion)
+        if message is not None:  # else forgotten meanwhile, and its rows with it
+            await self._end(record, await self._tried(record, configured, message))
+
+    async def _tried(self, record: ActionRecord, configured: Configured, message: Message) -> Ended:
+        try:
+            async with asyncio.timeout(configured.seconds):
+                return await self._done(record, configured, message)
+        except DeliveryRefused as error:
+            return _given_up(record), str(error), {}
+        except (DeliveryUncertain, TimeoutError) as error:
+            return self._lost(record, configured, _reason(error, configured))
+        except DeliveryUnavailable as error:
+            return self._later(record, error)
+        except StorageError:  # our own: the lease runs out, and it is looked what was done
+            raise
+        except Exception as error:  # a plugin's fault: nobody knows how far it came
+            log.exception("an action failed", action=record.name)
+            return self._lost(record, configured, f"a fault: {type(error).__name__}")
+
+    async def _done(self, record: ActionRecord, configured: Configured, message: Message) -> Ended:
+        if record.state is ActionState.RUNNING:
+            if not isinstance(configured.action, Finds):
+                return ActionState.UNKNOWN, NOT_KNOWN, {}
+            found = await configured.action.find(message, record.key)
+            if found is not None:
+                return ActionState.DONE, found, {"line": found}
+        elif configured.dry_run:  # since it was proposed
+            return ActionState.DRY_RUN, f"dry run: would {record.plan}", {}
+        elif configured.approval and not record.decided_by:  # the same
+            return ActionState.WAITING, "waits for approval now", {"next_try_at": None}
+        elif record.decided_by and (plan := planned(configured, message)) != record.plan:
+            return _changed(plan, self._clock.now())
+        await self._begin(record)
+        line = await configured.action.act(message, record.key)
+        return ActionState.DONE, line or "there was nothing to do", {"line": line or ""}
+
+    async def _begin(self, record: ActionRecord) -> None:
+        """The intent: from here on nobody knows whether it was done, until the row says what came of it."""
+        async with self._database.write() as connection:
+            await rows.change(connection, record.id, state=ActionState.RUNNING, began_at=self._clock.now())
+
+    def _lost(self, record: ActionRecord, configured: Configured, reason: str) -> Ended:
+        if not isinstance(configured.action, Finds):
+            return ActionState.UNKNOWN, f"{NOT_KNOWN} ({reason})", {}
+        if record.attempts >= MOST_ATTEMPTS:
+            return ActionState.UNKNOWN, f"given up after {MOST_ATTEMPTS} tries: {reason}", {}
+        log.warning("an action gave no answer, will look", action=record.name, error=reason)
+        return ActionState.RUNNING, "", {"error": reason, "next_try_at": self._clock.now() + LOOK_AFTER}
+
+    def _later(self, record: ActionRecord, error: DeliveryUnavailable) -> Ended:
+        """Nothing was done in this try; what an earlier one did is still to be looked for."""
+        if record.attempts >= MOST_ATTEMPTS:
+            return _given_up(record), f"given up after {MOST_ATTEMPTS} tries: {error}", {}
+        wait = timedelta(seconds=wait_seconds(record.attempts, error.retry_after))
+        log.warning("an action failed, will try again", action=record.name, error=str(error), attempt=record.attempts)
+        return record.state, "", {"error": str(error), "next_try_at": self._clock.now() + wait}
+
+    async def _end(self, record: ActionRecord, ended: Ended) -> None:
+        """Write down what came of it, however long our own store is away: what was done must not look undone."""
+        while True:
+            try:
+                return await self._written(record, ended)
+            except StorageBusy as error:
+                log.warning("what came of an action is not written yet", action=record.name, error=str(error))
+            await self._clock.sleep(TICK_SECONDS)
+
+    async def _written(self, record: ActionRecord, ended: Ended) -> None:
+        """The receipt: the row, the timeline and the audit log in one transaction."""
+        state, text, values = ended
+        over = state not in {ActionState.WAITING, *rows.OPEN}
+        failed = state in {ActionState.FAILED, ActionState.UNKNOWN}
+        told = {"error": text if failed else "", "ended_at": self._clock.now() if over else None}
+        async with self._database.write() as connection:
+            await rows.change(connection, record.id, state=state, **{**told, **values})
+            if text:
+                await step(connection, self._clock, record, f"{_word(state)}{text}", US)
+        self._metrics.actions.labels(record.name, str(state) if over else "retry").inc()
+
+    async def _release(self) -> None:
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            await rows.release(connection, now, now + LOOK_AFTER)
+
+    async def _alone(self, part: Any, *arguments: ActionRecord) -> None:
+        """One part of a round: what fails here must end neither the loop nor the others."""
+        try:
+            await part(*arguments)
+        except StorageError as error:
+            log.warning("the store did not answer", error=str(error))
+        except Exception:  # nothing would ever be done any more
+            log.exception("a part of the round of actions failed", part=part.__name__)
+
+
+def _given_up(record: ActionRecord) -> ActionState:
+    """Of what had begun in an earlier try nobody knows."""
+    return ActionState.UNKNOWN if record.state is ActionState.RUNNING else ActionState.FAILED
+
+
+def _changed(plan: str | None, now: datetime) -> Ended:
+    """What was approved is not what would be done now: new alerts came, or another analysis."""
+    if plan is None:
+        return ActionState.EXPIRED, "there is nothing to do any more", {}
+    text = f"is not what was approved any more, and waits again: {plan}"
+    return ActionState.WAITING, text, {"plan": plan, "created_at": now, "decided_by": "", "next_try_at": None}
+
+
+def _reason(error: Exception, configured: Configured) -> str:
+    return str(error) if isinstance(error, DeliveryUncertain) else f"no answer within {configured.seconds:g} s"
+
+
+def _word(state: ActionState) -> str:
+    return {ActionState.FAILED: "failed: ", ActionState.UNKNOWN: "not known: "}.get(state, "")
