@@ -1,5 +1,7 @@
 """Incidents that fire and that nobody looks after."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
 from aiops_processor.models.incident import Incident
@@ -9,9 +11,10 @@ from aiops_processor.storage.incidents import incident_of
 from aiops_processor.storage.tables import incidents, outbox
 
 
-async def unattended(connection: Connection, limit: int) -> list[Incident]:
-    """Those that fire and that nobody has acknowledged, the newest first; none that somebody made by hand."""
-    open_ = incidents.c.resolved_at.is_(None) & incidents.c.merged_into.is_(None)
+async def unattended(connection: Connection, before: datetime, limit: int) -> list[Incident]:
+    """Those that fire since before then and that nobody has acknowledged, the newest first; none made by hand."""
+    still = incidents.c.resolved_at.is_(None) & incidents.c.merged_into.is_(None)
+    open_ = still & (incidents.c.opened_at <= before)
     nobodys = incidents.c.acknowledged_at.is_(None) & incidents.c.manual.is_(sa.false())
     rows = await connection.execute(
         sa.select(incidents).where(open_, nobodys).order_by(incidents.c.id.desc()).limit(limit)
