@@ -4,6 +4,8 @@
 
 Starts the service with a model configured (its key is never used) and sources that do not exist, in an empty folder;
 and once more in the same folder, as after an update or a reboot: then no table is missing, and less is loaded.
+`ready_cpu_s` is the processor time until ready, which a busy machine changes less than `ready_s`. The model's SDK is
+loaded with the first question: 39 MiB more from then on.
 """
 
 import argparse
@@ -30,6 +32,7 @@ def main() -> None:
     runs = [one_run() for _ in range(options.runs)]
     figures = {
         "ready_s": round(statistics.median(run["ready_s"] for run in runs), 2),
+        "ready_cpu_s": round(statistics.median(run["ready_cpu_s"] for run in runs), 2),
         "ready_s_least": round(min(run["ready_s"] for run in runs), 2),
         "idle_memory_mib": round(statistics.median(run["idle_memory_mib"] for run in runs), 1),
         "idle_memory_again_mib": round(statistics.median(run["idle_memory_again_mib"] for run in runs), 1),
@@ -67,7 +70,12 @@ def one_start(folder: str) -> dict[str, float]:
         cpu = cpu_seconds(process.pid)
         time.sleep(IDLE_SECONDS)
         idle_cpu = (cpu_seconds(process.pid) - cpu) / IDLE_SECONDS
-        return {"ready_s": ready, "idle_memory_mib": memory(process.pid), "idle_cpu_percent": idle_cpu * 100}
+        return {
+            "ready_s": ready,
+            "ready_cpu_s": cpu,
+            "idle_memory_mib": memory(process.pid),
+            "idle_cpu_percent": idle_cpu * 100,
+        }
     finally:
         process.terminate()
         process.wait(20)

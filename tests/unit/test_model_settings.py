@@ -19,7 +19,7 @@ def lineup(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Any:
 
 
 def options(made: Any, place: int = 0) -> Any:
-    return made.candidates[place].model._options
+    return made.candidates[place].model.options
 
 
 def test_without_a_key_there_is_no_model() -> None:

@@ -17,6 +17,7 @@ from aiops_processor.errors import SourceRefused, SourceUnavailable
 
 MOST_REDIRECTS = 3
 TIMEOUT_SECONDS = 10.0
+PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _MAPPED_BITS = 32
 
@@ -32,26 +33,40 @@ async def resolved(host: str, port: int) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class Outbound:
-    """The list of hosts (`host`, or `*.below.example`), and whether they may be at private addresses."""
+    """The list of hosts (`host`, `host:port`, or `*.below.example`), and whether they may be at private addresses.
+
+    `setting` is what the list is called in messages.
+    """
 
     allow: tuple[str, ...] = ()
     private: bool = False
+    setting: str = "OUTBOUND_ALLOW"
 
-    def refusal(self, host: str) -> str | None:
-        """Why nobody may be asked there, None where the name is on the list."""
+    def refusal(self, host: str, port: int | None = None) -> str | None:
+        """Why nobody may be asked there, None where the name is on the list; with `port` where the list has one."""
         name = host.lower().rstrip(".")
-        if any(_fits(name, pattern.lower()) for pattern in self.allow):
+        if any(_fits(name, port, pattern.lower()) for pattern in self.allow):
             return None
-        return f"{host[:100]} is not in OUTBOUND_ALLOW"
+        return f"{host[:100]} is not in {self.setting}"
 
     def checked(self, host: str, addresses: Sequence[str]) -> str:
         """The first of the addresses, when all of them may be asked. Raises SourceRefused."""
         for address in addresses:
-            if not self.private and not is_public(address):
-                raise SourceRefused(f"{host[:100]} is at a private address; OUTBOUND_PRIVATE would allow that")
+            if not self._may(host, address):
+                hint = "" if self.private else "; OUTBOUND_PRIVATE would allow some of those"
+                raise SourceRefused(f"{host[:100]} is at a private address{hint}")
         if not addresses:
             raise SourceRefused(f"{host[:100]} has no address")
         return addresses[0]
+
+    def _may(self, host: str, address: str) -> bool:
+        """A name must not lead to this machine itself, nor any host to what tells cloud machines their secrets."""
+        if is_public(address):
+            return True
+        found = _plain(address)
+        if found.is_link_local or found.is_multicast or found.is_unspecified or found.is_reserved:
+            return False
+        return self.private and (not found.is_loopback or host in (address, "localhost"))
 
     def client(
         self, transport: httpx2.AsyncBaseTransport | None = None, resolve: Resolve = resolved
@@ -75,11 +90,11 @@ class Guarded(httpx2.AsyncBaseTransport):
         self._resolve = resolve
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        host = request.url.host
-        if reason := self._outbound.refusal(host):
+        host, port = request.url.host, request.url.port or PORTS[request.url.scheme]
+        if reason := self._outbound.refusal(host, port):
             raise SourceRefused(reason)
         try:
-            addresses = await self._resolve(host, request.url.port or (443 if request.url.scheme == "https" else 80))
+            addresses = await self._resolve(host, port)
         except OSError as error:
             raise SourceUnavailable(f"{host[:100]} cannot be resolved ({error.strerror})") from None
         pinned = request.url.copy_with(host=self._outbound.checked(host, addresses))
@@ -94,15 +109,23 @@ class Guarded(httpx2.AsyncBaseTransport):
 
 
 def is_public(address: str) -> bool:
-    """Whether the whole internet has it in common; an IPv4 address in IPv6's clothes is judged as what it is."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        inside = found.ipv4_mapped or found.sixtofour
-        if found in _NAT64:
-            inside = ipaddress.IPv4Address(int(found) & (2**_MAPPED_BITS - 1))
-        found = inside or found
+    """Whether the whole internet has it in common."""
+    found = _plain(address)
     return found.is_global and not found.is_multicast
 
 
-def _fits(name: str, pattern: str) -> bool:
+def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address; an IPv4 one in IPv6's clothes as what it is."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if not isinstance(found, ipaddress.IPv6Address):
+        return found
+    if found in _NAT64:
+        return ipaddress.IPv4Address(int(found) & (2**_MAPPED_BITS - 1))
+    return found.ipv4_mapped or found.sixtofour or found
+
+
+def _fits(name: str, port: int | None, pattern: str) -> bool:
+    host, _, only = pattern.rpartition(":")
+    if only.isdigit() and ":" not in host:
+        return port == int(only) and _fits(name, None, host)
     return name.endswith(pattern[1:]) if pattern.startswith("*.") else name == pattern

@@ -39,9 +39,13 @@ Workflow = Callable[..., Coroutine[Any, Any, Any]]
 
 @dataclass
 class _Kind:
-    """A registered workflow: how many run here, how many may, and how many may in all processes together."""
+    """A registered workflow: how many run here, how many may, and how many may in all processes together.
+
+    `limited` is the same within another workflow, as a part of it.
+    """
 
     workflow: Workflow
+    limited: Workflow
     at_once: int
     in_fleet: int | None
     running: int = 0
@@ -75,18 +79,21 @@ class Engine:
         """
         places = asyncio.Semaphore(at_once)
 
-        async def in_turn(*arguments: str | int) -> Any:
+        async def limited(*arguments: str | int) -> Any:
+            async with places:
+                return await workflow(*arguments)
+
+        async def counted(*arguments: str | int) -> Any:
             workflow_id = DBOS.workflow_id or ""
             kind.running += 1
             self._running.add(workflow_id)
             try:
-                async with places:
-                    return await workflow(*arguments)
+                return await limited(*arguments)
             finally:
                 self._running.discard(workflow_id)
                 kind.running -= 1
 
-        kind = self._kinds[name] = _Kind(in_turn, at_once, None if is_sqlite(self._url) else in_fleet)
+        kind = self._kinds[name] = _Kind(counted, limited, at_once, None if is_sqlite(self._url) else in_fleet)
 
     def room(self, name: str) -> int:
         """How many more of this workflow would run here at once."""
@@ -124,15 +131,13 @@ class Engine:
         """From inside a workflow: run another, with the limits of its own, and wait for its result.
 
         Where it has a limit over all processes, any of them may run it, and what has a smaller `priority` is taken
-        sooner.
+        sooner. Where it has none its steps become those of the workflow that calls, which writes two rows less.
         """
         kind = self._kinds[name]
-        with SetWorkflowID(workflow_id):
-            if kind.in_fleet:
-                with SetEnqueueOptions(priority=MIDDLE_PRIORITY + priority):
-                    handle = await DBOS.enqueue_workflow_async(name, kind.workflow, *arguments)
-            else:
-                handle = await DBOS.start_workflow_async(kind.workflow, *arguments)
+        if not kind.in_fleet:
+            return await kind.limited(*arguments)
+        with SetWorkflowID(workflow_id), SetEnqueueOptions(priority=MIDDLE_PRIORITY + priority):
+            handle = await DBOS.enqueue_workflow_async(name, kind.workflow, *arguments)
         return await handle.get_result(polling_interval_sec=POLL_SECONDS)
 
     async def step(self, name: str, function: Workflow, *arguments: str | int) -> Any:

@@ -1,7 +1,6 @@
 """From alerts to ranked evidence: plan, read everything at once, compare, rank, say."""
 
 import asyncio
-import math
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -137,7 +136,7 @@ class Gatherer:
         step = windows.step_for(window, found.discovered.interval)
         readings = await asyncio.gather(
             *(
-                _ask(self._prometheus, each, window, self._step(each, window, step), reader)
+                _ask(self._prometheus, each, window, windows.widened(step, window, each.share(self._limits)), reader)
                 for each in planned.questions
             )
         )
@@ -179,11 +178,6 @@ class Gatherer:
             (*report.gaps, *read.gaps_of([reading.read]), *read.partial([reading.read])),
         )
         return opinion.given(report, opinion.read(reading.data or [])).model_copy(update={"reads": reads, "gaps": gaps})
-
-    def _step(self, question: Question, window: Window, step: float) -> float:
-        """Wider where so many series are read at each step that Prometheus would be busy for seconds."""
-        steps = (window.end - window.start).total_seconds() / step
-        return step * max(1, math.ceil(question.reads * steps / self._limits.evaluated))
 
     async def _logs(self, alerts: Sequence[Alert], window: Window, reader: Reader) -> LogsFound:
         if self._loki is None:

@@ -10,10 +10,10 @@ class Limits:
     `seconds` is for everything together; discovery may use half of it, so that a hanging index does not keep samples
     from being read. `concurrency` is per source, and so are `questions` and `octets` (of answers): past them nothing
     more is asked. `discovered` bounds label sets, `series` those whose samples are read, `summed` those that Prometheus
-    adds up where there are more, `evaluated` series times steps of one question (above it its steps are wider),
-    `columns` the cells of the grid, `rules` and `rule_queries` what a storm may ask of
-    its rules, `log_lines` the lines of one question, `points` those of a chart, `findings_per_kind` how many metrics,
-    log lines and changes are kept for one entity.
+    adds up where there are more, `evaluated` series times steps of one question, and `samples` what it reads of them in
+    all (above either its steps are wider; Prometheus itself holds so many samples of one query), `columns` the cells of
+    the grid, `rules` and `rule_queries` what a storm may ask of its rules, `log_lines` the lines of one question,
+    `points` those of a chart, `findings_per_kind` how many metrics, log lines and changes are kept for one entity.
     """
 
     seconds: float = 10.0
@@ -25,6 +25,7 @@ class Limits:
     series: int = 1_000
     summed: int = 10_000
     evaluated: int = 500_000
+    samples: int = 50_000_000
     columns: int = 720
     rules: int = 8
     rule_queries: int = 16

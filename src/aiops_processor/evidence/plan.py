@@ -20,7 +20,7 @@ from aiops_processor.evidence.scopes import Found, Scope, in_realms
 from aiops_processor.evidence.sums import summed
 from aiops_processor.models.alert import NO_NAME, Alert
 from aiops_processor.models.evidence import Gap, Window
-from aiops_processor.query import grafana, promql, recorded
+from aiops_processor.query import cost, grafana, promql, recorded
 from aiops_processor.query.promql import Selector, Side
 from aiops_processor.query.recorded import Recordings
 
@@ -61,7 +61,7 @@ class Question:
 
     `metrics` are the names it needs; `condition` and `side` say which rule it reads. `summed` says that Prometheus adds
     up many series, each answer with the name of its metric: counters as rates, or gauges. `reads` is how many series
-    Prometheus has to read at each step, 0 where that is not known.
+    Prometheus has to read at each step, 0 where that is not known, and `samples` how many of their samples.
     """
 
     source: Literal["prometheus", "loki"]
@@ -75,6 +75,11 @@ class Question:
     side: Side | None = None
     summed: Literal["rates", "gauges", ""] = ""
     reads: int = 0
+    samples: int = 0
+
+    def share(self, limits: Limits) -> float:
+        """How much of what Prometheus may read for one question one step of this takes."""
+        return max(self.reads / limits.evaluated, self.samples / limits.samples)
 
 
 @dataclass(frozen=True)
@@ -143,8 +148,9 @@ def plan(
     around = [in_realms(alerts, each, discovered.scopes.get(each.selector, Found(()))) for each in around]
     sums, gaps = summed(around, discovered.metadata, rate_range(discovered.interval), limits)
     span = int((window.end - window.start).total_seconds())
+    rules, too_much = _affordable(_rules(found, discovered, limits)[: limits.rule_queries], limits)
     asked = [
-        *_rules(found, discovered, limits)[: limits.rule_queries],
+        *rules,
         *(
             Question("prometheus", "metric", each.title, f"{each.selector}[{span}s]", "raw")
             for each in around
@@ -166,7 +172,7 @@ def plan(
         *_packs(alerts, found, packs, discovered, {name for each in sums for name in each.metrics}, limits),
     ]
     unique = list({question.query: question for question in reversed(asked)}.values())
-    return Plan(tuple(reversed(unique)), tuple(gaps))
+    return Plan(tuple(reversed(unique)), (*gaps, *too_much))
 
 
 def _rules(found: Sequence[Condition], discovered: Discovered, limits: Limits) -> list[Question]:
@@ -178,20 +184,23 @@ def _rules(found: Sequence[Condition], discovered: Discovered, limits: Limits) -
                 continue  # vector(1), time(): nothing is measured
             title, wide = _form(condition, side, known, discovered, limits)
             metrics = tuple(each.metric for each in known if each.metric)
-            asked += [
-                Question(
-                    "prometheus",
-                    "rule",
-                    title,
-                    _inject(side, alert, discovered, wide),
-                    "steps",
-                    metrics=metrics,
-                    condition=condition,
-                    side=side,
-                    reads=_reads(known, alert, discovered, wide),
+            for alert in condition.alerts:
+                query = _inject(side, alert, discovered, wide)
+                reads, samples = _cost(side, known, alert, discovered, wide, limits)
+                asked.append(
+                    Question(
+                        "prometheus",
+                        "rule",
+                        title,
+                        query,
+                        "steps",
+                        metrics=metrics,
+                        condition=condition,
+                        side=side,
+                        reads=reads,
+                        samples=samples,
+                    )
                 )
-                for alert in condition.alerts
-            ]
     return list({question.query: question for question in reversed(asked)}.values())[::-1]
 
 
@@ -215,6 +224,45 @@ def _reads(known: Sequence[Selector], alert: Alert, discovered: Discovered, name
     """How many series Prometheus reads for this."""
     found = ((each, discovered.selectors.get(each.text, Found(()))) for each in known)
     return sum(each.count(_theirs(selector, alert, discovered, names)) for selector, each in found)
+
+
+def _cost(
+    side: Side,
+    known: Sequence[Selector],
+    alert: Alert,
+    discovered: Discovered,
+    names: Sequence[str] | None,
+    limits: Limits,
+) -> tuple[int, int]:
+    """What Prometheus reads at each step: series, and samples of them.
+
+    The expression comes from a link in the alert, which anybody may have written: its windows count. A selector whose
+    series could not be counted is taken for as large as one that is added up may be.
+    """
+    each_reads = cost.samples(side.expr, discovered.interval)
+    reads = samples = 0
+    for selector in {each.text: each for each in known}.values():
+        found = discovered.selectors.get(selector.text)
+        series = found.count(_theirs(selector, alert, discovered, names)) if found else limits.summed
+        reads += series
+        samples += series * each_reads[selector.text]
+    return reads, samples
+
+
+def _affordable(questions: Sequence[Question], limits: Limits) -> tuple[list[Question], list[Gap]]:
+    """Without those that would keep Prometheus busy for long with two steps alone."""
+    cheap = [each for each in questions if each.share(limits) * 2 <= 1]
+    gaps = [
+        Gap(
+            source="prometheus",
+            reason=f"{each.title}: not asked, one evaluation of it reads {each.samples:,} samples",
+            query=each.query,
+            limit="samples",
+        )
+        for each in questions
+        if each not in cheap
+    ]
+    return cheap, gaps
 
 
 def _inject(side: Side, alert: Alert, discovered: Discovered, names: Sequence[str] | None) -> str:

@@ -1,5 +1,6 @@
 """The times that are compared. Alerts are late: a rule waits (`for:`), so the onset is sought before `startsAt`."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -50,3 +51,9 @@ def step_for(window: Window, interval: float) -> float:
     """Seconds between values: the smallest multiple of the scrape interval that keeps a series under 240 points."""
     span = (window.end - window.start).total_seconds()
     return next((step * interval for step in STEPS if span / (step * interval) <= COLUMNS), STEPS[-1] * interval)
+
+
+def widened(step: float, window: Window, share: float) -> float:
+    """The step where reading one costs this share of what all may: wider where they would cost more together."""
+    steps = (window.end - window.start).total_seconds() / step
+    return step * max(1, math.ceil(share * steps))

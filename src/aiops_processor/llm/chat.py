@@ -3,7 +3,6 @@
 Knows no provider's SDK: which of them is loaded is the providers' own business.
 """
 
-import asyncio
 from collections.abc import Iterator, Sequence
 
 import httpx2
@@ -20,7 +19,7 @@ from aiops_processor.plugins import Answer, Call, Tool
 
 
 class ChatModel:
-    """Any model of pydantic-ai. Satisfies `plugins.Model`."""
+    """Any model of pydantic-ai."""
 
     def __init__(
         self,
@@ -28,25 +27,19 @@ class ChatModel:
         options: ModelOptions,
         http: httpx2.AsyncClient,
         chat: Model,
-        sleep: Sleep = asyncio.sleep,
-        *,
-        calls_tools: bool = True,
+        sleep: Sleep,
     ) -> None:
-        self.name = name
-        self.prompt_tokens = options.prompt_tokens
-        self.calls_tools = calls_tools
         self.chat = chat
         self._options = options
         self._http = http
         self._who = f"{name} ({options.base_url.host})"
         self._asking = Asking(self._who, options, sleep)
 
-    async def ask(self, system: str, question: str) -> Answer:
-        """The model's answer, within `timeout_seconds`. Raises ModelRefused, ModelUnreadable or ModelUnavailable."""
-        return await self.ask_with(system, question, ())
-
     async def ask_with(self, system: str, question: str, tools: Sequence[Tool]) -> Answer:
-        """The same, or what the model asks for of these tools first."""
+        """The model's answer, or what it asks for of these tools first, within `timeout_seconds`.
+
+        Raises ModelRefused, ModelUnreadable or ModelUnavailable.
+        """
         return await self._asking.until_answered(lambda: self._ask_once(system, question, tools))
 
     async def aclose(self) -> None:

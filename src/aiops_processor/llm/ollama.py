@@ -55,7 +55,7 @@ class Ollama:
     ) -> None:
         self.name = "ollama"
         self.prompt_tokens = options.prompt_tokens
-        self._options = options
+        self.options = options
         self._window = options.context_tokens or CONTEXT_TOKENS
         self._url = f"{str(options.base_url).rstrip('/').removesuffix('/v1')}/api/chat"
         self._http = http_client(options, transport)
@@ -70,7 +70,7 @@ class Ollama:
         await self._http.aclose()
 
     async def _ask_once(self, system: str, question: str) -> Answer:
-        key = self._options.api_key.get_secret_value()
+        key = self.options.api_key.get_secret_value()
         try:
             response = await self._http.post(
                 self._url, json=self._body(system, question), headers={"Authorization": f"Bearer {key}"} if key else {}
@@ -80,7 +80,7 @@ class Ollama:
             raise ModelUnavailable(f"{self._who} cannot be reached or broke off ({type(error).__name__})") from None
         if not response.is_success:
             refusal = ModelHTTPError(
-                response.status_code, self._options.model, response.text, headers=dict(response.headers)
+                response.status_code, self.options.model, response.text, headers=dict(response.headers)
             )
             raise as_ours(refusal, self._who) from None
         try:
@@ -91,12 +91,12 @@ class Ollama:
     def _body(self, system: str, question: str) -> dict[str, object]:
         options = {
             "num_ctx": self._window,
-            "num_predict": self._options.max_tokens,
-            "temperature": self._options.temperature,
-            **({"top_p": self._options.top_p} if self._options.top_p is not None else {}),
+            "num_predict": self.options.max_tokens,
+            "temperature": self.options.temperature,
+            **({"top_p": self.options.top_p} if self.options.top_p is not None else {}),
         }
         return {
-            "model": self._options.model,
+            "model": self.options.model,
             "messages": [{"role": "system", "content": system}, {"role": "user", "content": question}],
             "stream": False,
             "format": "json",  # the grammar is enforced while the answer is written: small models need that
@@ -112,13 +112,13 @@ class Ollama:
             raise PromptTooLong(f"{self._who} cut the prompt to its window of {self._window} tokens")
         if not reply.message.content.strip():
             reason = reply.done_reason or "no reason"
-            cut = f"; raise max_tokens ({self._options.max_tokens})" if reason == "length" else ""
+            cut = f"; raise max_tokens ({self.options.max_tokens})" if reason == "length" else ""
             raise ModelUnreadable(
                 f"{self._who} answered without a text ({reason}){cut}", reply.prompt_eval_count, reply.eval_count
             )
         return Answer(
             text=reply.message.content,
-            model=reply.model or self._options.model,
+            model=reply.model or self.options.model,
             input_tokens=reply.prompt_eval_count,
             output_tokens=reply.eval_count,
         )

@@ -1,20 +1,15 @@
-"""DeepSeek, OpenAI, and every endpoint that speaks OpenAI's chat completions, through OpenAI's own SDK."""
+"""The models of DeepSeek, OpenAI and Anthropic: what can be said of them, and what asks them, once it is needed."""
 
 import asyncio
+from importlib.util import find_spec
 from typing import ClassVar
 
 import httpx2
-from openai import AsyncOpenAI
 from pydantic import BaseModel, HttpUrl
-from pydantic_ai.models.openai import OpenAIChatModel, OpenAIChatModelSettings
-from pydantic_ai.profiles.openai import OpenAIModelProfile
-from pydantic_ai.providers.deepseek import DeepSeekProvider
-from pydantic_ai.providers.openai import OpenAIProvider
-from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
-from aiops_processor.llm.asking import ModelOptions, Sleep, http_client
-from aiops_processor.llm.chat import ChatModel
-from aiops_processor.llm.usage import leave_prices_out
+from aiops_processor.errors import PluginError
+from aiops_processor.llm.asking import ModelOptions, Sleep
+from aiops_processor.llm.late import Chat, LateModel
 
 
 class DeepSeekOptions(ModelOptions):
@@ -31,13 +26,14 @@ class OpenAIOptions(ModelOptions):
     base_url: HttpUrl = HttpUrl("https://api.openai.com/v1")
 
 
-class DeepSeek(ChatModel):
-    """DeepSeek's own API, or one that mirrors it.
+class AnthropicOptions(ModelOptions):
+    """Anthropic, or an endpoint that mirrors its messages API."""
 
-    pydantic-ai's profile of its models sends `reasoning_content` back with every tool turn and forces no tool while
-    the model thinks; without either, thinking mode answers 400.
-    Source: https://api-docs.deepseek.com/guides/thinking_mode
-    """
+    base_url: HttpUrl = HttpUrl("https://api.anthropic.com")
+
+
+class DeepSeek(LateModel):
+    """DeepSeek's own API, or one that mirrors it. While it thinks it is offered no tools of ours."""
 
     Options: ClassVar[type[BaseModel]] = DeepSeekOptions
 
@@ -47,16 +43,15 @@ class DeepSeek(ChatModel):
         sleep: Sleep = asyncio.sleep,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        leave_prices_out()
-        http = http_client(options, transport)
-        settings = _settings(options)
-        settings["extra_body"] = {"thinking": {"type": "enabled" if options.thinking else "disabled"}}
-        provider = DeepSeekProvider(openai_client=_client(options, http))
-        chat = OpenAIChatModel(options.model, provider=provider, settings=settings)
-        super().__init__("deepseek", options, http, chat, sleep, calls_tools=not options.thinking)
+        def make() -> Chat:
+            from aiops_processor.llm.openai_chat import DeepSeekChat  # noqa: PLC0415 - the SDK, once it is needed
+
+            return DeepSeekChat(options, sleep, transport)
+
+        super().__init__("deepseek", options, make, calls_tools=not options.thinking)
 
 
-class OpenAI(ChatModel):
+class OpenAI(LateModel):
     """OpenAI's API, or any that is compatible with it."""
 
     Options: ClassVar[type[BaseModel]] = OpenAIOptions
@@ -67,36 +62,31 @@ class OpenAI(ChatModel):
         sleep: Sleep = asyncio.sleep,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        leave_prices_out()
-        http = http_client(options, transport)
-        provider = _openai_provider(options, _client(options, http))
-        chat = OpenAIChatModel(options.model, provider=provider, settings=_settings(options))
-        super().__init__("openai", options, http, chat, sleep)
+        def make() -> Chat:
+            from aiops_processor.llm.openai_chat import OpenAIChat  # noqa: PLC0415 - the SDK, once it is needed
+
+            return OpenAIChat(options, sleep, transport)
+
+        super().__init__("openai", options, make)
 
 
-def _openai_provider(options: OpenAIOptions, client: AsyncOpenAI) -> OpenAIProvider | OpenAICompatibleProvider:
-    """Servers that only imitate OpenAI know `max_tokens`, not all of them its successor."""
-    if options.base_url.host == "api.openai.com":
-        return OpenAIProvider(openai_client=client)
-    profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
-    return OpenAICompatibleProvider("openai-compatible", openai_client=client, profile=profile)
+class Anthropic(LateModel):
+    """Anthropic's messages API. Raises PluginError without the extra that brings its SDK."""
 
+    Options: ClassVar[type[BaseModel]] = AnthropicOptions
 
-def _client(options: ModelOptions, http: httpx2.AsyncClient) -> AsyncOpenAI:
-    client = AsyncOpenAI(
-        api_key=options.api_key.get_secret_value() or "none",  # a local server wants none, the SDK wants something
-        base_url=str(options.base_url),
-        timeout=http.timeout,
-        max_retries=0,
-        http_client=http,
-    )
-    # The SDK takes these from the environment; another program's account is none of our business.
-    client.organization = client.project = None
-    return client
+    def __init__(
+        self,
+        options: AnthropicOptions,
+        sleep: Sleep = asyncio.sleep,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        if find_spec("anthropic") is None:
+            raise PluginError("model anthropic needs its SDK: pip install aiops-processor[anthropic]")
 
+        def make() -> Chat:
+            from aiops_processor.llm.anthropic_chat import AnthropicChat  # noqa: PLC0415 - the SDK, once it is needed
 
-def _settings(options: ModelOptions) -> OpenAIChatModelSettings:
-    settings = OpenAIChatModelSettings(temperature=options.temperature, max_tokens=options.max_tokens)
-    if options.top_p is not None:
-        settings["top_p"] = options.top_p
-    return settings
+            return AnthropicChat(options, sleep, transport)
+
+        super().__init__("anthropic", options, make)

@@ -96,7 +96,12 @@ class Reconciler:
 
     async def tick(self) -> float:
         """One round; returns the seconds of the clock until something is due, at most a tick."""
-        for part in (self._sweep, self._group, self._start_deliveries, self._start_analyses):
+        await self._alone(self._sweep)
+        await self._alone(self._group)
+        wait = await self._alone(self._seconds_to_next)
+        if wait is not None and wait > 0:  # an idle service does not write
+            return wait
+        for part in (self._start_deliveries, self._start_analyses):
             await self._alone(part)  # the first word before any work that takes longer
         wait = await self._alone(self._seconds_to_next)
         return TICK_SECONDS if wait is None else wait
@@ -125,16 +130,15 @@ class Reconciler:
             began = time.monotonic()
 
     async def _start_analyses(self) -> None:
-        now = self._clock.now()
         room = self._work.room_for_analyses()
-        if room and await self._is_due(incident_rows.next_due, now):
+        if room:
             for incident in await self._incidents.claim_due(room):
                 await self._work.analyse(incident.id, incident.generation)
 
     async def _start_deliveries(self) -> None:
         now = self._clock.now()
         room = self._work.room_for_deliveries()
-        if room and await self._is_due(self._next_delivery, now):
+        if room:
             async with self._database.write() as connection:
                 claimed = await outbox.claim(connection, now, now + LEASE, room)
             for delivery in claimed:
@@ -142,12 +146,6 @@ class Reconciler:
 
     async def _next_delivery(self, connection: Connection) -> datetime | None:
         return await outbox.next_due(connection, self._clock.now())
-
-    async def _is_due(self, next_due: NextDue, now: datetime) -> bool:
-        """Asked before anything is claimed: an idle service does not write."""
-        async with self._database.read() as connection:
-            due = await next_due(connection)
-        return due is not None and due <= now
 
     async def _sweep(self) -> None:
         """Claimed but perhaps never started, because the process ended in between."""

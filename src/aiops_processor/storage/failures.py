@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Iterator
 
-import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -44,10 +43,16 @@ def may_pass(error: BaseException) -> bool:
     code = _code(error)
     if code:
         return code.startswith(PASSING) and code not in NOT_PASSING
-    if isinstance(_driver_error(error), asyncpg.InternalClientError):
+    if _is_internal(_driver_error(error)):
         return True  # a connection that broke in the middle of a statement, and was used before its end was noticed
     # asyncpg calls an address that it cannot read an error of the interface: that one comes back every time
     return isinstance(error, OperationalError | InterfaceError) and not isinstance(_driver_error(error), ValueError)
+
+
+def _is_internal(error: BaseException | None) -> bool:
+    import asyncpg  # noqa: PLC0415 - 3 MiB that a service on SQLite does without until something goes wrong
+
+    return isinstance(error, asyncpg.InternalClientError)
 
 
 def _code(error: BaseException) -> str:

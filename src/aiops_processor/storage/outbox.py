@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -73,22 +74,7 @@ async def claim(connection: Connection, now: datetime, lease_until: datetime, li
     arrives any more. What waits behind an earlier message about the same is left, and so is what its channel has no
     place for. Several processes may claim at once; each delivery goes to one of them.
     """
-    places = _places(now)
-    due = (
-        sa.select(outbox.c.id)
-        .join(places, places.c.id == outbox.c.id)
-        .where(_pending() & (outbox.c.next_try_at <= now), places.c.place <= MOST_OF_A_CHANNEL)
-        .order_by(*_urgency())
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=outbox)
-        .cte()  # as a plain subquery PostgreSQL may run it more than once, and lock more than it updates
-    )
-    rows = await connection.execute(
-        sa.update(outbox)
-        .where(outbox.c.id.in_(sa.select(due.c.id)))
-        .values(attempts=outbox.c.attempts + 1, next_try_at=lease_until, claimed=True)
-        .returning(*outbox.c)
-    )
+    rows = await connection.execute(_claim(), {"now": now, "lease_until": lease_until, "most": limit})
     return [_delivery(row) for row in rows.all()]
 
 
@@ -106,9 +92,7 @@ async def in_flight(connection: Connection) -> list[Delivery]:
 
 async def next_due(connection: Connection, now: datetime) -> datetime | None:
     """When the next one can be claimed; what waits for the end of another is started by that end."""
-    places = _places(now)
-    first = sa.select(sa.func.min(places.c.next_try_at)).where(places.c.place <= MOST_OF_A_CHANNEL)
-    return (await connection.execute(first)).scalar_one()
+    return (await connection.execute(_next_due(), {"now": now})).scalar_one()
 
 
 async def finish(
@@ -217,12 +201,38 @@ async def pending(connection: Connection) -> int:
     return (await connection.execute(sa.select(sa.func.count()).select_from(outbox).where(_pending()))).scalar_one()
 
 
-def _places(now: datetime) -> sa.Subquery:
-    """What could be claimed, each with its place in the queue of its channel, behind what the channel works on.
+@cache  # asked several times a second: to put such a statement together costs more than to answer it
+def _claim() -> sa.Executable:
+    places = _places()
+    due = (
+        sa.select(outbox.c.id)
+        .join(places, places.c.id == outbox.c.id)
+        .where(_pending() & (outbox.c.next_try_at <= sa.bindparam("now")), places.c.place <= MOST_OF_A_CHANNEL)
+        .order_by(*_urgency())
+        .limit(sa.bindparam("most"))
+        .with_for_update(skip_locked=True, of=outbox)
+        .cte()  # as a plain subquery PostgreSQL may run it more than once, and lock more than it updates
+    )
+    return (
+        sa.update(outbox)
+        .where(outbox.c.id.in_(sa.select(due.c.id)))
+        .values(attempts=outbox.c.attempts + 1, next_try_at=sa.bindparam("lease_until"), claimed=True)
+        .returning(*outbox.c)
+    )
+
+
+@cache
+def _next_due() -> sa.Select[Any]:
+    places = _places()
+    return sa.select(sa.func.min(places.c.next_try_at)).where(places.c.place <= MOST_OF_A_CHANNEL)
+
+
+def _places() -> sa.Subquery:
+    """What could be claimed `now`, each with its place in the queue of its channel, behind what the channel works on.
 
     A channel that hangs holds its places for as long as a try may take; the others have theirs.
     """
-    works = _pending() & outbox.c.claimed & (outbox.c.next_try_at > now)
+    works = _pending() & outbox.c.claimed & (outbox.c.next_try_at > sa.bindparam("now"))
     busy = sa.select(outbox.c.channel, sa.func.count().label("rows")).where(works).group_by(outbox.c.channel).subquery()
     waits = sa.func.row_number().over(partition_by=outbox.c.channel, order_by=_urgency())
     return (

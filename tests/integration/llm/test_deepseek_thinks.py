@@ -3,6 +3,7 @@
 The rules: https://api-docs.deepseek.com/guides/thinking_mode. The words of the refusals are the real ones.
 """
 
+import asyncio
 import json
 import threading
 from collections.abc import AsyncGenerator, Iterator
@@ -19,7 +20,8 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.deepseek import DeepSeekProvider
 
-from aiops_processor.llm.providers import DeepSeek, DeepSeekOptions
+from aiops_processor.llm.openai_chat import DeepSeekChat
+from aiops_processor.llm.providers import DeepSeekOptions
 
 pytestmark = pytest.mark.anyio
 
@@ -103,9 +105,9 @@ def server() -> Iterator[DeepSeekServer]:
 
 
 @asynccontextmanager
-async def connected(server: DeepSeekServer, name: str, **options: Any) -> AsyncGenerator[DeepSeek]:
+async def connected(server: DeepSeekServer, name: str, **options: Any) -> AsyncGenerator[DeepSeekChat]:
     given = {"api_key": "sk-1", "base_url": server.url, "model": name, "timeout_seconds": 10, **options}
-    model = DeepSeek(DeepSeekOptions.model_validate(given))
+    model = DeepSeekChat(DeepSeekOptions.model_validate(given), asyncio.sleep, None)
     try:
         yield model
     finally:
@@ -157,7 +159,7 @@ async def test_a_tool_turn_that_was_not_thought_about_still_has_the_field(server
 @MODELS
 async def test_thoughts_are_no_part_of_the_answer(server: DeepSeekServer, name: str) -> None:
     async with connected(server, name, thinking=True) as model:
-        answer = await model.ask("be brief", "why?")
+        answer = await model.ask_with("be brief", "why?", ())
     assert json.loads(answer.text) == {"cause": "the pool"}
     assert server.asked[0]["thinking"] == {"type": "enabled"}
 
@@ -165,5 +167,5 @@ async def test_thoughts_are_no_part_of_the_answer(server: DeepSeekServer, name: 
 @MODELS
 async def test_unless_it_is_wanted_the_server_is_told_not_to_think(server: DeepSeekServer, name: str) -> None:
     async with connected(server, name) as model:
-        await model.ask("be brief", "why?")
+        await model.ask_with("be brief", "why?", ())
     assert server.asked[0]["thinking"] == {"type": "disabled"}

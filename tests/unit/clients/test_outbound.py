@@ -88,6 +88,19 @@ async def test_private_addresses_can_be_allowed_and_then_still_by_name() -> None
         await get("http://10.0.0.7/", inside)
 
 
+@pytest.mark.parametrize("address", ["169.254.169.254", "127.0.0.1", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0"])
+def test_a_name_never_leads_to_this_machine_or_to_what_clouds_tell_their_machines(address: str) -> None:
+    with pytest.raises(SourceRefused, match="private address"):
+        Outbound(("inside.example",), private=True).checked("inside.example", [address])
+
+
+def test_a_host_may_be_listed_with_its_port_and_this_machine_by_its_number() -> None:
+    gate = Outbound(("wiki.example:8443", "127.0.0.1"), private=True)
+    assert gate.refusal("wiki.example", 8443) is None
+    assert gate.refusal("wiki.example", 443) is not None
+    assert gate.checked("127.0.0.1", ["127.0.0.1"]) == "127.0.0.1"
+
+
 async def test_a_name_that_does_not_resolve_may_do_so_later() -> None:
     with pytest.raises(SourceUnavailable, match="cannot be resolved"):
         await get("http://away.wiki.example/")

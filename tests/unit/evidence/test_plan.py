@@ -64,6 +64,29 @@ def test_where_discovery_failed_nothing_is_injected(alert: MakeAlert, window: Wi
     assert promql.selectors(question.query)[0].matchers == ()
 
 
+def test_a_rule_that_reads_too_much_with_one_evaluation_is_a_gap(alert: MakeAlert, window: Window) -> None:
+    """The expression comes from a link in an alert: anybody may have written it."""
+    hostile = {"HighErrorRate": "max_over_time(errors_total[30d:1s]) > 1"}
+    few, many = Found(OWN), Found(OWN, (100,))
+
+    asked = planned([alert(service="cart")], window, few, hostile)
+    left_out = planned([alert(service="cart")], window, many, hostile)
+
+    assert [each.samples for each in asked.questions] == [30 * 86400]
+    assert left_out.questions == ()
+    assert [(gap.limit, "259,200,000 samples" in gap.reason) for gap in left_out.gaps] == [("samples", True)]
+
+
+def test_series_that_could_not_be_counted_are_taken_for_many(alert: MakeAlert, window: Window) -> None:
+    rules = {"HighErrorRate": "rate(errors_total[5m]) > 1"}
+
+    (counted,) = planned([alert(service="cart")], window, Found(OWN), rules).questions
+    (unknown,) = planned([alert(service="cart")], window, None, rules).questions
+
+    assert (counted.reads, counted.samples) == (1, 20)
+    assert (unknown.reads, unknown.samples) == (Limits().summed, 20 * Limits().summed)
+
+
 def test_a_rule_without_series_asks_nothing(alert: MakeAlert, window: Window) -> None:
     assert planned([alert()], window, None, {"HighErrorRate": "vector(1)"}).questions == ()
 

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aiops_processor.evidence import windows
+from aiops_processor.models.evidence import Window
 
 
 def test_the_baseline_ends_where_the_alert_started(noon: datetime) -> None:
@@ -51,3 +52,10 @@ def test_the_step_is_a_multiple_of_the_scrape_interval(noon: datetime) -> None:
 
     assert step % 15 == 0
     assert (window.end - window.start).total_seconds() / step <= windows.COLUMNS
+
+
+def test_a_step_grows_until_all_of_them_cost_what_they_may(noon: datetime) -> None:
+    window = Window(start=noon - timedelta(minutes=16), onset=noon - timedelta(minutes=1), end=noon)
+    assert windows.widened(15, window, 1 / 64) == 15  # 64 steps: just as much as they may
+    assert windows.widened(15, window, 1 / 32) == 30
+    assert windows.widened(15, window, 0.5) == 480  # two steps are left

@@ -15,13 +15,9 @@ pytestmark = pytest.mark.anyio
 
 
 def test_without_its_sdk_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.split(".")[0] == "anthropic" or "models.anthropic" in name]:
-        monkeypatch.delitem(sys.modules, name)
-    for name in ("aiops_processor.llm.claude", "pydantic_ai.providers.anthropic"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "anthropic", None)
     with pytest.raises(PluginError, match=r"pip install aiops-processor\[anthropic\]"):
-        plugins.load("model", "anthropic")
+        plugins.make("model", "anthropic", {"model": "claude-haiku-4-5"})
 
 
 async def test_it_is_asked_with_its_key_alone_and_one_of_the_two_samplings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,14 +51,15 @@ async def test_it_is_asked_with_its_key_alone_and_one_of_the_two_samplings(monke
 @pytest.mark.parametrize(
     ("module", "others"),
     [
-        ("aiops_processor.llm.providers", {"anthropic"}),
+        ("aiops_processor.llm.providers", {"anthropic", "openai", "pydantic_ai"}),
         ("aiops_processor.llm.ollama", {"anthropic", "openai"}),
-        ("aiops_processor.llm.claude", {"openai"}),
-        ("aiops_processor.llm.explain", {"anthropic", "openai", "pydantic_ai"}),
+        ("aiops_processor.llm.openai_chat", {"anthropic"}),
+        ("aiops_processor.llm.anthropic_chat", {"openai"}),
+        ("aiops_processor.app", {"anthropic", "openai", "pydantic_ai"}),
     ],
 )
 def test_only_the_configured_providers_sdk_is_loaded(module: str, others: set[str]) -> None:
-    if module.endswith("claude"):
+    if module.endswith("anthropic_chat"):
         pytest.importorskip("anthropic")
     code = f"import sys, {module}; print(*sorted({others!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

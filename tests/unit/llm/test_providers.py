@@ -9,6 +9,7 @@ from pydantic_ai.profiles.openai import OpenAIModelProfile
 
 from aiops_processor import plugins
 from aiops_processor.errors import ModelError, ModelRefused, ModelUnavailable, ModelUnreadable, PluginError
+from aiops_processor.llm.openai_chat import DeepSeekChat
 from aiops_processor.llm.providers import DeepSeek, DeepSeekOptions, OpenAI, OpenAIOptions
 from aiops_processor.plugins import Tool
 
@@ -273,7 +274,7 @@ async def test_what_a_model_passes_to_a_tool_that_nobody_offered_is_its_answer()
 @pytest.mark.parametrize("model", ["deepseek-v4-pro", "deepseek-flash"])
 def test_the_door_to_deepseeks_thinking_is_right(model: str) -> None:
     """Every tool turn gives `reasoning_content` back, and no tool is forced while it thinks: else it answers 400."""
-    profile = cast("OpenAIModelProfile", Server().deepseek(model=model).chat.profile)
+    profile = cast("OpenAIModelProfile", DeepSeekChat(DeepSeekOptions(model=model), asyncio.sleep, None).chat.profile)
     assert profile.get("openai_chat_thinking_field") == "reasoning_content"
     assert profile.get("openai_chat_send_back_thinking_parts") == "field"
     assert profile.get("openai_chat_thinking_requires_field_on_tool_calls")

@@ -1,39 +1,27 @@
 """Runbooks: a folder of Markdown, or the address in an alert's annotation where its host is allowed.
 
-A model never names an address. What is fetched is small, comes in seconds, and from an address that was looked at: a
-host of the list may be a private one, for that is where runbooks are, but never one that answers to cloud machines.
+A model never names an address. What is fetched is small, comes in seconds, and passes the gate of
+clients/outbound.py: a host of the list may be at a private address, for that is where runbooks are.
 """
 
 import asyncio
-import ipaddress
 import re
-import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 
+from aiops_processor.clients.outbound import PORTS, Outbound, Resolve, resolved
 from aiops_processor.errors import QueryError, SourceRefused, SourceUnavailable
 from aiops_processor.models.alert import Alert
 
 MOST_BYTES = 256_000
 MOST_SECONDS = 5.0
-MOST_REDIRECTS = 3
 ANNOTATION = "runbook_url"
 _FILE_NAME = re.compile(r"[\w.:@ -]{1,200}")
-_PORTS = {"http": 80, "https": 443}
 _UNSEEN = frozenset({"script", "style", "head", "nav", "svg"})
-
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""(host, port) → its addresses. Raises OSError."""
-
-
-async def resolve(host: str, port: int) -> Sequence[str]:
-    """By the system's own resolver."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(each[4][0]) for each in found]
 
 
 class Runbooks:
@@ -43,17 +31,18 @@ class Runbooks:
         self,
         hosts: Sequence[str] = (),
         folder: Path | None = None,
-        resolve: Resolve = resolve,
+        resolve: Resolve = resolved,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        self._hosts = frozenset(host.lower() for host in hosts)
+        listed = [each if ":" in each else f"{each}:{port}" for each in hosts for port in PORTS.values()]
+        self._outbound = Outbound(tuple(listed), private=True, setting="RUNBOOK_HOSTS")
         self._folder = folder
         self._resolve = resolve
         self._transport = transport
 
     @property
     def configured(self) -> bool:
-        return bool(self._hosts) or self._folder is not None
+        return bool(self._outbound.allow) or self._folder is not None
 
     async def find(self, name: str, alerts: Sequence[Alert]) -> str:
         """The runbook of one of these alerts. Raises QueryError where there is none, SourceError where it fails."""
@@ -80,79 +69,35 @@ class Runbooks:
             raise SourceUnavailable(f"RUNBOOK_FOLDER: {name}.md cannot be read ({type(error).__name__})") from None
 
     async def _fetched(self, url: str) -> str:
-        first = urlsplit(url)
-        async with httpx2.AsyncClient(transport=self._transport, trust_env=False, follow_redirects=False) as client:
-            for _ in range(MOST_REDIRECTS + 1):
-                response, body = await self._asked(client, urlsplit(url))
-                if not response.is_redirect:
-                    return _text(body, response)
-                url = urljoin(url, response.headers.get("location", ""))
-                if (urlsplit(url).hostname, _port(urlsplit(url))) != (first.hostname, _port(first)):
-                    raise SourceRefused(f"the runbook at {first.hostname} redirects to another host")
-        raise SourceRefused(f"the runbook at {first.hostname} redirects without an end")
-
-    async def _asked(self, client: httpx2.AsyncClient, url: SplitResult) -> tuple[httpx2.Response, bytes]:
-        """One answer, from an address that was looked at, so that a name cannot change its mind in between."""
-        address = await self._address(url)
-        host = f"[{address}]" if ":" in address else address
-        target = url._replace(netloc=f"{host}:{_port(url)}", fragment="").geturl()
-        name = url.hostname or ""
-        default = _port(url) == _PORTS[url.scheme]
-        headers = {
-            "Host": name if default else f"{name}:{_port(url)}",
-            "Accept": "text/markdown, text/plain, text/html",
-        }
+        name = _host(url)
         try:
-            request = client.build_request("GET", target, headers=headers, extensions={"sni_hostname": name})
-            response = await client.send(request, stream=True)
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) >= MOST_BYTES:
-                    break
-            await response.aclose()
-        except httpx2.HTTPError as error:
+            async with (
+                self._outbound.client(self._transport, self._resolve) as client,
+                client.stream("GET", url, headers={"Accept": "text/markdown, text/plain, text/html"}) as response,
+            ):
+                body = bytearray()
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) >= MOST_BYTES:
+                        break
+        except httpx2.TooManyRedirects:
+            raise SourceRefused(f"the runbook at {name} redirects without an end") from None
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise SourceUnavailable(f"the runbook at {name} cannot be fetched ({type(error).__name__})") from None
-        if not (response.is_success or response.is_redirect):
+        if not response.is_success:
             raise SourceRefused(f"the runbook at {name} answered {response.status_code}")
-        return response, bytes(body[:MOST_BYTES])
-
-    async def _address(self, url: SplitResult) -> str:
-        """The first address of the host, where all of them may be asked. Raises SourceRefused, SourceUnavailable."""
-        name = self._allowed(url)
-        try:
-            found = await self._resolve(name, _port(url))
-        except OSError:
-            raise SourceUnavailable(f"the runbook's host {name} is not known") from None
-        for each in found:
-            address = ipaddress.ip_address(each.partition("%")[0])
-            mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-            self._judge(mapped or address, name)
-        if not found:
-            raise SourceUnavailable(f"the runbook's host {name} has no address")
-        return found[0]
-
-    def _allowed(self, url: SplitResult) -> str:
-        name = (url.hostname or "").lower()
-        if url.scheme not in _PORTS or not name or url.username is not None:
-            raise SourceRefused("the runbook's address is no plain http or https address")
-        if f"{name}:{_port(url)}" in self._hosts or (name in self._hosts and _port(url) in _PORTS.values()):
-            return name
-        raise SourceRefused(f"the runbook's host {name}:{_port(url)} is not in RUNBOOK_HOSTS")
-
-    def _judge(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address, name: str) -> None:
-        """Loopback only where the list itself says so by its number; addresses of clouds' metadata never."""
-        if address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved:
-            raise SourceRefused(f"the runbook's host {name} has an address that is never asked")
-        if address.is_loopback and name != str(address):
-            raise SourceRefused(f"the runbook's host {name} has a loopback address")
+        return _text(bytes(body[:MOST_BYTES]), response)
 
 
-def _port(url: SplitResult) -> int:
+def _host(url: str) -> str:
+    """The host of a plain http or https address. Raises SourceRefused."""
     try:
-        return url.port or _PORTS.get(url.scheme, 0)
+        found: SplitResult = urlsplit(url)
     except ValueError:
-        return 0
+        found = urlsplit("")
+    if found.scheme not in PORTS or not found.hostname or found.username is not None:
+        raise SourceRefused("the runbook's address is no plain http or https address")
+    return found.hostname
 
 
 def _text(body: bytes, response: httpx2.Response) -> str:

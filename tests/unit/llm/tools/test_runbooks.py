@@ -86,15 +86,23 @@ async def test_a_listed_host_with_a_dangerous_address_is_not_asked(address: str)
     assert not seen
 
 
+async def test_this_machine_is_asked_where_the_list_says_so_by_its_number() -> None:
+    runbooks, seen = fetching(plain, hosts=("127.0.0.1:9000",), address="127.0.0.1")
+    assert await runbooks.find("A", alerts("http://127.0.0.1:9000/a")) == "check the pool"
+    with pytest.raises(SourceError, match="not in RUNBOOK_HOSTS"):
+        await runbooks.find("A", alerts("http://127.0.0.1:9001/a"))
+    assert len(seen) == 1
+
+
 async def test_a_private_address_may_be_asked_where_its_host_is_listed() -> None:
     runbooks, _ = fetching(plain, address="10.1.2.3")
     assert await runbooks.find("A", alerts("http://wiki.example/a"))
 
 
 @pytest.mark.parametrize("to", ["https://evil.example/", "http://169.254.169.254/latest", "https://wiki.example:8443/"])
-async def test_a_redirect_to_another_host_is_refused(to: str) -> None:
+async def test_a_redirect_to_a_host_that_is_not_listed_is_refused(to: str) -> None:
     runbooks, seen = fetching(lambda _: httpx2.Response(302, headers={"location": to}))
-    with pytest.raises(SourceError, match="redirects to another host"):
+    with pytest.raises(SourceError, match="not in RUNBOOK_HOSTS"):
         await runbooks.find("A", alerts("https://wiki.example/a"))
     assert len(seen) == 1
 

@@ -1,39 +1,26 @@
-"""Anthropic's models, through its own SDK, which the extra `[anthropic]` installs."""
+"""Anthropic's models, through its own SDK, which the extra `[anthropic]` installs.
 
-import asyncio
-from typing import ClassVar
+Imported with the first question (llm/late.py).
+"""
 
 import httpx2
-from pydantic import BaseModel, HttpUrl
+from pydantic_ai.models.anthropic import AnthropicModel, AnthropicModelSettings
+from pydantic_ai.providers.anthropic import AnthropicProvider
 
-from aiops_processor.errors import PluginError
-from aiops_processor.llm.asking import ModelOptions, Sleep, http_client
+from aiops_processor.llm.asking import Sleep, http_client
 from aiops_processor.llm.chat import ChatModel
+from aiops_processor.llm.providers import AnthropicOptions
 from aiops_processor.llm.usage import leave_prices_out
 
-try:
-    from pydantic_ai.models.anthropic import AnthropicModel, AnthropicModelSettings
-    from pydantic_ai.providers.anthropic import AnthropicProvider
-except ImportError as error:
-    raise PluginError("model anthropic needs its SDK: pip install aiops-processor[anthropic]") from error
 
-
-class AnthropicOptions(ModelOptions):
-    """Anthropic, or an endpoint that mirrors its messages API."""
-
-    base_url: HttpUrl = HttpUrl("https://api.anthropic.com")
-
-
-class Anthropic(ChatModel):
+class AnthropicChat(ChatModel):
     """Anthropic's messages API."""
-
-    Options: ClassVar[type[BaseModel]] = AnthropicOptions
 
     def __init__(
         self,
         options: AnthropicOptions,
-        sleep: Sleep = asyncio.sleep,
-        transport: httpx2.AsyncBaseTransport | None = None,
+        sleep: Sleep,
+        transport: httpx2.AsyncBaseTransport | None,
     ) -> None:
         leave_prices_out()
         http = http_client(options, transport)
