@@ -107,8 +107,8 @@ class Routing:
     def decide(self, channel: str, message: Message, now: datetime, *, told: bool, held: bool = False) -> Decision:
         """Whether this channel is told. `told`: it was told of this incident; `held`: quiet hours held this back."""
         routes = self._of(channel)
-        if held and message.incident.resolved_at is not None and message.occasion is not Occasion.RESOLVED:
-            return Decision("it was over before the quiet hours were")
+        if reason := _too_late(message, held=held):
+            return Decision(reason)
         if not routes or message.incident.id < 0:
             return TELL
         if message.occasion in {Occasion.RESOLVED, Occasion.ACKNOWLEDGED}:
@@ -157,6 +157,15 @@ class Routing:
             return Decision("this channel was told nothing of it")
         decision = self._of_what_fires(wanted, message, now, told=told)
         return Decision("it was over before the quiet hours were") if decision.until else decision
+
+
+def _too_late(message: Message, *, held: bool) -> str:
+    """Why nobody wants to be told any more, "" where that is not so."""
+    incident = message.incident
+    if message.occasion is Occasion.REMINDED and (incident.resolved_at or incident.acknowledged_at):
+        return "it is over, or somebody looks after it"
+    over = incident.resolved_at is not None and message.occasion is not Occasion.RESOLVED
+    return "it was over before the quiet hours were" if held and over else ""
 
 
 def _what(message: Message) -> str:

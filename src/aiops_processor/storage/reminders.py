@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from aiops_processor.models.incident import Incident
-from aiops_processor.models.notification import Occasion
+from aiops_processor.models.notification import DeliveryState, Occasion
 from aiops_processor.storage.database import Connection
 from aiops_processor.storage.incidents import incident_of
 from aiops_processor.storage.tables import incidents, outbox
@@ -23,11 +23,11 @@ async def unattended(connection: Connection, before: datetime, limit: int) -> li
 
 
 async def reminded(connection: Connection, incident_id: int, channel: str, number: int) -> bool:
-    """Whether this reminder, or a later one, was put already."""
+    """Whether this reminder, or a later one, was put already, or an earlier one is still on its way."""
     same = sa.select(outbox.c.id).where(
         outbox.c.incident_id == incident_id,
         outbox.c.channel == channel,
         outbox.c.occasion == Occasion.REMINDED,
-        outbox.c.revision >= number,
+        (outbox.c.revision >= number) | (outbox.c.state == DeliveryState.PENDING),
     )
     return (await connection.execute(sa.select(same.exists()))).scalar_one()

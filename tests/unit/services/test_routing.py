@@ -110,6 +110,9 @@ def test_reminders_go_where_they_are_wanted(message: Message) -> None:
     wanted = routing(remind_after=timedelta(minutes=30))
     assert decided(wanted, again) == ""
     assert decided(routing(), again) == "no reminders are wanted"
+    for done in ({"resolved_at": NOON}, {"acknowledged_at": NOON}):
+        late = of(message, Occasion.REMINDED, incident=message.incident.model_copy(update=done))
+        assert decided(wanted, late) == "it is over, or somebody looks after it"
     assert wanted.remind_after("slack", again) == timedelta(minutes=30)
     assert wanted.remind_after("mail", again) is None
     assert decided(routing(remind_after=timedelta(minutes=30), quiet=(NIGHTS,)), again, NIGHT) == "quiet hours"
