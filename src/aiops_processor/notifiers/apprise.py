@@ -53,8 +53,9 @@ class AppriseNotifier:
         self._services = apprise.Apprise()
         # Of its own: a service that hangs would take the threads that others need.
         self._threads = ThreadPoolExecutor(2, "apprise")
-        # It logs addresses, which are secrets; that it failed is told by what it returns.
-        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+        # They log addresses, which are secrets; that it failed is told by what it returns.
+        for name in ("apprise", "urllib3"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         for number, url in enumerate(options.urls.get_secret_value().split(), 1):
             if not self._services.add(url):
                 raise PluginError(f"notifier apprise: the {number}. of its addresses is none that Apprise knows")
