@@ -41,7 +41,6 @@ class Quiet:
     def _of(self, day: date) -> tuple[datetime, datetime]:
         last = day if self.end > self.start else day + timedelta(days=1)
         begins = datetime.combine(day, self.start, self.zone)
-        # In UTC, for times of one zone are compared by the clock on the wall, which goes back once a year.
         return begins.astimezone(UTC), datetime.combine(last, self.end, self.zone).astimezone(UTC)
 
 
