@@ -206,7 +206,7 @@ async def poster(port: int, place: int, posting: Posting, result: Load) -> None:
             await asyncio.sleep(max(0.0, turn - time.perf_counter()))
         name = f"{posting.alerts}-{place}-{number}"
         content = body(name, posting.alerts, f"{posting.group} {name}" if posting.group else "")
-        head = f"POST /webhook/alerts HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n"
+        head = f"POST /webhook/alerts HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(content)}\r\n\r\n"
         began = time.perf_counter()
         writer.write(head.encode() + content)
         status = await answer(reader)

@@ -5,10 +5,11 @@ Secrets can be given as `SECTION_FIELD_FILE` (in the file `field_file`), the pat
 Only the file can hold the lists `sources`, `channels` and `routes`, and the map `topology`.
 """
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import (
@@ -20,6 +21,7 @@ from pydantic_settings import (
     EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from aiops_processor.errors import ConfigError
@@ -82,6 +84,9 @@ def load(config_file: str | None = None) -> Settings:
         return LoadedSettings(**(_read_file(Path(path)) if path else {}))
     except ValidationError as error:
         raise ConfigError("; ".join(_problem(e) for e in error.errors(include_input=False))) from None
+    except SettingsError:
+        names = ", ".join(_not_json()) or "a variable"
+        raise ConfigError(f'{names}: is not JSON; expected a mapping such as {{"X-Scope": "eu"}}') from None
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -106,6 +111,23 @@ def _problem(error: Any) -> str:
     variable = "_".join(path).upper()
     name = f"{variable} ({place})" if variable in {name for name, _ in variables()} else place
     return f"{name}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _not_json() -> Iterator[str]:
+    """The variables that hold JSON and are none: pydantic-settings names only their section."""
+    for section, settings in _sections():
+        for name, field in settings.model_fields.items():
+            variable = f"{section}_{name}".upper()
+            if get_origin(field.annotation) is dict and not _is_json(os.environ.get(variable) or "{}"):
+                yield variable
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _known(path: Iterable[str]) -> list[str]:

@@ -53,6 +53,9 @@ class Reloading:
             except AiopsError as error:
                 log.error("the settings were not reloaded, the old ones stay in force", error=str(error))
                 return False
+            except Exception:  # a fault of a plugin, or of ours: whoever sent the signal must not believe it was done
+                log.exception("the settings were not reloaded, the old ones stay in force")
+                return False
             old, self._parts = self._parts, new
             self._use(new)
             self._retire(old)

@@ -70,6 +70,14 @@ def test_a_wrong_value_is_named_without_being_repeated(monkeypatch: pytest.Monke
     assert "hunter2" not in str(caught.value)
 
 
+def test_a_mapping_that_is_no_json_is_named_without_being_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOKI_HEADERS", '{"X-Scope": "eu"}')
+    monkeypatch.setenv("PROMETHEUS_HEADERS", "s3cret")
+    with pytest.raises(ConfigError, match=r"^PROMETHEUS_HEADERS: is not JSON") as refused:
+        config.load()
+    assert "s3cret" not in str(refused.value)
+
+
 def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
     for content in ("- a\n", "a: [", "\x00"):
         file = tmp_path / "aiops.yaml"

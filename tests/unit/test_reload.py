@@ -1,6 +1,7 @@
 """New settings for new work; what is wrong with them changes nothing."""
 
 import asyncio
+import gc
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
+from aiops_processor.clients.prometheus import Prometheus
 from aiops_processor.errors import ConfigError, PluginError
 from aiops_processor.parts import Parts
 from aiops_processor.reload import GRACE_SECONDS, Reloading, fixed_changes
@@ -103,6 +105,33 @@ async def test_wrong_settings_are_one_line_and_the_old_ones_stay(house: House, e
     assert house.used == []
     await reloading.aclose()
     assert house.closed(0) == 1
+
+
+async def test_a_fault_is_logged_and_the_old_ones_stay(house: House) -> None:
+    reloading = house.reloading()
+    house.settings = KeyError("a fault of a plugin")
+    with structlog.testing.capture_logs() as logs:
+        assert not await reloading.reload()
+    assert [(entry["log_level"], entry["exc_info"]) for entry in logs] == [("error", True)]
+    house.settings = Settings()
+    assert await reloading.reload()
+    await reloading.aclose()
+
+
+def clients() -> int:
+    gc.collect()
+    return sum(isinstance(each, Prometheus) for each in gc.get_objects())
+
+
+async def test_parts_that_were_not_finished_leave_nothing_open(house: House) -> None:
+    """A client opens nothing before its first question; what is not used is gone."""
+    wrong = {"prometheus": {"url": "http://prometheus"}, "loki": {"url": "http://loki"}, "runbook": {"folder": "/no"}}
+    reloading, before = house.reloading(), clients()
+    house.settings = Settings.model_validate(wrong)
+    for _ in range(20):
+        assert not await reloading.reload()
+    assert clients() <= before + 1  # the error of the last one may still be known to a thread
+    await reloading.aclose()
 
 
 async def test_what_needs_a_restart_is_named(house: House) -> None:

@@ -55,7 +55,7 @@ def register(
             raise  # nothing is wrong with the analysis: it goes on, or begins anew, when the store is back
         except Exception as error:  # the incident must end in a state that people see
             log.exception("analysis failed", incident=incident_id)
-            await step("fail", analysis.fail, incident_id, f"{type(error).__name__}: {error}")
+            await step("fail", analysis.fail, incident_id, generation, f"{type(error).__name__}: {error}")
         done()
 
     async def run(incident_id: int, generation: int) -> None:

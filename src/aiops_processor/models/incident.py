@@ -1,5 +1,6 @@
 """Episodes (one alert instance firing once) and incidents (what a person works on)."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -93,9 +94,9 @@ def title_of(alerts: Sequence[Alert]) -> str:
     """What an incident is called: its commonest alert name, and where they fire."""
     if not alerts:
         return NO_NAME
-    names = [alert.name for alert in alerts]
-    name = max(sorted(set(names)), key=names.count)
-    name += f" and {len(set(names)) - 1} more" if len(set(names)) > 1 else ""
+    names = Counter(alert.name for alert in alerts)
+    name = max(sorted(names), key=names.__getitem__)
+    name += f" and {len(names) - 1} more" if len(names) > 1 else ""
     where = next((place for label in _PLACES if (place := _place(alerts, label))), "")
     return f"{name} on {where}" if where else name
 

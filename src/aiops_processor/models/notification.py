@@ -31,12 +31,14 @@ class Message(Frozen):
 
     `url` is the incident's page, "" where no external address is configured. Where a Watchdog is overdue there is no
     incident: then `incident` only carries what is told, with a negative id of its own and no page. `update`: it was
-    analysed and told before, and this is newer.
+    analysed and told before, and this is newer. Of a storm only some `alerts` are here, and `more_alerts` says how many
+    others there are.
     """
 
     occasion: Occasion
     incident: Incident
     alerts: tuple[Alert, ...]
+    more_alerts: int = 0
     analysis: AnalysisResult | None = None
     evidence: EvidenceReport | None = None
     update: bool = False

@@ -41,12 +41,12 @@ def _fields(message: Message) -> dict[str, object]:
         "incident": incident.id,
         "title": incident.title,
         "severity": incident.severity,
-        "alerts": len(message.alerts),
+        "alerts": len(message.alerts) + message.more_alerts,
         "url": message.url,
     }
     if analysis:
         fields |= {
-            "about": headline(analysis, message.alerts),
+            "about": incident.title if message.more_alerts else headline(analysis, message.alerts),
             "verdict": verdict(analysis),
             "summary": analysis.summary,
             "root_cause": analysis.root_cause,

@@ -59,7 +59,10 @@ def plain(text: str, most: int = MOST_LINE) -> str:
 
 
 def _sections(message: Message) -> Iterator[list[str]]:
-    yield [f"*{plain(outline.standing(message))}*", *_bullets(words.firing(message.alerts, message.sent_at))]
+    yield [
+        f"*{plain(outline.standing(message))}*",
+        *_bullets(words.firing(message.alerts, message.sent_at, message.more_alerts)),
+    ]
     if message.occasion is Occasion.RESOLVED or message.analysis is None:
         return
     analysis = message.analysis

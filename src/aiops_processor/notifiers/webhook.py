@@ -44,7 +44,8 @@ class WebhookOptions(HttpOptions):
 class Payload(Frozen):
     """The body of a post. `event` says why it comes; `key` is the same on every retry.
 
-    `findings` are the strongest, each with its query, links, numbers and the points of its chart.
+    `findings` are the strongest, each with its query, links, numbers and the points of its chart. Of a storm only some
+    `alerts` are here, and `more_alerts` says how many others there are.
 
     Fields may be added within a schema version; none is removed or given another meaning.
     """
@@ -54,6 +55,7 @@ class Payload(Frozen):
     key: str
     incident: Incident
     alerts: tuple[Alert, ...]
+    more_alerts: int = 0
     analysis: AnalysisResult | None
     findings: tuple[Evidence, ...] = ()
     update: bool = False
@@ -98,6 +100,7 @@ class WebhookNotifier:
             key=key,
             incident=message.incident,
             alerts=message.alerts,
+            more_alerts=message.more_alerts,
             analysis=message.analysis,
             findings=words.strongest(message.evidence),
             update=message.update,

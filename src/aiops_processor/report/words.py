@@ -100,14 +100,15 @@ def since(alerts: Sequence[Alert], at: datetime) -> str:
     return f"from {moment(first)} to {moment(max(ends))} ({duration((max(ends) - first).total_seconds())})"
 
 
-def firing(alerts: Sequence[Alert], at: datetime) -> list[str]:
+def firing(alerts: Sequence[Alert], at: datetime, others: int = 0) -> list[str]:
     """Each alert with its severity, where, since when and its own summary; the first few and how many more.
 
-    Labels that all of them share are said once, where the others still tell them apart.
+    Labels that all of them share are said once, where the others still tell them apart. There are so many `others`
+    beside these.
     """
-    shared = _shared(alerts)
+    shared = {} if others else _shared(alerts)
     lines = [_alert(alert, at, shared) for alert in alerts[:TOP_ALERTS]]
-    more = len(alerts) - TOP_ALERTS
+    more = len(alerts) - len(lines) + others
     return [
         *lines,
         *([f"and {more} more"] if more > 0 else []),

@@ -24,6 +24,7 @@ from aiops_processor.telemetry import Metrics
 log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 5  # an incident that kills its worker each time must not do so for ever
+MOST_ALERTS = 1000  # of one incident are looked at: no report names more, and each costs time to mask and to compare
 
 SKIP, PLAIN, WITH_MODEL = "skip", "plain", "with model"
 
@@ -65,7 +66,7 @@ class Analysis:
             if attempts <= MOST_ATTEMPTS:
                 return WITH_MODEL if self._analyzer.has_model else PLAIN, incident.priority
             await self._give_up(
-                connection, incident_id, f"the analysis was begun {MOST_ATTEMPTS} times and never ended"
+                connection, incident_id, generation, f"the analysis was begun {MOST_ATTEMPTS} times and never ended"
             )
         return SKIP, 0
 
@@ -74,7 +75,7 @@ class Analysis:
 
         A report that is completed keeps the evidence that it was made of.
         """
-        alerts = await self._alerts(incident_id)
+        alerts, _ = await self._alerts(incident_id)
         if not alerts:
             return
         report = await self._kept(incident_id, generation - 1)
@@ -85,7 +86,7 @@ class Analysis:
 
     async def explain(self, incident_id: int, generation: int) -> None:
         """Write the analysis and store it."""
-        alerts = await self._alerts(incident_id)
+        alerts, more = await self._alerts(incident_id)
         if not alerts:
             return
         today = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -107,16 +108,16 @@ class Analysis:
             await incident_rows.save_result(connection, incident_id, generation, result, now)
             await past_rows.keep_traits(connection, incident_id, traits)
             await spending.save(connection, incident_id, generation, explained.exchanges)
-            await self._note_missing(connection, incident_id, explained.failure, now)
+            await self._note_missing(connection, incident_id, generation, explained.failure, now)
         del self._unsaved[key]
-        self._metrics.alerts_processed.inc(len(alerts))
+        self._metrics.alerts_processed.inc(len(alerts) + more)
 
     async def tell(self, incident_id: int, generation: int) -> None:
         """Put the messages into the outbox and end the analysis, in one transaction."""
         now = self._clock.now()
         async with self._database.write() as connection:
             incident = await self._incident(connection, incident_id)
-            if incident.merged_into is not None:
+            if _is_past(incident, generation):
                 return
             over = incident.resolved_at is not None  # told already; what it was stands on its page
             in_vain = incident.completions > 0 and incident.incomplete_since is not None  # people know as much
@@ -130,13 +131,13 @@ class Analysis:
             await incident_rows.note(connection, incident_id, entry)
         self._metrics.analysis_duration.observe((now - incident.updated_at).total_seconds())
 
-    async def fail(self, incident_id: int, reason: str) -> None:
+    async def fail(self, incident_id: int, generation: int, reason: str) -> None:
         """End the analysis visibly."""
         async with self._database.write() as connection:
-            await self._give_up(connection, incident_id, reason)
+            await self._give_up(connection, incident_id, generation, reason)
 
-    async def _give_up(self, connection: Connection, incident_id: int, reason: str) -> None:
-        if (await self._incident(connection, incident_id)).merged_into is not None:
+    async def _give_up(self, connection: Connection, incident_id: int, generation: int, reason: str) -> None:
+        if _is_past(await self._incident(connection, incident_id), generation):
             return
         now = self._clock.now()
         log.error("analysis failed", incident=incident_id, reason=reason)
@@ -144,12 +145,14 @@ class Analysis:
         await incident_rows.note(connection, incident_id, TimelineEntry(at=now, kind="failed", text=reason))
 
     async def _note_missing(
-        self, connection: Connection, incident_id: int, failure: ModelError | None, now: datetime
+        self, connection: Connection, incident_id: int, generation: int, failure: ModelError | None, now: datetime
     ) -> None:
         """Write down whether the report lacks its model, since when, and when that is asked again."""
+        incident = await self._incident(connection, incident_id)
+        if _is_past(incident, generation):
+            return
         changes: dict[str, object] = COMPLETE
         if failure is not None:
-            incident = await self._incident(connection, incident_id)
             since = incident.incomplete_since or now
             asked = failure.retry_after if isinstance(failure, ModelUnavailable) else None
             next_try = self._completing.next_try(since, now, incident.completions, asked)
@@ -164,10 +167,11 @@ class Analysis:
                 return None
             return await incident_rows.evidence_of(connection, incident_id, generation)
 
-    async def _alerts(self, incident_id: int) -> list[Alert]:
-        """None where it was merged: they are the other's now."""
+    async def _alerts(self, incident_id: int) -> tuple[list[Alert], int]:
+        """Of a storm the first thousand, and how many more; none where it was merged: they are the other's now."""
         async with self._database.read() as connection:
-            return [episode.alert for episode in await alert_rows.of_incident(connection, incident_id)]
+            episodes, more = await alert_rows.some_of_incident(connection, incident_id, MOST_ALERTS)
+        return [episode.alert for episode in episodes], more
 
     async def _evidence(self, incident_id: int, generation: int) -> EvidenceReport:
         async with self._database.read() as connection:
@@ -181,6 +185,11 @@ class Analysis:
         if incident is None:
             raise StorageError(f"incident {incident_id} is gone")
         return incident
+
+
+def _is_past(incident: Incident, generation: int) -> bool:
+    """It was merged, or the next analysis is claimed: a step that a kill made done twice must not undo that."""
+    return incident.merged_into is not None or incident.generation != generation
 
 
 def _ended(incident: Incident, generation: int) -> str:

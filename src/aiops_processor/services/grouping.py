@@ -136,12 +136,12 @@ class _Index:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._groups: dict[Key, int] = {}
+        self._groups: dict[Key, set[tuple[int, Realm]]] = defaultdict(set)
         self._began: dict[Key, dict[tuple[int, Realm], list[float]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, member: Member, group: int) -> None:
         if member.group_key:
-            self._groups[member.source, member.group_key] = group
+            self._groups[member.source, member.group_key].add((group, member.place.realm))
         own = [("own", tie.key) for tie in member.ties]
         for key in (("entity", member.place.entity), ("namespace", member.place.namespace), *own):
             if key[1]:
@@ -149,9 +149,9 @@ class _Index:
 
     def links(self, member: Member) -> Iterable[Link]:
         """What ties it to which group, the strongest kind of tie first."""
-        known = self._groups.get((member.source, member.group_key)) if member.group_key else None
-        if known is not None:
-            yield Link(known, f"same Alertmanager group {member.group_key}")
+        for group, realm in self._groups.get((member.source, member.group_key), ()):
+            if _compatible(member.place.realm, realm):
+                yield Link(group, f"same Alertmanager group {member.group_key}")
         for tie in member.ties:
             yield from self._near(("own", tie.key), member, tie.seconds, tie.reason)
         entity, namespace, _ = member.place

@@ -4,21 +4,24 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from aiops_processor.clock import Clock
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Episode, Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.notification import Occasion
-from aiops_processor.services import grouping
+from aiops_processor.services import grouping, members
 from aiops_processor.services.grouping import Group, Member, Place, Rules, Tie, place_of
 from aiops_processor.services.own_rules import OwnRule, ties
 from aiops_processor.services.priority import Priority
 from aiops_processor.services.watchdogs import Expected, arm
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
+from aiops_processor.storage import members as member_rows
 from aiops_processor.storage import outbox, readings
 from aiops_processor.storage import ties as tie_rows
 from aiops_processor.storage.database import Connection, Database, Turn
+from aiops_processor.storage.members import StoredMember
 from aiops_processor.storage.ties import StoredTie
 
 BATCH = 1000
@@ -61,6 +64,13 @@ class Policy:
         return timedelta(seconds=max(self.rules.window_seconds, self.rules.neighbour_seconds, *own))
 
 
+class _New(NamedTuple):
+    """An episode without an incident, and what grouping looks at of it."""
+
+    episode: Episode
+    member: Member
+
+
 class Incidents:
     """Groups what ingest stored, and ends incidents whose alerts are all over."""
 
@@ -91,16 +101,21 @@ class Incidents:
 
     async def group(self) -> bool:
         """One batch of new episodes; True where there may be more."""
+        return await self._database.run(self._group, Turn.GROUPING)
+
+    async def _group(self, connection: Connection) -> bool:
         now = self._clock.now()
-        async with self._database.write(Turn.GROUPING) as connection:
-            new = await alert_rows.ungrouped(connection, BATCH)
-            await readings.note_names(connection, {(episode.source, episode.alert.name) for episode in new}, now)
-            remarkable = await self._remarkable(connection, new)
-            await self._resolve_unheard(connection, remarkable, now)
-            for group in await self._grouped(connection, remarkable, now):
-                await self._place(connection, group, remarkable, now)
-            for incident in await incident_rows.over(connection):
-                await self._resolve(connection, incident, now)
+        new = await alert_rows.ungrouped(connection, BATCH)
+        await readings.note_names(connection, {(episode.source, episode.alert.name) for episode in new}, now)
+        episodes = await self._remarkable(connection, new)
+        await self._resolve_unheard(connection, episodes, now)
+        remarkable = [_New(each, self._member(each)) for each in episodes]
+        known = await self._known(connection, remarkable, now)
+        for group in await self._grouped(connection, remarkable, known, now):
+            placed = await self._place(connection, group, remarkable, now)
+            await member_rows.keep(connection, placed.difference(known))
+        for incident in await incident_rows.over(connection):
+            await self._resolve(connection, incident, now)
         return len(new) == BATCH
 
     async def _remarkable(self, connection: Connection, new: Sequence[Episode]) -> list[Episode]:
@@ -135,31 +150,46 @@ class Incidents:
             await incident_rows.note(connection, opened.id, _entry(now, "opened", opened.reason))
             return await self._claim(connection, opened, now)
 
-    async def _grouped(self, connection: Connection, new: Sequence[Episode], now: datetime) -> list[Group]:
+    async def _grouped(
+        self, connection: Connection, new: Sequence[_New], known: Sequence[StoredMember], now: datetime
+    ) -> list[Group]:
         """New episodes beside the incidents that could take them: those that last, and those that just ended."""
         if not new:
             return []
-        window = self._policy.window
-        earliest = min(episode.alert.starts_at for episode in new)
+        first, window = min(each.member.starts_at for each in new), self._policy.window
         existing: dict[int, list[Member]] = defaultdict(list)
-        since = _before(earliest, window)
-        for each in await incident_rows.begun(connection, since, now - window):
-            place = Place(each.entity, each.namespace, each.realm)
-            existing[each.incident_id].append(Member("", "", place, each.starts_at))
-        for incident_id, source, group_key in await incident_rows.group_keys(connection, now - window):
-            existing[incident_id].append(Member(source, group_key, Place(), earliest))
+        for each in known:
+            existing[each.incident_id].append(members.member_of(each, first))
+        since = _before(first, window)
         for tie in await tie_rows.of_joinable(connection, since, now - window) if self._policy.own else ():
             place = Place(realm=tie.realm)
             existing[tie.incident_id].append(Member("", "", place, tie.starts_at, (Tie(tie.tie),)))
-        return grouping.group([self._member(episode) for episode in new], existing, self._policy.rules)
+        return grouping.group([each.member for each in new], existing, self._policy.rules)
+
+    async def _known(self, connection: Connection, new: Sequence[_New], now: datetime) -> list[StoredMember]:
+        """What these may belong to of the incidents that they may join."""
+        if not new:
+            return []
+        window = self._policy.window
+        began = [each.member.starts_at for each in new]
+        since, until = _before(min(began), window), _after(max(began), window)
+        keys = members.looked_for((each.member for each in new), self._policy.rules)
+        return await member_rows.under(connection, keys, since, until, now - window)
 
     def _member(self, episode: Episode) -> Member:
-        labels, starts_at = episode.alert.labels, episode.alert.starts_at
+        """To the second, so that what is kept of a storm of thousands is little."""
+        labels, starts_at = episode.alert.labels, episode.alert.starts_at.replace(microsecond=0)
         return Member(episode.source, episode.group_key, place_of(labels), starts_at, ties(labels, self._policy.own))
 
-    async def _place(self, connection: Connection, group: Group, new: Sequence[Episode], now: datetime) -> None:
-        """Put the episodes of a group into its incident, and close what turned out to be the same incident."""
-        episodes = [new[place] for place, _ in group.new]
+    async def _place(
+        self, connection: Connection, group: Group, new: Sequence[_New], now: datetime
+    ) -> set[StoredMember]:
+        """Put the episodes of a group into its incident, and close what turned out to be the same incident.
+
+        Returns what later groupings have to know of them.
+        """
+        episodes = [new[place].episode for place, _ in group.new]
+        joined = {new[place].member for place, _ in group.new}
         known = None if group.incident is None else await incident_rows.get_to_change(connection, group.incident)
         incident = known or await self._open(connection, episodes, now)
         for other, reason in group.merged:
@@ -167,13 +197,10 @@ class Incidents:
         if known:
             await self._join(connection, known, episodes, now)
         await alert_rows.assign(connection, [episode.id for episode in episodes], incident.id)
-        await tie_rows.keep(connection, [tie for episode in episodes for tie in self._stored_ties(episode, incident)])
+        await tie_rows.keep(connection, [tie for member in joined for tie in _stored_ties(member, incident)])
         for reason, names in _reasons(group, new).items():
             await incident_rows.note(connection, incident.id, _entry(now, "joined", f"{names}: {reason}"))
-
-    def _stored_ties(self, episode: Episode, incident: Incident) -> list[StoredTie]:
-        member = self._member(episode)
-        return [StoredTie(incident.id, tie.key, member.place.realm, member.starts_at) for tie in member.ties]
+        return {row for member in joined for row in members.stored(member, incident.id)}
 
     async def _open(self, connection: Connection, episodes: Sequence[Episode], now: datetime) -> Incident:
         first = episodes[0]
@@ -191,8 +218,9 @@ class Incidents:
     ) -> None:
         """Episodes join; one of an alert that the incident did not have is worth another analysis."""
         fingerprints = {episode.alert.fingerprint for episode in episodes}
-        known = await alert_rows.known_in(connection, incident.id, fingerprints)
-        oldest = [e.alert for e in await alert_rows.of_incident(connection, incident.id, TITLE_FROM)]
+        perhaps = {e.alert.fingerprint for e in episodes if e.previous is not None or e.source != incident.source}
+        known = await alert_rows.known_in(connection, incident.id, perhaps)
+        oldest = [e.alert for e in await alert_rows.first_of_incident(connection, incident.id, TITLE_FROM)]
         alerts = [*oldest, *(e.alert for e in episodes if e.alert.fingerprint not in known)]
         ranks = self._policy.priority
         changes: dict[str, object] = {
@@ -226,6 +254,7 @@ class Incidents:
             return
         await alert_rows.move(connection, other, into.id)
         await tie_rows.move(connection, other, into.id)
+        await member_rows.move(connection, other, into.id)
         await incident_rows.change(
             connection,
             other,
@@ -274,12 +303,16 @@ def not_an_incident(alert: Alert) -> str | None:
     return NOT_INCIDENTS.get(alert.name)
 
 
-def _reasons(group: Group, new: Sequence[Episode]) -> dict[str, str]:
+def _stored_ties(member: Member, incident: Incident) -> list[StoredTie]:
+    return [StoredTie(incident.id, tie.key, member.place.realm, member.starts_at) for tie in member.ties]
+
+
+def _reasons(group: Group, new: Sequence[_New]) -> dict[str, str]:
     """Why episodes joined, in words, each reason once with the alerts that it holds for."""
     found: dict[str, list[Episode]] = defaultdict(list)
     for place, reason in group.new:
         if reason:
-            found[reason].append(new[place])
+            found[reason].append(new[place].episode)
     return {reason: _names(episodes) for reason, episodes in found.items()}
 
 
@@ -326,7 +359,6 @@ def grouped_row(
         "incident_id": incident_id,
         "previous_id": None,
         "reconstructed": reconstructed,
-        **place_of(alert.labels)._asdict(),
         "alert": alert.model_dump(mode="json", by_alias=True),
     }
 
@@ -334,6 +366,11 @@ def grouped_row(
 def _before(at: datetime, span: timedelta) -> datetime:
     """So much earlier, or the beginning of the calendar."""
     return at - span if at - datetime.min.replace(tzinfo=at.tzinfo) > span else at
+
+
+def _after(at: datetime, span: timedelta) -> datetime:
+    """So much later, or the end of the calendar."""
+    return at + span if datetime.max.replace(tzinfo=at.tzinfo) - at > span else at
 
 
 def _distinct(alerts: Sequence[Alert]) -> list[Alert]:

@@ -6,9 +6,10 @@ disk sync is shared by all that arrived meanwhile.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -17,8 +18,8 @@ from aiops_processor.clock import Clock
 from aiops_processor.errors import AiopsError, NotAWebhook, StorageBusy, StorageError
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.webhook_answer import Rejection, WebhookAnswer
+from aiops_processor.services.alert_size import bounded
 from aiops_processor.services.episodes import Said, Track, fold
-from aiops_processor.services.grouping import place_of
 from aiops_processor.services.webhook_body import (
     Bad,
     Body,
@@ -73,6 +74,7 @@ class Ingest:
         self._clock = clock
         self._metrics = metrics
         self._stored = stored
+        self._judging = asyncio.Lock()
         self._queue: asyncio.Queue[_Work] = asyncio.Queue(MOST_WAITING)
 
     async def receive(self, body: bytes, source: str) -> WebhookAnswer:
@@ -87,7 +89,7 @@ class Ingest:
         except NotAWebhook as error:
             await self.keep_letter(source, str(error), body)
             raise
-        return _answer(await self._store(parts, source, now))
+        return _answer(await self._store(parts, source, now, large=len(body) > LARGE_BODY))
 
     async def keep_letter(self, source: str, reason: str, body: bytes) -> None:
         """Keep what is no webhook. Returns after the commit; raises StorageBusy."""
@@ -98,7 +100,9 @@ class Ingest:
         """Store alerts that were never posted, in pieces. Returns after the commit; raises StorageError."""
         now = self._clock.now()
         for first in range(0, len(alerts), CHUNK):
-            said = [Said(source, receiver, "", Posted.of(alert), now) for alert in alerts[first : first + CHUNK]]
+            said = [
+                Said(source, receiver, "", Posted.of(bounded(alert)[0]), now) for alert in alerts[first : first + CHUNK]
+            ]
             await self._write(_Work(None, said, []))
             self._count([word.alert for word in said])
 
@@ -119,16 +123,22 @@ class Ingest:
                 empty_rounds = 0
         return works
 
-    async def _store(self, parts: Body, source: str, now: datetime) -> list[_Verdict]:
+    async def _store(self, parts: Body, source: str, now: datetime, *, large: bool) -> list[_Verdict]:
         """Judge and write a post piece by piece, so that a post of 80,000 alerts is never in memory as objects."""
         judged: list[_Verdict] = []
         for first in range(0, max(len(parts.alerts), 1), CHUNK):
-            verdicts = list(judge(parts.alerts[first : first + CHUNK], first, now))
+            piece = judge(parts.alerts[first : first + CHUNK], first, now)
+            verdicts = await self._patiently(piece) if large else list(piece)
             await self._write(_work(parts.envelope, verdicts, source, now, len(parts.alerts)))
             self._count([verdict.alert for verdict in verdicts if isinstance(verdict, Taken)])
             self._metrics.alerts_rejected.inc(sum(isinstance(verdict, Bad) for verdict in verdicts))
             judged += map(_without_alert, verdicts)
         return judged
+
+    async def _patiently(self, piece: Iterator[Taken | Bad]) -> list[Taken | Bad]:
+        """Judged beside what else happens, one post after the other: an alert of 50 MB takes its size several times."""
+        async with self._judging:
+            return await asyncio.to_thread(list, piece)
 
     async def _write(self, work: _Work) -> None:
         try:
@@ -139,10 +149,7 @@ class Ingest:
 
     async def _commit(self, works: Sequence[_Work]) -> None:
         try:
-            async with self._database.write(Turn.RECEIVING) as connection:
-                await dead_letters.keep(connection, [letter for work in works for letter in work.letters])
-                await alert_rows.record_deliveries(connection, [w.delivery for w in works if w.delivery])
-                await _write_episodes(connection, [said for work in works for said in work.said])
+            await self._database.run(partial(_store, works), Turn.RECEIVING)
         except AiopsError as error:
             log.warning("not stored", posts=len(works), error=str(error))
             _finish(works, error)
@@ -163,7 +170,7 @@ class Ingest:
 def _work(envelope: Envelope, verdicts: Sequence[Taken | Bad], source: str, now: datetime, total: int) -> _Work:
     taken = [verdict.alert for verdict in verdicts if isinstance(verdict, Taken)]
     delivery = DeliveryRow(
-        key=delivery_key(envelope, taken),
+        key=delivery_key(source, envelope, taken),
         source=source,
         receiver=envelope.receiver,
         group_key=envelope.group_key,
@@ -177,6 +184,12 @@ def _work(envelope: Envelope, verdicts: Sequence[Taken | Bad], source: str, now:
         said=[Said(source, envelope.receiver, envelope.group_key, alert, now) for alert in taken],
         letters=[DeadLetter(source, v.reason, as_letter(envelope, v.raw), now) for v in verdicts if isinstance(v, Bad)],
     )
+
+
+async def _store(works: Sequence[_Work], connection: Connection) -> None:
+    await dead_letters.keep(connection, [letter for work in works for letter in work.letters])
+    await alert_rows.record_deliveries(connection, [w.delivery for w in works if w.delivery])
+    await _write_episodes(connection, [said for work in works for said in work.said])
 
 
 async def _write_episodes(connection: Connection, said: Sequence[Said]) -> None:
@@ -195,7 +208,6 @@ def _track(stored: Newest) -> Track:
 
 def _new_row(word: Said, track: Track) -> dict[str, Any]:
     alert = track.alert or word.alert
-    place = place_of(alert.labels)
     return {
         "source": track.key[0],
         "fingerprint": track.key[1],
@@ -209,9 +221,6 @@ def _new_row(word: Said, track: Track) -> dict[str, Any]:
         "grouped": not word.alert.firing,
         "incident_id": None,
         "previous_id": track.previous_id,
-        "entity": place.entity,
-        "namespace": place.namespace,
-        "realm": place.realm,
         "alert": Encoded(alert.text),
     }
 

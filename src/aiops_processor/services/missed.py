@@ -4,6 +4,8 @@ It does not send an alert that fired while we were away until its next repeat, n
 resolve of an alert that was silenced after it fired. A reading that fails is no reading: nothing is closed by it.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,14 +18,15 @@ from aiops_processor.clients.alertmanager import KnownAlert, Status
 from aiops_processor.clock import Clock
 from aiops_processor.errors import SourceError
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.incident import Episode
 from aiops_processor.models.samples import Answer, Series
 from aiops_processor.services.episodes import LATEST_POST
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage.database import Connection, Database
+from aiops_processor.storage.tables import storable_key
 
 log = structlog.get_logger(__name__)
 
+PIECE = 1000
 FIRING = 'ALERTS{alertstate="firing"}'
 
 
@@ -126,15 +129,16 @@ class Missed:
         async with self._database.read() as connection:
             receivers = self._receivers | await alert_rows.receivers(connection, self._source)
             cut_off = await alert_rows.truncated_since(connection, self._source, now - self._patience.adopt_after)
-            known = {e.alert.fingerprint: e for e in await alert_rows.open_of(connection, self._source)}
-            found = adoptable(listed, receivers, cut_off, known, now, self._patience.adopt_after)
+            known = await alert_rows.open_fingerprints(connection, self._source)
+            late = self._patience.adopt_after
+            found = await asyncio.to_thread(adoptable, listed, receivers, cut_off, known, now, late)
             missed = {receiver: await self._not_just_ended(connection, each, now) for receiver, each in found.items()}
         for receiver, alerts in missed.items():
             if alerts:
                 log.warning("adopted alerts that were never sent", receiver=receiver, alerts=len(alerts))
                 await self._takes.adopt(alerts, self._source, receiver)
         if all(reading is not None and self._is_grown(reading, now) for reading in readings):
-            await self._close(known, {alert.fingerprint for alert in listed}, now)
+            await self._close(known - {storable_key(alert.fingerprint) for alert in listed}, now)
 
     async def _read(self, alertmanager: ListsAlerts) -> Reading | None:
         """None where it does not answer: that is not absence."""
@@ -163,26 +167,48 @@ class Missed:
                 going_on.append(alert.model_copy(update={"starts_at": end + timedelta(microseconds=1)}))
         return going_on
 
-    async def _close(self, known: Mapping[str, Episode], listed: Collection[str], now: datetime) -> None:
+    async def _close(self, unlisted: Collection[str], now: datetime) -> None:
         """Close what two readings did not list, and Prometheus does not see firing either."""
-        absent = self._absences.note(set(known) - set(listed), now, self._patience.absent_for)
-        over = await self._not_firing([known[fingerprint] for fingerprint in absent], now) if absent else []
-        if over:
-            log.warning("closed alerts whose end was never sent", alerts=len(over))
-            await self._takes.adopt([ended(episode.alert, now) for episode in over], self._source, "")
+        absent = self._absences.note(unlisted, now, self._patience.absent_for)
+        firing = await self._firing(now) if absent else None
+        if firing is None:
+            return
+        for first in range(0, len(absent), PIECE):  # the end of a storm: thousands, never all of them in memory
+            async with self._database.read() as connection:
+                gone = await alert_rows.open_among(connection, self._source, absent[first : first + PIECE])
+            over = [ended(each.alert, now) for each in gone if not firing.is_one_of_them(each.alert)]
+            if over:
+                log.warning("closed alerts whose end was never sent", alerts=len(over))
+                await self._takes.adopt(over, self._source, "")
 
-    async def _not_firing(self, episodes: Sequence[Episode], now: datetime) -> list[Episode]:
-        """Those that Prometheus does not see firing; none where it does not answer."""
+    async def _firing(self, now: datetime) -> "Firing | None":
+        """What Prometheus sees firing; None where it does not answer: then nothing is closed."""
         if self._prometheus is None:
-            return list(episodes)
+            return Firing([])
         try:
-            firing = (await self._prometheus.query(FIRING, now)).data
+            return Firing(series.labels for series in (await self._prometheus.query(FIRING, now)).data)
         except SourceError as error:
             log.warning("nothing closed: Prometheus did not answer", error=str(error))
-            return []
-        return [
-            episode for episode in episodes if not any(is_series_of(series.labels, episode.alert) for series in firing)
-        ]
+            return None
+
+
+class Firing:
+    """Series of `ALERTS`, looked up by the labels that they have."""
+
+    def __init__(self, series: Iterable[Mapping[str, str]]) -> None:
+        self._values: dict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
+        for labels in series:
+            names = tuple(sorted(labels.keys() - {"__name__", "alertstate"}))
+            if names:
+                self._values[names].add(tuple(labels[name] for name in names))
+
+    def is_one_of_them(self, alert: Alert) -> bool:
+        """Alertmanager's has the external labels too, so ours may have more."""
+        labels = alert.labels
+        return any(
+            all(name in labels for name in names) and tuple(labels[name] for name in names) in values
+            for names, values in self._values.items()
+        )
 
 
 def adoptable(
@@ -202,7 +228,7 @@ def adoptable(
     for alert in listed:
         ours = [each.name for each in alert.receivers if each.name in receivers]
         late = now - alert.starts_at >= adopt_after or any(name in cut_off for name in ours)
-        if ours and late and alert.status.state == "active" and alert.fingerprint not in known:
+        if ours and late and alert.status.state == "active" and storable_key(alert.fingerprint) not in known:
             found.setdefault(ours[0], []).append(_alert(alert))
     return found
 
@@ -239,9 +265,3 @@ def _alert(known: KnownAlert) -> Alert:
             "fingerprint": known.fingerprint,
         }
     )
-
-
-def is_series_of(series: Mapping[str, str], alert: Alert) -> bool:
-    """Is this series of `ALERTS` the alert? Alertmanager's has the external labels too, so ours may have more."""
-    labels = {name: value for name, value in series.items() if name not in {"__name__", "alertstate"}}
-    return bool(labels) and all(alert.labels.get(name) == value for name, value in labels.items())

@@ -27,6 +27,7 @@ SECONDS_FOR_ONE_TRY = 20
 FIRST_WAIT_SECONDS = 1.0
 MOST_WAIT_SECONDS = 300.0
 MOST_ATTEMPTS = 100  # at five minutes each, eight hours
+MOST_ALERTS = 200  # in one message: masking and sending all of a storm's thousands would hold up everything else
 NOT_KNOWN = "perhaps told: the process ended during the request, and this channel would show a repeat"
 
 
@@ -49,6 +50,7 @@ class Telling:
         self._metrics = metrics
         self._external_url = external_url.rstrip("/")
         self._receipts: dict[str, Receipt] = {}
+        self._refusals: dict[tuple[int, int], Exception] = {}  # by delivery and attempt: not written down yet
         self._mask = mask
         self._routing = routing or Routing()
 
@@ -78,6 +80,9 @@ class Telling:
         if delivery.key in self._receipts:  # it is told, but our own store was away when that was to be written down
             await self._sent(delivery, self._receipts[delivery.key])
             return
+        if error := self._refusals.get((delivery_id, attempt)):  # it is not told, which is as well known
+            await self._refused(delivery, error)
+            return
         channel = self._channels.get(delivery.channel)
         if channel is None:
             await self._failed(delivery, f"{delivery.channel} is not configured any more")
@@ -93,21 +98,18 @@ class Telling:
             if decision := self._left_out(delivery, channel, composed, previous):
                 await self._not_now(delivery, decision)
                 return
-            if not may_repeat(delivery, channel):
-                async with self._database.write() as connection:
-                    await outbox.begin(connection, delivery.id)
             message = await asyncio.to_thread(self._mask.model, composed) if self._mask else composed
+            if not may_repeat(delivery, channel):
+                await self._begin(delivery)
             async with asyncio.timeout(SECONDS_FOR_ONE_TRY):
                 receipt = await channel.send(message, delivery.key, previous)
-        except (DeliveryUnavailable, TimeoutError) as error:
-            await self._again(delivery, error)
-        except DeliveryError as error:
-            await self._failed(delivery, str(error))
-        except StorageError:  # our own: whoever called tries again
+        except StorageError:  # our own, and nothing is sent: whoever called tries again
             raise
-        except Exception as error:  # a fault of a channel, or of ours: the row must not wait for ever
-            log.exception("telling failed", channel=delivery.channel)
-            await self._again(delivery, error)
+        except Exception as error:  # of a fault of a channel, or of ours: the row must not wait for ever
+            if not isinstance(error, DeliveryError | TimeoutError):
+                log.exception("telling failed", channel=delivery.channel)
+            self._refusals[delivery.id, delivery.attempts] = error
+            await self._refused(delivery, error)
         else:
             self._receipts[delivery.key] = receipt
             await self._sent(delivery, receipt)
@@ -129,6 +131,18 @@ class Telling:
         async with self._database.write() as connection:
             await outbox.finish(connection, delivery.id, state, error=decision.reason, next_try_at=decision.until)
 
+    async def _begin(self, delivery: Delivery) -> None:
+        async with self._database.write() as connection:
+            await outbox.begin(connection, delivery.id)
+
+    async def _refused(self, delivery: Delivery, error: Exception) -> None:
+        """Write down that it is not told, and whether it is tried again."""
+        if isinstance(error, DeliveryError) and not isinstance(error, DeliveryUnavailable):
+            await self._failed(delivery, str(error))
+        else:
+            await self._again(delivery, error)
+        self._refusals.pop((delivery.id, delivery.attempts), None)
+
     async def _compose(self, delivery: Delivery) -> tuple[Message, Receipt | None]:
         async with self._database.read() as connection:
             previous = await outbox.last_receipt(connection, delivery)
@@ -140,13 +154,14 @@ class Telling:
 
     async def _about_incident(self, connection: Connection, delivery: Delivery, incident_id: int) -> Message:
         incident = await incident_rows.get(connection, incident_id)
-        episodes = await alert_rows.of_incident(connection, incident_id)
+        episodes, more = await alert_rows.some_of_incident(connection, incident_id, MOST_ALERTS)
         evidence, analysis = await incident_rows.latest_analysis(connection, incident_id)
         assert incident is not None, "an outbox row refers to its incident"  # noqa: S101 - a foreign key says so
         return Message(
             occasion=delivery.occasion,
             incident=incident,
             alerts=tuple(episode.alert for episode in episodes),
+            more_alerts=more,
             analysis=analysis,
             evidence=evidence,
             update=delivery.occasion is Occasion.ANALYSED and await outbox.has_told(connection, delivery),

@@ -56,7 +56,7 @@ class Reminders:
     async def _number(self, connection: Connection, incident: Incident, channel: str) -> int:
         """How many times as long as the channel waits for a reminder it has been open."""
         now = self._clock.now()
-        episodes = await alert_rows.of_incident(connection, incident.id, MOST_ALERTS)
+        episodes, _ = await alert_rows.some_of_incident(connection, incident.id, MOST_ALERTS)
         alerts = tuple(episode.alert for episode in episodes)
         message = Message(occasion=Occasion.REMINDED, incident=incident, alerts=alerts, sent_at=now)
         after = self._routing.remind_after(channel, message)

@@ -11,10 +11,9 @@ from pydantic import ValidationError
 
 from aiops_processor.errors import InputError, NotAWebhook
 from aiops_processor.models.alert import ZERO_TIME, Alert
+from aiops_processor.services.alert_size import bounded
 
 MOST_LABEL_BYTES = 64 * 1024
-MOST_ANNOTATION_BYTES = 64 * 1024
-CUT_MARK = "… [cut: longer than 64 kB]"
 PLAUSIBLE_FUTURE = timedelta(hours=1)
 PLAUSIBLE_PAST = timedelta(days=366)
 
@@ -113,7 +112,8 @@ def judge(raws: Sequence[msgspec.Raw], first: int, now: datetime) -> Iterator[Ta
     """Each alert as a value or as a reason. `first` is the place of the first one in the body."""
     for index, raw in enumerate(raws, first):
         try:
-            alert = _usual(raw) or Posted.of(_cut_annotations(Alert.model_validate(_decode(raw))))
+            usual = _usual(raw)
+            kept, left_out = (usual, "") if usual else _unusual(raw)
         except InputError as error:
             yield Bad(index, str(error), bytes(raw))
         except ValidationError as error:
@@ -121,7 +121,7 @@ def judge(raws: Sequence[msgspec.Raw], first: int, now: datetime) -> Iterator[Ta
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             yield Bad(index, f"is not readable: {error}", bytes(raw))
         else:
-            yield Taken(index, alert, _oddity(alert, now))
+            yield Taken(index, kept, "; ".join(filter(None, (left_out, _oddity(kept, now)))))
 
 
 def _usual(raw: msgspec.Raw) -> Posted | None:
@@ -140,10 +140,19 @@ def _usual(raw: msgspec.Raw) -> Posted | None:
     return Posted(wire.status == "firing", wire.labels, starts_at, ended, wire.fingerprint, text.decode())
 
 
-def delivery_key(envelope: Envelope, alerts: Sequence[Posted]) -> str:
-    """The same for every post that says the same: hash(receiver, groupKey, sorted(fingerprint, status, startsAt))."""
+def _unusual(raw: msgspec.Raw) -> tuple[Posted, str]:
+    """As much of the alert as is kept, and what is not."""
+    alert, left_out = bounded(Alert.model_validate(_decode(raw)))
+    return Posted.of(alert), left_out
+
+
+def delivery_key(source: str, envelope: Envelope, alerts: Sequence[Posted]) -> str:
+    """The same for every post of one source that says the same.
+
+    hash(source, receiver, groupKey, sorted(fingerprint, status, startsAt)).
+    """
     said = sorted((alert.fingerprint, alert.firing, alert.starts_at.timestamp()) for alert in alerts)
-    return hashlib.sha256(msgspec.json.encode([envelope.receiver, envelope.group_key, said])).hexdigest()
+    return hashlib.sha256(msgspec.json.encode([source, envelope.receiver, envelope.group_key, said])).hexdigest()
 
 
 def as_letter(envelope: Envelope, raw: bytes) -> bytes:
@@ -193,21 +202,6 @@ def _decode(raw: msgspec.Raw) -> Any:
                 "labels", f"{len(bytes(labels)) // 1024} kB, at most {MOST_LABEL_BYTES // 1024} kB are taken"
             )
     return msgspec.json.decode(raw)
-
-
-def _cut_annotations(alert: Alert) -> Alert:
-    """A template gone wrong can write megabytes; nobody reads them and every later stage would carry them."""
-    if all(len(value) <= MOST_ANNOTATION_BYTES // 4 for value in alert.annotations.values()):
-        return alert  # even at four bytes a character it fits
-    cut = {name: _cut(value) for name, value in alert.annotations.items()}
-    return alert.model_copy(update={"annotations": cut})
-
-
-def _cut(value: str) -> str:
-    encoded = value[: MOST_ANNOTATION_BYTES + 1].encode()  # at least a byte a character: never all 50 MB again
-    if len(encoded) <= MOST_ANNOTATION_BYTES:
-        return value
-    return encoded[:MOST_ANNOTATION_BYTES].decode(errors="ignore") + CUT_MARK
 
 
 def plausible(at: datetime, now: datetime) -> bool:

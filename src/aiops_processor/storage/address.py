@@ -31,7 +31,7 @@ def postgresql_url(text: str) -> sa.URL:
 
 def sqlite_url(folder: Path) -> str:
     """The address of the application's SQLite file in the data directory."""
-    return f"sqlite+aiosqlite:///{folder / 'aiops.sqlite'}"
+    return f"sqlite:///{folder / 'aiops.sqlite'}"
 
 
 def workflows_url(url: sa.URL) -> sa.URL:

@@ -14,7 +14,6 @@ from aiops_processor.storage import bulk
 from aiops_processor.storage.database import Connection
 from aiops_processor.storage.tables import deliveries, episodes, storable_key
 
-CHUNK = 5000  # both databases take about 32,767 parameters a statement
 MOST_COUNT = 2**63 - 1  # of alerts that were left out: what a column holds; the number was sent to us
 
 
@@ -60,17 +59,15 @@ class Newest(NamedTuple):
 
 async def newest_episodes(connection: Connection, keys: Collection[tuple[str, str]]) -> list[Newest]:
     """The newest episode of each (source, fingerprint) that has one."""
-    found: list[Newest] = []
+    found: dict[tuple[str, str], Newest] = {}
     for source in {source for source, _ in keys}:
         asked = {storable_key(fingerprint): fingerprint for other, fingerprint in keys if other == source}
-        fingerprints = list(asked.values())
-        for start in range(0, len(fingerprints), CHUNK):
-            rows = await connection.execute(_newest(source, fingerprints[start : start + CHUNK]))
-            found += (
-                Newest(row.id, source, asked[row.fingerprint], row.starts_at, row.last_seen, row.ended_at)
-                for row in rows
-            )
-    return found
+        for row in await connection.execute(_newest(connection, source, asked)):
+            each = Newest(row.id, source, asked[row.fingerprint], row.starts_at, row.last_seen, row.ended_at)
+            before = found.setdefault((source, each.fingerprint), each)
+            if (each.starts_at, each.ended_at is None) > (before.starts_at, before.ended_at is None):
+                found[source, each.fingerprint] = each
+    return list(found.values())
 
 
 async def insert_episodes(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -94,10 +91,24 @@ async def update_episodes(connection: Connection, rows: Iterable[Mapping[str, An
         )
 
 
-async def open_of(connection: Connection, source: str) -> list[Episode]:
-    """The open episodes of a source."""
+async def open_fingerprints(connection: Connection, source: str) -> set[str]:
+    """Which alerts of a source are open, as `storable_key` spells their fingerprints."""
     rows = await connection.execute(
-        sa.select(episodes).where(episodes.c.source == source, episodes.c.ended_at.is_(None)).order_by(episodes.c.id)
+        sa.select(episodes.c.fingerprint).where(episodes.c.source == source, episodes.c.ended_at.is_(None))
+    )
+    return set(rows.scalars())
+
+
+async def open_among(connection: Connection, source: str, fingerprints: Collection[str]) -> list[Episode]:
+    """The open episodes of a source with one of these fingerprints, spelt as above."""
+    rows = await connection.execute(
+        sa.select(episodes)
+        .where(
+            episodes.c.source == source,
+            bulk.among(connection, episodes.c.fingerprint, fingerprints),
+            episodes.c.ended_at.is_(None),
+        )
+        .order_by(episodes.c.id)
     )
     return [episode(row) for row in rows]
 
@@ -134,14 +145,13 @@ async def count_ungrouped(connection: Connection) -> int:
     return (await connection.execute(counted)).scalar_one()
 
 
-async def assign(connection: Connection, ids: Sequence[int], incident_id: int | None) -> None:
+async def assign(connection: Connection, ids: Collection[int], incident_id: int | None) -> None:
     """Put episodes into an incident; None marks what makes no incident (the Watchdog)."""
-    for start in range(0, len(ids), CHUNK):
-        await connection.execute(
-            sa.update(episodes)
-            .where(episodes.c.id.in_(ids[start : start + CHUNK]))
-            .values(grouped=True, incident_id=incident_id)
-        )
+    await connection.execute(
+        sa.update(episodes)
+        .where(bulk.among(connection, episodes.c.id, ids))
+        .values(grouped=True, incident_id=incident_id)
+    )
 
 
 async def move(connection: Connection, incident_id: int, into: int) -> None:
@@ -151,25 +161,57 @@ async def move(connection: Connection, incident_id: int, into: int) -> None:
 
 async def known_in(connection: Connection, incident_id: int, fingerprints: Collection[str]) -> set[str]:
     """Those of the fingerprints that the incident has already."""
-    found: set[str] = set()
-    listed = list(fingerprints)
-    for start in range(0, len(listed), CHUNK):
-        rows = await connection.execute(
-            sa.select(episodes.c.fingerprint)
-            .distinct()
-            .where(episodes.c.incident_id == incident_id, episodes.c.fingerprint.in_(listed[start : start + CHUNK]))
-        )
-        found.update(rows.scalars())
-    return found
-
-
-async def of_incident(connection: Connection, incident_id: int, most: int | None = None) -> list[Episode]:
-    """An incident's episodes, oldest first; at most so many of them."""
+    if not fingerprints:
+        return set()
     rows = await connection.execute(
-        sa.select(episodes)
-        .where(episodes.c.incident_id == incident_id)
-        .order_by(episodes.c.starts_at, episodes.c.id)
-        .limit(most)
+        sa.select(episodes.c.fingerprint)
+        .distinct()
+        .where(episodes.c.incident_id == incident_id, bulk.among(connection, episodes.c.fingerprint, fingerprints))
+    )
+    return set(rows.scalars())
+
+
+async def of_incident(connection: Connection, incident_id: int) -> list[Episode]:
+    """An incident's episodes, oldest first."""
+    rows = await connection.execute(
+        sa.select(episodes).where(episodes.c.incident_id == incident_id).order_by(episodes.c.starts_at, episodes.c.id)
+    )
+    return [episode(row) for row in rows]
+
+
+class Some(NamedTuple):
+    """Some of an incident's episodes, oldest first, and how many more it has."""
+
+    episodes: list[Episode]
+    more: int
+
+
+async def some_of_incident(connection: Connection, incident_id: int, most: int) -> Some:
+    """Its episodes where they are not more than `most`; else so many, those that fire before those that are over.
+
+    The first that began and the last that ended are among them: so what they say of all is right.
+    """
+    theirs = episodes.c.incident_id == incident_id
+    count = (await connection.execute(sa.select(sa.func.count()).select_from(episodes).where(theirs))).scalar_one()
+    if count <= most:
+        return Some(await of_incident(connection, incident_id), 0)
+    ids = sa.select(episodes.c.id).where(theirs)
+    over = episodes.c.ended_at.is_not(None)
+    shown = (
+        ids.order_by(episodes.c.starts_at, episodes.c.id).limit(1),
+        ids.where(over).order_by(episodes.c.ended_at.desc(), episodes.c.id).limit(1),
+        ids.order_by(over, episodes.c.starts_at, episodes.c.id).limit(most - 2),
+    )
+    some = sa.or_(*(episodes.c.id.in_(sa.select(each.subquery())) for each in shown))
+    rows = await connection.execute(sa.select(episodes).where(some).order_by(episodes.c.starts_at, episodes.c.id))
+    found = [episode(row) for row in rows]
+    return Some(found, count - len(found))
+
+
+async def first_of_incident(connection: Connection, incident_id: int, most: int) -> list[Episode]:
+    """The episodes of an incident that we were told of first: without looking at its thousands of others."""
+    rows = await connection.execute(
+        sa.select(episodes).where(episodes.c.incident_id == incident_id).order_by(episodes.c.id).limit(most)
     )
     return [episode(row) for row in rows]
 
@@ -212,13 +254,19 @@ def _delivery_row(delivery: DeliveryRow, repeats: int) -> dict[str, Any]:
     }
 
 
-def _newest(source: str, fingerprints: Sequence[str]) -> sa.Select[*tuple[Any, ...]]:
-    known = (episodes.c.source == source) & episodes.c.fingerprint.in_(fingerprints)
+def _newest(connection: Connection, source: str, fingerprints: Collection[str]) -> sa.CompoundSelect[*tuple[Any, ...]]:
+    """The open episode of each, and the newest of the closed ones: each half has an index of its own."""
+    columns = [episodes.c[name] for name in Newest._fields]
+    known = (episodes.c.source == source) & bulk.among(connection, episodes.c.fingerprint, fingerprints)
+    closed = known & episodes.c.ended_at.is_not(None)
     newest = (
         sa.select(episodes.c.fingerprint, sa.func.max(episodes.c.starts_at).label("starts_at"))
-        .where(known)
+        .where(closed)
         .group_by(episodes.c.fingerprint)
         .subquery()
     )
     same = (episodes.c.fingerprint == newest.c.fingerprint) & (episodes.c.starts_at == newest.c.starts_at)
-    return sa.select(*(episodes.c[name] for name in Newest._fields)).join(newest, same).where(known)
+    return sa.union_all(
+        sa.select(*columns).where(known & episodes.c.ended_at.is_(None)),
+        sa.select(*columns).join(newest, same).where(closed),
+    )

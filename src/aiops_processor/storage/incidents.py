@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -30,39 +30,6 @@ async def get_to_change(connection: Connection, incident_id: int) -> Incident | 
     """The incident as it stays until the end of this transaction: nobody else changes it meanwhile."""
     row = (await connection.execute(_one(incident_id).with_for_update(key_share=True))).one_or_none()
     return None if row is None else incident_of(row)
-
-
-class Begun(NamedTuple):
-    """When something of an incident began to fire, and where."""
-
-    incident_id: int
-    entity: str
-    namespace: str
-    realm: tuple[str, ...]
-    starts_at: datetime
-
-
-async def begun(connection: Connection, since: datetime, resolved_since: datetime) -> list[Begun]:
-    """What began since then in incidents that new episodes may join; the many episodes of a storm are few of these."""
-    columns = [episodes.c[name] for name in Begun._fields]
-    rows = await connection.execute(
-        sa.select(*columns)
-        .distinct()
-        .join(incidents, incidents.c.id == episodes.c.incident_id)
-        .where(joinable(resolved_since), episodes.c.starts_at >= since)
-    )
-    return [Begun(row.incident_id, row.entity, row.namespace, tuple(row.realm), row.starts_at) for row in rows]
-
-
-async def group_keys(connection: Connection, resolved_since: datetime) -> list[tuple[int, str, str]]:
-    """The Alertmanager groups of incidents that new episodes may join: (incident id, source, group key)."""
-    rows = await connection.execute(
-        sa.select(episodes.c.incident_id, episodes.c.source, episodes.c.group_key)
-        .distinct()
-        .join(incidents, incidents.c.id == episodes.c.incident_id)
-        .where(joinable(resolved_since), episodes.c.group_key != "")
-    )
-    return [(row.incident_id, row.source, row.group_key) for row in rows]
 
 
 def joinable(resolved_since: datetime) -> sa.ColumnElement[bool]:

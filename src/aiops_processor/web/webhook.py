@@ -1,9 +1,11 @@
 """What is posted to us: alerts from Alertmanager, and alerts that a person wants analysed now."""
 
+import asyncio
 import json
 import re
 import time
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -119,7 +121,8 @@ async def analyze(
         return JSONResponse(_problem(f"{ANALYSES_AT_ONCE} analyses are under way; try again"), 503)
     try:
         async with service.by_hand, service.bodies.read(request) as body:
-            result = await _analyze(service, _alerts(body, service), notify=notify)
+            alerts = await asyncio.to_thread(_alerts, body, service.clock.now())  # it may be 64 MB
+            result = await _analyze(service, alerts, notify=notify)
     except NotAWebhook as error:
         return JSONResponse(_problem(error), 400 if error.malformed else 422)
     except TooLarge as error:
@@ -158,15 +161,16 @@ async def _analyze(service: Service, alerts: list[Alert], *, notify: bool) -> An
     return result
 
 
-def _alerts(body: bytes, service: Service) -> list[Alert]:
+def _alerts(body: bytes, now: datetime) -> list[Alert]:
     """The good alerts of the body; raises InputError, which names what is wrong with each, where there is none."""
-    verdicts = list(judge(take_apart(_as_webhook(body)).alerts, 0, service.clock.now()))
+    raws = take_apart(_as_webhook(body)).alerts
+    if len(raws) > MOST_ALERTS_BY_HAND:  # before any is looked at
+        raise InputError("alerts", f"{len(raws)} of them, at most {MOST_ALERTS_BY_HAND} are analysed at once")
+    verdicts = list(judge(raws, 0, now))
     good = [verdict.alert.alert() for verdict in verdicts if isinstance(verdict, Taken)]
     if not good:
         bad = [f"alerts.{verdict.index}: {verdict.reason}" for verdict in verdicts if isinstance(verdict, Bad)]
         raise InputError("", "; ".join(bad[:5]) or "alerts: is empty; nothing to analyse")
-    if len(good) > MOST_ALERTS_BY_HAND:
-        raise InputError("alerts", f"{len(good)} of them, at most {MOST_ALERTS_BY_HAND} are analysed at once")
     return good
 
 

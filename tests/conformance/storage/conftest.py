@@ -8,7 +8,6 @@ import pytest
 
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Incident, IncidentState
-from aiops_processor.services.grouping import place_of
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage.database import Connection, Database
 
@@ -53,7 +52,6 @@ def episode_row() -> Callable[..., dict[str, Any]]:
             "grouped": False,
             "incident_id": None,
             "previous_id": None,
-            **place_of(alert.labels)._asdict(),
             "alert": alert.model_dump(mode="json", by_alias=True),
         }
         return {**row, **others}

@@ -40,9 +40,11 @@ class Channel:
     def __init__(self) -> None:
         self.messages: list[tuple[Message, str]] = []
         self.error: Exception | None = None
+        self.then: Callable[[], None] = lambda: None
 
     async def send(self, message: Message, key: str, previous: Receipt | None) -> Receipt:
         self.messages.append((message, key))
+        self.then()
         if self.error:
             raise self.error
         return Receipt(data={"number": len(self.messages)})

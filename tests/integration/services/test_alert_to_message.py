@@ -227,12 +227,29 @@ async def test_one_that_is_merged_while_it_is_analysed_ends_quietly(house: Any, 
     await merge(house, ["a", "b"])
     for step in steps[len(done) :]:
         await step(2, 1)
-    await house.analysis.fail(2, "a fault")
+    await house.analysis.fail(2, 1, "a fault")
     younger, older = await house.all_incidents()
     assert (younger.state, younger.merged_into) == (IncidentState.RESOLVED, older.id)
     async with house.database.read() as connection:
         history = [entry.kind for entry in await incident_rows.history(connection, younger.id)]
     assert history == ["opened", "resolved"]
+
+
+async def test_a_step_that_a_kill_made_done_twice_leaves_the_next_analysis_alone(house: Any, post: Any) -> None:
+    await post("A")
+    await house.pass_time(40)
+    await post("B")
+    await house.incidents.group()
+    house.clock.advance(100)
+    assert [each.generation for each in await house.incidents.claim_due()] == [2]
+    await house.analysis.explain(1, 1)
+    await house.analysis.tell(1, 1)
+    await house.analysis.fail(1, 1, "a fault")
+    (incident,) = await house.all_incidents()
+    assert (incident.state, incident.generation) == (IncidentState.ANALYSING, 2)
+    await house.analyse(1, 2)
+    (incident,) = await house.all_incidents()
+    assert incident.state == IncidentState.ANALYSED
 
 
 async def test_two_incidents_that_turn_out_to_be_one_are_merged(house: Any) -> None:
@@ -352,6 +369,8 @@ async def test_a_channel_that_refuses_is_not_asked_again(house: Any, post: Any) 
 async def test_an_analysis_that_never_ends_is_given_up_visibly(house: Any, post: Any) -> None:
     await post("A")
     await house.reconciler.tick()
+    house.clock.advance(20)
+    await house.incidents.claim_due()
     for _ in range(MOST_ATTEMPTS):
         assert await house.analysis.begin(1, 1) != (SKIP, 0)
     assert await house.analysis.begin(1, 1) == (SKIP, 0)

@@ -58,8 +58,9 @@ async def test_a_failed_analysis_is_made_again_by_hand_and_no_other(house: Any, 
     by_hand = ByHand(house.database, house.clock)
     await post("A")
     await house.pass_time(5)
+    house.clock.advance(20)
     await house.incidents.claim_due()
-    await house.analysis.fail(1, "it broke")
+    await house.analysis.fail(1, 1, "it broke")
     assert (await house.all_incidents())[0].state == IncidentState.FAILED
     again = await by_hand.analyse_again(1)
     assert again is not None

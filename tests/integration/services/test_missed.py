@@ -6,12 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 
 from aiops_processor.clients.alertmanager import AlertStatus, Cluster, KnownAlert, Named, Status
 from aiops_processor.errors import SourceUnavailable
 from aiops_processor.models.samples import Answer, Series
 from aiops_processor.services.missed import Missed
 from aiops_processor.storage import alerts as alert_rows
+from aiops_processor.storage.tables import episodes
 
 pytestmark = pytest.mark.anyio
 
@@ -225,6 +227,17 @@ async def test_a_silence_at_one_peer_does_not_hide_that_it_fires_at_another(scen
     assert set(await scene.titles()) == {"Known", "Missed"}
 
 
+async def test_of_the_thousands_that_are_open_none_is_read_that_is_listed(scene: Scene) -> None:
+    """As long as they are listed nothing about them is needed but their fingerprints."""
+    await scene.titles()
+    scene.list_alert("Known", 3600)
+    async with scene.house.database.write() as connection:
+        await connection.execute(sa.update(episodes).values(alert={"labels": "unreadable"}))
+    await scene.rounds(8)
+    async with scene.house.database.read() as connection:
+        assert len(await alert_rows.open_fingerprints(connection, "default")) == 1
+
+
 async def test_a_reading_that_failed_does_not_count_as_one_of_the_two(scene: Scene) -> None:
     await scene.titles()
     scene.alertmanager.down = True
@@ -246,5 +259,5 @@ async def test_one_that_was_closed_and_still_fires_goes_on_as_a_linked_episode(s
     await scene.missed.round()
     await scene.missed.round()
     async with scene.house.database.read() as connection:
-        (episode,) = await alert_rows.open_of(connection, "default")
+        (episode,) = await alert_rows.open_among(connection, "default", [known.fingerprint])
     assert (episode.alert.fingerprint, episode.previous) == (known.fingerprint, 1)

@@ -166,6 +166,45 @@ async def test_a_receipt_that_could_not_be_written_down_is_kept_and_nothing_sent
     assert (await deliveries(house))[0].state == DeliveryState.SENT
 
 
+@pytest.mark.parametrize("error", [DeliveryUnavailable("503"), DeliveryRefused("no such channel")])
+async def test_a_refusal_that_could_not_be_written_down_is_not_unknown(analysed: Any, error: Exception) -> None:
+    channel = analysed.channel
+    channel.error = error
+    telling = Telling(analysed.database, {"test": channel}, analysed.clock, Metrics(), "")
+    analysed.clock.advance(200)
+    async with analysed.database.write() as connection:
+        (delivery,) = await outbox.claim(connection, analysed.clock.now(), analysed.clock.now(), 1)
+    write, before = analysed.database.write, len(channel.messages)
+    channel.then = lambda: setattr(analysed.database, "write", _away)
+    with pytest.raises(StorageBusy):
+        await telling.deliver(delivery.id, delivery.attempts)
+    analysed.database.write, channel.then = write, lambda: None
+    await telling.deliver(delivery.id, delivery.attempts)
+    last = (await deliveries(analysed))[-1]
+    again = isinstance(error, DeliveryUnavailable)
+    assert (last.state, last.error) == (DeliveryState.PENDING if again else DeliveryState.FAILED, str(error))
+    assert len(channel.messages) == before + 1
+
+
+async def test_what_could_not_even_be_read_leaves_nothing_unknown(analysed: Any) -> None:
+    """Our own store was away before the request."""
+    telling = Telling(analysed.database, {"test": analysed.channel}, analysed.clock, Metrics(), "")
+    analysed.clock.advance(200)
+    async with analysed.database.write() as connection:
+        (delivery,) = await outbox.claim(connection, analysed.clock.now(), analysed.clock.now(), 1)
+    read, reads = analysed.database.read, iter([analysed.database.read])
+
+    def once() -> Any:
+        return next(reads, _away)()
+
+    analysed.database.read = once
+    with pytest.raises(StorageBusy):
+        await telling.deliver(delivery.id, delivery.attempts)
+    analysed.database.read = read
+    await telling.deliver(delivery.id, delivery.attempts)
+    assert (await deliveries(analysed))[-1].state == DeliveryState.SENT
+
+
 def _away(*_: Any) -> Any:
     raise StorageBusy("away")
 

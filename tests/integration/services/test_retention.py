@@ -73,7 +73,7 @@ async def live(house: Any, name: str, minutes: int = 0) -> None:
 async def test_an_incident_goes_with_all_that_belongs_to_it(house: Any, retention: Retention) -> None:
     await live(house, "A")
     kept = await rows(house)
-    assert {"incidents", "episodes", "analyses", "timeline", "outbox", "deliveries"} <= set(kept)
+    assert {"incidents", "episodes", "members", "analyses", "timeline", "outbox", "deliveries"} <= set(kept)
     house.clock.advance(29 * DAY)
     await retention.round()
     assert await rows(house) == kept

@@ -28,7 +28,6 @@ from aiops_processor.models.evidence import (
 )
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.notification import DeliveryState, Occasion
-from aiops_processor.services.grouping import place_of
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
@@ -243,7 +242,6 @@ def episode_row(incident_id: int, each: Alert) -> dict[str, object]:
         "grouped": True,
         "incident_id": incident_id,
         "previous_id": None,
-        **place_of(each.labels)._asdict(),
         "alert": each.model_dump(mode="json", by_alias=True),
     }
 

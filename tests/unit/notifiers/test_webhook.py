@@ -44,6 +44,7 @@ async def test_the_body_is_versioned_and_complete(
         "findings",
         "incident",
         "key",
+        "more_alerts",
         "schema_version",
         "sent_at",
         "update",

@@ -74,6 +74,12 @@ def test_of_a_storm_the_first_alerts_are_told_and_the_rest_counted(message: Mess
     assert lines[-1] == "and 995 more"
 
 
+def test_alerts_that_are_not_in_the_message_are_counted_and_nothing_is_said_of_all(message: Message) -> None:
+    two = [message.alerts[0].model_copy(update={"labels": {**message.alerts[0].labels, "pod": pod}}) for pod in "ab"]
+    assert words.firing(two, message.sent_at)[-1].startswith("all of them")
+    assert words.firing(two, message.sent_at, 7)[2:] == ["and 7 more"]
+
+
 def test_every_silent_source_is_named_however_many_gaps_another_has() -> None:
     gaps = [Gap(source="prometheus", reason=f"question {number}: timed out") for number in range(50)]
     lines = words.missing([*gaps, Gap(source="loki", reason="refused the connection")])

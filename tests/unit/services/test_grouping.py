@@ -56,6 +56,11 @@ def test_look_alikes_of_different_realms_stay_apart() -> None:
     assert together(member("db", 0, cluster="eu"), member("db", 0))
 
 
+def test_one_alertmanager_group_of_two_realms_is_two_incidents() -> None:
+    assert not together(member("db", 0, group_key="g", cluster="eu"), member("db", 0, group_key="g", cluster="us"))
+    assert together(member("db", 0, group_key="g", cluster="eu"), member("api", 9000, group_key="g"))
+
+
 def test_the_reason_is_given_in_words() -> None:
     first, second = member("db", 0, group_key="g"), member("db", 4)
     (only,) = group([first, second], {}, RULES)

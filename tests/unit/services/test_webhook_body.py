@@ -108,9 +108,10 @@ def test_too_many_labels_are_refused() -> None:
 def test_the_same_words_have_the_same_key_in_any_order() -> None:
     def key(*alerts: dict[str, Any]) -> str:
         parts = take_apart(body(*alerts))
-        return delivery_key(parts.envelope, [v.alert for v in judge(parts.alerts, 0, NOW) if isinstance(v, Taken)])
+        said = [v.alert for v in judge(parts.alerts, 0, NOW) if isinstance(v, Taken)]
+        return delivery_key(source, parts.envelope, said)
 
-    one, other = alert(), alert(labels={"alertname": "B"})
+    source, one, other = "default", alert(), alert(labels={"alertname": "B"})
     assert key(one, other) == key(other, one)
     assert key(one) != key(one, other)
     assert key(one) != key(alert(status="resolved", endsAt="2026-01-31T12:00:00Z"))
