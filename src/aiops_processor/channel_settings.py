@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from aiops_processor.settings_section import Matchers, Section
 
-Time = r"^([01]\d|2[0-3]):[0-5]\d$"
+TIME = r"^([01]\d|2[0-3]):[0-5]\d$"
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Occasion = Literal["opened", "analysed", "updated", "resolved"]
 Severity = Literal["info", "warning", "error", "critical"]
@@ -99,8 +99,8 @@ class NamedChannel(Section):
 class QuietSettings(Section):
     """When a channel is left alone, and for which alerts not. What ends before it begins goes on past midnight."""
 
-    start: str = Field(pattern=Time)
-    end: str = Field(pattern=Time)
+    start: str = Field(pattern=TIME)
+    end: str = Field(pattern=TIME)
     days: tuple[Day, ...] = Field(default=(), description="on which it begins; none: every day")
     zone: str = "UTC"
     unless: Matchers | None = None

@@ -69,6 +69,11 @@ class _Story:
     actions: Actions
     presses: Presses
 
+    @property
+    def asked(self) -> tuple[Actions, Presses]:
+        """What people ask for, on a page or in Slack."""
+        return self.actions, self.presses
+
     @classmethod
     def of(cls, parts: Parts, database: Database, clock: Clock, metrics: Metrics) -> "_Story":
         analyzer = Analyzer(parts.gatherer, parts.explainer, clock, metrics, parts.mask)
@@ -202,16 +207,7 @@ async def running(
         if read is not None:
             stack.enter_context(reloading.on_hangup())
         yield Service(
-            database,
-            ingest,
-            story.incidents,
-            story.health,
-            metrics,
-            clock,
-            work.analyse_now,
-            changes,
-            story.actions,
-            story.presses,
+            database, ingest, story.incidents, story.health, metrics, clock, work.analyse_now, changes, *story.asked
         )
 
 

@@ -65,16 +65,7 @@ class Metrics:
         self.actions = Counter(
             "aiops_actions", "Tries of actions, by how they ended.", ["action", "result"], registry=registry
         )
-        self.model_tokens = Counter("aiops_model_tokens", "Tokens of the model.", ["direction"], registry=registry)
-        self.model_calls = Counter(
-            "aiops_model_calls",
-            "Questions to the model: answered, failed or remembered.",
-            ["result"],
-            registry=registry,
-        )
-        self.model_cost = Counter(
-            "aiops_model_cost_usd", "What the model's answers cost, by the price table.", registry=registry
-        )
+        self.model_tokens, self.model_calls, self.model_cost = _of_model(registry)
         self.alerts_filtered, self.plugin_faults = _of_plugins(registry)
         self.queue_size = Gauge("aiops_queue_size", "Incidents and messages that wait for work.", registry=registry)
 
@@ -85,6 +76,14 @@ class Metrics:
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""
         return b"".join((generate_latest(self.registry), *map(_of_a_plugin, self._own)))
+
+
+def _of_model(registry: CollectorRegistry) -> tuple[Counter, Counter, Counter]:
+    tokens = Counter("aiops_model_tokens", "Tokens of the model.", ["direction"], registry=registry)
+    words = "Questions to the model: answered, failed or remembered."
+    calls = Counter("aiops_model_calls", words, ["result"], registry=registry)
+    words = "What the model's answers cost, by the price table."
+    return tokens, calls, Counter("aiops_model_cost_usd", words, registry=registry)
 
 
 def _of_plugins(registry: CollectorRegistry) -> tuple[Counter, Counter]:

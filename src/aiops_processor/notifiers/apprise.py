@@ -6,6 +6,7 @@ service refused one.
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 from pydantic import BaseModel
@@ -50,8 +51,11 @@ class AppriseNotifier:
         self.name = "apprise"
         self._limit = options.timeout_seconds
         self._services = apprise.Apprise()
-        # It logs addresses, which are secrets; that it failed is told by what it returns.
-        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+        # Of its own: a service that hangs would take the threads that others need.
+        self._threads = ThreadPoolExecutor(2, "apprise")
+        # They log addresses, which are secrets; that it failed is told by what it returns.
+        for name in ("apprise", "urllib3"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         for number, url in enumerate(options.urls.get_secret_value().split(), 1):
             if not self._services.add(url):
                 raise PluginError(f"notifier apprise: the {number}. of its addresses is none that Apprise knows")
@@ -60,7 +64,7 @@ class AppriseNotifier:
         """Raises DeliveryUnavailable."""
         try:
             async with asyncio.timeout(self._limit):
-                taken = await asyncio.to_thread(self._told, message)
+                taken = await asyncio.get_running_loop().run_in_executor(self._threads, self._told, message)
         except TimeoutError:
             raise DeliveryUnavailable(f"apprise did not answer within {self._limit:g} s") from None
         if not taken:
@@ -68,7 +72,7 @@ class AppriseNotifier:
         return Receipt()
 
     async def aclose(self) -> None:
-        """Nothing is held open."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _told(self, message: Message) -> bool:
         body = text(message, PLAIN, MOST_TEXT, titled=False)

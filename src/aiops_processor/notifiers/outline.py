@@ -15,7 +15,8 @@ _MARKS = {
     Occasion.REMINDED: "⏰",
     Occasion.APPROVAL: "✋",
 }
-_FOR_A_CHAT = ("Alerts", "Conclusion", "Not looked at", "Changed most", "Do next")
+ALERTS = "Alerts"
+_FOR_A_CHAT = (ALERTS, "Conclusion", "Not looked at", "Changed most", "Do next")
 
 
 def title(message: Message) -> str:
@@ -40,10 +41,12 @@ def standing(message: Message) -> str:
 
 def sections(message: Message) -> tuple[Section, ...]:
     """All that there is to say; of an incident that is over, or not yet analysed, only its alerts."""
+    lines = tuple(map(Line, words.firing(message.alerts, message.sent_at, message.more_alerts)))
+    alerts = (Section(ALERTS, lines),) if lines else ()
     if message.analysis is None or message.occasion is Occasion.RESOLVED:
-        alerts = tuple(map(Line, words.firing(message.alerts, message.sent_at, message.more_alerts)))
-        return (Section("Alerts", alerts),) if alerts else ()
-    return words.sections(message.analysis, message.evidence, message.alerts, message.url)
+        return alerts
+    report = words.sections(message.analysis, message.evidence, message.alerts, message.url)
+    return (*alerts, *(section for section in report if section.title != ALERTS))
 
 
 def brief(message: Message) -> tuple[Section, ...]:

@@ -139,9 +139,7 @@ class Telling:
         state = DeliveryState.HELD if decision.until else DeliveryState.SKIPPED
         self._metrics.deliveries.labels(delivery.channel, state.value).inc()
         async with self._database.write() as connection:
-            await outbox.finish(
-                connection, delivery.id, state, error=decision.reason, next_try_at=decision.until or None
-            )
+            await outbox.finish(connection, delivery.id, state, error=decision.reason, next_try_at=decision.until)
 
     async def _begin(self, delivery: Delivery) -> None:
         async with self._database.write() as connection:

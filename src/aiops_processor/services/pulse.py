@@ -50,11 +50,11 @@ class Pulse:
         where = self._heartbeat.where
         if where is None:
             return
-        if not await self._well():
-            log.warning("no heartbeat: our own store does not answer")
-            return
         try:
-            await where.visit()
+            if await self._well():
+                await where.visit()
+            else:
+                log.warning("no heartbeat: our own store does not answer")
         except DeliveryError as error:
             log.warning("nobody took the heartbeat", error=str(error))
         except Exception:  # the loop must not end: silence would say that we are dead

@@ -1,7 +1,6 @@
 """Telling again of what still fires and nobody looks after, and telling at last what quiet hours held back."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from aiops_processor.clock import Clock
 from aiops_processor.models.incident import Incident
@@ -45,7 +44,8 @@ class Reminders:
     async def _due(self, connection: Connection) -> Mapping[tuple[int, str], int]:
         """By incident and channel, which reminder is the next; those that were missed are left out."""
         found: dict[tuple[int, str], int] = {}
-        for incident in await rows.unattended(connection, MOST_INCIDENTS):
+        before = self._clock.now() - self._routing.soonest
+        for incident in await rows.unattended(connection, before, MOST_INCIDENTS):
             told = await outbox.told(connection, incident.id)
             for channel in sorted(set(told) & self._routing.reminds):
                 number = await self._number(connection, incident, channel)
@@ -56,8 +56,8 @@ class Reminders:
     async def _number(self, connection: Connection, incident: Incident, channel: str) -> int:
         """How many times as long as the channel waits for a reminder it has been open."""
         now = self._clock.now()
-        episodes = await alert_rows.first_of_incident(connection, incident.id, MOST_ALERTS)
+        episodes, _ = await alert_rows.some_of_incident(connection, incident.id, MOST_ALERTS)
         alerts = tuple(episode.alert for episode in episodes)
         message = Message(occasion=Occasion.REMINDED, incident=incident, alerts=alerts, sent_at=now)
         after = self._routing.remind_after(channel, message)
-        return int((now - incident.opened_at) / after) if after and after > timedelta() else 0
+        return int((now - incident.opened_at) / after) if after else 0

@@ -41,7 +41,6 @@ class Quiet:
     def _of(self, day: date) -> tuple[datetime, datetime]:
         last = day if self.end > self.start else day + timedelta(days=1)
         begins = datetime.combine(day, self.start, self.zone)
-        # In UTC, for times of one zone are compared by the clock on the wall, which goes back once a year.
         return begins.astimezone(UTC), datetime.combine(last, self.end, self.zone).astimezone(UTC)
 
 
@@ -57,17 +56,21 @@ class Route:
     quiet: tuple[Quiet, ...] = ()
     remind_after: timedelta | None = None
 
-    def refusal(self, message: Message) -> str:
-        """Why this message is not let through, "" where it is; the hours are not looked at."""
+    def refusal(self, message: Message, *, told: bool = True) -> str:
+        """Why this message is not let through, "" where it is; the hours are not looked at.
+
+        An analysis stands for the beginning where that was not told: the incident became severe, or one of ours, later.
+        """
+        begins = message.occasion is Occasion.ANALYSED and not told and "opened" in self.on
         if self.matchers and not any(fit(self.matchers, alert.labels) for alert in message.alerts):
             return "no route of this channel fits its alerts"
         if not at_least(message.incident.severity, self.min_severity):
             return f"its severity is below {self.min_severity}"
-        if (what := _what(message)) not in self.on and what in EVERYTHING:
+        if (what := _what(message)) not in self.on and what in EVERYTHING and not begins:
             return f"not told when {what}"
         if message.occasion is Occasion.REMINDED and self.remind_after is None:
             return "no reminders are wanted"
-        if message.occasion is Occasion.ANALYSED and message.analysis is not None:
+        if message.occasion is Occasion.ANALYSED and message.analysis is not None and not begins:
             sure = message.analysis.confidence
             return f"its confidence {sure:.2f} is below {self.min_confidence:g}" if sure < self.min_confidence else ""
         return ""
@@ -103,18 +106,23 @@ class Routing:
     def decide(self, channel: str, message: Message, now: datetime, *, told: bool, held: bool = False) -> Decision:
         """Whether this channel is told. `told`: it was told of this incident; `held`: quiet hours held this back."""
         routes = self._of(channel)
-        if held and message.incident.resolved_at is not None and message.occasion is not Occasion.RESOLVED:
-            return Decision("it was over before the quiet hours were")
+        if reason := _too_late(message, held=held):
+            return Decision(reason)
         if not routes or message.incident.id < 0:
             return TELL
         if message.occasion in {Occasion.RESOLVED, Occasion.ACKNOWLEDGED, Occasion.APPROVAL}:
             return self._of_the_end(routes, message, now, told=told)
-        return self._of_what_fires(routes, message, now)
+        return self._of_what_fires(routes, message, now, told=told)
 
     def remind_after(self, channel: str, message: Message) -> timedelta | None:
         """How often this channel wants to be reminded of this incident; None: never."""
         found = [route.remind_after for route in self._of(channel) if route.remind_after and not route.refusal(message)]
         return min(found, default=None)
+
+    @property
+    def soonest(self) -> timedelta:
+        """After how long anybody is reminded of anything at the earliest."""
+        return min((route.remind_after for route in self.routes if route.remind_after), default=timedelta.max)
 
     @property
     def reminds(self) -> frozenset[str]:
@@ -124,8 +132,8 @@ class Routing:
     def _of(self, channel: str) -> list[Route]:
         return [route for route in self.routes if channel in route.channels]
 
-    def _of_what_fires(self, routes: Sequence[Route], message: Message, now: datetime) -> Decision:
-        reasons = {route: route.refusal(message) for route in routes}
+    def _of_what_fires(self, routes: Sequence[Route], message: Message, now: datetime, *, told: bool) -> Decision:
+        reasons = {route: route.refusal(message, told=told) for route in routes}
         ends = [route.quiet_until(message.alerts, now) for route, reason in reasons.items() if not reason]
         if not ends:
             return Decision(next(iter(reasons.values())))
@@ -146,8 +154,17 @@ class Routing:
             return TELL
         if message.occasion is not Occasion.RESOLVED:
             return Decision("this channel was told nothing of it")
-        decision = self._of_what_fires(wanted, message, now)
+        decision = self._of_what_fires(wanted, message, now, told=told)
         return Decision("it was over before the quiet hours were") if decision.until else decision
+
+
+def _too_late(message: Message, *, held: bool) -> str:
+    """Why nobody wants to be told any more, "" where that is not so."""
+    incident = message.incident
+    if message.occasion is Occasion.REMINDED and (incident.resolved_at or incident.acknowledged_at):
+        return "it is over, or somebody looks after it"
+    over = incident.resolved_at is not None and message.occasion is not Occasion.RESOLVED
+    return "it was over before the quiet hours were" if held and over else ""
 
 
 def _what(message: Message) -> str:

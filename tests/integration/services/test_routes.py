@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from aiops_processor.models.notification import Delivery, DeliveryState
+from aiops_processor.errors import DeliveryUnavailable
+from aiops_processor.models.notification import Delivery, DeliveryState, Occasion
 from aiops_processor.services.by_hand import ByHand
 from aiops_processor.services.reminders import Reminders
 from aiops_processor.services.routing import Quiet, Route, Routing
@@ -82,6 +83,18 @@ async def test_people_are_reminded_until_somebody_looks_after_it(house: Any, pos
     assert house.channel.occasions == ["opened", "analysed", "reminded", "reminded"]
     (said,) = [each for each in await deliveries(house) if each.occasion == "acknowledged"]
     assert said.error == "this channel cannot say that somebody looks after it"
+
+
+async def test_reminders_do_not_pile_up_before_a_channel_that_is_away(house: Any, post: Any) -> None:
+    reminders = Reminders(house.database, house.clock, route(house, remind_after=HALF_AN_HOUR))
+    await post("A")
+    await house.pass_time(12)
+    house.channel.error = DeliveryUnavailable("away", 300)
+    for _ in range(4):
+        house.clock.advance(30 * 60)
+        await reminders.round()
+        await house.pass_time(1)
+    assert [each.occasion for each in await deliveries(house)].count(Occasion.REMINDED) == 1
 
 
 async def test_a_channel_that_can_say_so_is_told_who_looks_after_it(house: Any, post: Any) -> None:

@@ -122,3 +122,41 @@ async def test_where_presses_reach_us_every_message_ends_with_buttons(said: Said
         await bot.send(message, "k", STORED)
     last = [body["blocks"][-1]["type"] for _, body in said]
     assert last == ["section", "section", "actions", "actions"]
+
+
+def files(said: Said, **answers: Any) -> SlackBotNotifier:
+    """The bot with charts, on a Slack that answers the methods for files as told."""
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        said.append((str(request.url.copy_with(query=None)), {}))
+        method = request.url.path.rpartition("/")[2]
+        given = {
+            "ok": True,
+            "channel": "C1",
+            "ts": "2.2",
+            "file_id": "F1",
+            **answers.get(method.rpartition(".")[2], {}),
+        }
+        return httpx2.Response(200, json=given)
+
+    options = SlackBotOptions.model_validate({"token": "xoxb-1", "channel": "C1", "charts": True})
+    return SlackBotNotifier(options, httpx2.MockTransport(answer))
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"getUploadURLExternal": {"ok": False, "error": "missing_scope"}},
+        {"getUploadURLExternal": {"upload_url": "https://evil.example/upload"}},
+        {"getUploadURLExternal": {"upload_url": "http://["}},
+        {"completeUploadExternal": {"ok": False, "error": "channel_not_found"}},
+    ],
+)
+async def test_a_chart_that_cannot_be_shown_does_not_keep_back_the_message(
+    said: Said, message: Message, answers: dict[str, Any]
+) -> None:
+    pytest.importorskip("PIL", reason="needs the extra [charts]")
+    usual = {"getUploadURLExternal": {"upload_url": "https://files.slack.com/upload/v1/abc"}}
+    receipt = await files(said, **{**usual, **answers}).send(message, "k", None)
+    assert receipt.data == {"channel": "C1", "ts": "2.2"}
+    assert not any("evil" in url for url, _ in said), "a picture goes to Slack alone"

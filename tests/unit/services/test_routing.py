@@ -38,13 +38,13 @@ def test_a_channel_that_no_route_names_is_told_everything(message: Message) -> N
         ({"matchers": matchers.parse('service="checkout"')}, ""),
         ({"matchers": matchers.parse('service="db"')}, "no route of this channel fits its alerts"),
         ({"min_severity": "critical"}, ""),
-        ({"on": frozenset({"opened", "resolved"})}, "not told when analysed"),
+        ({"on": frozenset({"updated", "resolved"})}, "not told when analysed"),
         ({"min_confidence": 0.8}, ""),
         ({"min_confidence": 0.9}, "its confidence 0.82 is below 0.9"),
     ],
 )
 def test_a_route_lets_through_what_fits_it(message: Message, given: dict[str, Any], said: str) -> None:
-    assert decided(routing(**given), message) == said
+    assert decided(routing(**given), message, told=True) == said
 
 
 def test_severities_are_compared_in_steps(message: Message) -> None:
@@ -63,7 +63,15 @@ def test_one_of_several_routes_is_enough(message: Message) -> None:
 def test_an_update_is_not_the_first_analysis(message: Message) -> None:
     first = routing(on=frozenset({"opened", "analysed", "resolved"}))
     assert decided(first, message) == ""
-    assert decided(first, message.model_copy(update={"update": True})) == "not told when updated"
+    assert decided(first, message.model_copy(update={"update": True}), told=True) == "not told when updated"
+
+
+def test_what_becomes_severe_later_is_told_by_its_analysis(message: Message) -> None:
+    pages = routing(on=frozenset({"opened", "resolved"}), min_severity="critical", min_confidence=0.9)
+    mild = message.incident.model_copy(update={"severity": "warning"})
+    assert decided(pages, of(message, Occasion.OPENED, incident=mild)) == "its severity is below critical"
+    assert decided(pages, message) == "", "nobody would be paged"
+    assert decided(pages, message, told=True) == "not told when analysed"
 
 
 def test_quiet_hours_hold_back_until_they_end(message: Message) -> None:
@@ -102,6 +110,9 @@ def test_reminders_go_where_they_are_wanted(message: Message) -> None:
     wanted = routing(remind_after=timedelta(minutes=30))
     assert decided(wanted, again) == ""
     assert decided(routing(), again) == "no reminders are wanted"
+    for done in ({"resolved_at": NOON}, {"acknowledged_at": NOON}):
+        late = of(message, Occasion.REMINDED, incident=message.incident.model_copy(update=done))
+        assert decided(wanted, late) == "it is over, or somebody looks after it"
     assert wanted.remind_after("slack", again) == timedelta(minutes=30)
     assert wanted.remind_after("mail", again) is None
     assert decided(routing(remind_after=timedelta(minutes=30), quiet=(NIGHTS,)), again, NIGHT) == "quiet hours"
