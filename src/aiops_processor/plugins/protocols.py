@@ -55,7 +55,7 @@ class ChoosesWindow(Protocol):
 
 
 class Order(Protocol):
-    """How soon the incident is worked on, the smaller the sooner; None for its usual place."""
+    """How soon the incident is worked on, from -999999 to 999999, the smaller the sooner; None for its usual place."""
 
     def __call__(self, case: Case) -> int | None: ...
 

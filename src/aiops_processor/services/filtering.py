@@ -1,5 +1,6 @@
 """Filters before analysis: which alerts make no incident, and why. They are asked outside of any transaction."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from aiops_processor.plugins import Guarded
 from aiops_processor.telemetry import Metrics
 
 LONGEST_REASON = 500
+AT_ONCE_SECONDS = 1.0
+"""So long alerts are judged before people are told of what was: a filter that takes its time is not to hold up all."""
 
 
 class Verdict(NamedTuple):
@@ -24,9 +27,16 @@ class Verdict(NamedTuple):
 class Filtering:
     """Asks the filters one after the other; the first reason counts. One that fails lets the alert go on."""
 
-    def __init__(self, clock: Clock, metrics: Metrics, filters: Sequence[Guarded[str | None]] = ()) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        metrics: Metrics,
+        filters: Sequence[Guarded[str | None]] = (),
+        at_once_seconds: float = AT_ONCE_SECONDS,
+    ) -> None:
         self._clock = clock
         self._metrics = metrics
+        self._at_once_seconds = at_once_seconds
         self._filters = tuple(filters)
 
     def use(self, filters: Sequence[Guarded[str | None]]) -> None:
@@ -38,9 +48,14 @@ class Filtering:
         return bool(self._filters)
 
     async def judge(self, episodes: Iterable[Episode]) -> Mapping[int, Verdict]:
-        """What is to become of each, by its id."""
-        now = self._clock.now()
-        return {episode.id: await self._judge(episode.alert, now) for episode in episodes}
+        """What is to become of each, by its id; of one at least, and of as many as there is time for."""
+        now, began = self._clock.now(), time.monotonic()
+        found: dict[int, Verdict] = {}
+        for episode in episodes:
+            found[episode.id] = await self._judge(episode.alert, now)
+            if time.monotonic() - began >= self._at_once_seconds:
+                break
+        return found
 
     def count(self, reasons: Iterable[str]) -> None:
         """Count those that made no incident, once that is committed."""
@@ -56,5 +71,10 @@ class Filtering:
                 faults.append(f"{fault}; the alert went on")
                 continue
             if reason:
-                return Verdict(f"{each.name}: {reason}"[:LONGEST_REASON], tuple(faults))
+                return Verdict(_storable(f"{each.name}: {reason}"[:LONGEST_REASON]), tuple(faults))
         return Verdict(faults=tuple(faults))
+
+
+def _storable(text: str) -> str:
+    """Without halves of characters, as a plugin may have them from JSON: no database takes them."""
+    return text.encode(errors="replace").decode()

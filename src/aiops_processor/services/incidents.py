@@ -130,15 +130,17 @@ class Incidents:
     async def _judged(self) -> Mapping[int, Verdict] | None:
         """What filters say of what is to be grouped, None where there are none.
 
-        Before the transaction: nobody else may wait for a slow one. What comes in meanwhile is judged next time.
+        Before the transaction: nobody else may wait for a slow one. What comes in meanwhile is judged next time, and so
+        is what there was no time for.
         """
         if self._own is None or not self._own.filtering.any:
             return None
         async with self._database.read() as connection:
             new = await alert_rows.ungrouped(connection, BATCH)
         expected = self._policy.expected
-        asked = [each for each in new if not (expected.fits(each.alert) or not_an_incident(each.alert))]
-        return {**{each.id: Verdict() for each in new}, **await self._own.filtering.judge(asked)}
+        asked = {each.id: each for each in new if not (expected.fits(each.alert) or not_an_incident(each.alert))}
+        passed = {each.id: Verdict() for each in new if each.id not in asked}
+        return {**passed, **await self._own.filtering.judge(asked.values())}
 
     async def _group(self, verdicts: Mapping[int, Verdict] | None, connection: Connection) -> _Grouped:
         now, grouped = self._clock.now(), _Grouped()
@@ -152,8 +154,8 @@ class Incidents:
         remarkable = [_New(each, self._member(each)) for each in episodes]
         known = await self._known(connection, remarkable, now)
         for group in await self._grouped(connection, remarkable, known, now):
-            placed = await self._place(connection, group, remarkable, now, verdicts or {})
-            grouped.placed |= {row.incident_id for row in placed}
+            incident_id, placed = await self._place(connection, group, remarkable, now, verdicts or {})
+            grouped.placed.add(incident_id)
             await member_rows.keep(connection, placed.difference(known))
         for incident in await incident_rows.over(connection):
             await self._resolve(connection, incident, now)
@@ -232,10 +234,10 @@ class Incidents:
         new: Sequence[_New],
         now: datetime,
         verdicts: Mapping[int, Verdict],
-    ) -> set[StoredMember]:
+    ) -> tuple[int, set[StoredMember]]:
         """Put the episodes of a group into its incident, and close what turned out to be the same incident.
 
-        Returns what later groupings have to know of them.
+        Returns the incident, and what later groupings have to know of the episodes.
         """
         episodes = [new[place].episode for place, _ in group.new]
         joined = {new[place].member for place, _ in group.new}
@@ -251,7 +253,7 @@ class Incidents:
             await incident_rows.note(connection, incident.id, _entry(now, "joined", f"{names}: {reason}"))
         for fault in dict.fromkeys(fault for each in episodes for fault in verdicts.get(each.id, Verdict()).faults):
             await incident_rows.note(connection, incident.id, _entry(now, "note", fault))
-        return {row for member in joined for row in members.stored(member, incident.id)}
+        return incident.id, {row for member in joined for row in members.stored(member, incident.id)}
 
     def _committed(self, own: Own, grouped: _Grouped) -> None:
         """What plugins are told and asked once it cannot be undone any more."""

@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 MOST_WAITING = 10_000
 MOST_ALERTS = 1000
 """Of a storm so many alerts are in a case."""
+PLACES = range(-999_999, 1_000_000)
+"""What an order may answer: with others the queue of analyses refuses an incident."""
 
 
 class Ordering:
@@ -84,8 +86,11 @@ class Ordering:
                 found = await order(case)
             except PluginFault as fault:
                 faults.append(f"{fault}; its place in the queue is the usual one")
-            else:
+                continue
+            if found is None or found in PLACES:
                 priority = priority if found is None else found
+            else:
+                faults.append(f"{_outside(order)}; its place in the queue is the usual one")
         return priority, faults
 
     async def _note(self, connection: Connection, incident_id: int, faults: Sequence[str]) -> None:
@@ -156,6 +161,10 @@ class Own:
     def loops(self) -> Iterator[Coroutine[Any, Any, None]]:
         """What is at work all the time."""
         return (each.run() for each in (self.ordering, self.events))
+
+
+def _outside(order: Guarded[int | None]) -> str:
+    return f"order {order.name}: answered with a number that is not between {PLACES[0]} and {PLACES[-1]}"
 
 
 async def case_of(database: Database, incident_id: int, url: str = "") -> Case | None:

@@ -121,7 +121,8 @@ class Reconciler:
         """A storm comes in batches; each is a transaction, so posts are taken and people told in between."""
         began = time.monotonic()
         while await self._incidents.group():
-            await self._alone(self._start_deliveries)
+            for part in (self._start_deliveries, self._start_analyses):  # where filters are slow it may take minutes
+                await self._alone(part)
             if self._poked.is_set():
                 self._poked.clear()
                 rest = rest_after(time.monotonic() - began)

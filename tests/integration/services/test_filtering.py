@@ -31,11 +31,11 @@ def broken(alert: Any, now: Any) -> str | None:
 def use(house: Any) -> Callable[..., Metrics]:
     """Put filters in front of the house's incidents."""
 
-    def put(*functions: Callable[..., Any], seconds: float = 30) -> Metrics:
+    def put(*functions: Callable[..., Any], seconds: float = 30, at_once_seconds: float = 30) -> Metrics:
         metrics = Metrics()
         guarded = [Guarded[Any]("filter", each.__name__, each, seconds, (str, NONE)) for each in functions]
         own = Own(
-            Filtering(house.clock, metrics, guarded),
+            Filtering(house.clock, metrics, guarded, at_once_seconds),
             Ordering(house.database, house.clock),
             Events(house.database, house.clock),
         )
@@ -102,6 +102,50 @@ async def test_a_filter_that_hangs_delays_nobody_for_longer_than_its_time(house:
         history = " ".join(entry.text for entry in await incident_rows.history(connection, incident.id))
     assert "filter hanging: no answer within 0.05 s; the alert went on" in history
     assert "an earlier call has not ended yet" in history
+
+
+async def test_a_slow_filter_lets_people_be_told_of_what_it_has_judged(house: Any, post: Any, use: Any) -> None:
+    told: list[list[str]] = []
+
+    def slow(alert: Any, now: Any) -> None:
+        told.append(house.channel.occasions)
+
+    use(slow, at_once_seconds=0)
+    await post("A", group="a")
+    await post("B", group="b")
+    await post("Watchdog", group="w")
+    await house.reconciler.tick()
+    assert told == [[], ["opened"]]
+    assert len(await house.all_incidents()) == 2
+
+
+async def test_what_is_due_is_analysed_while_a_slow_filter_judges_others(house: Any, post: Any, use: Any) -> None:
+    analysed: list[list[tuple[int, int]]] = []
+
+    def slow(alert: Any, now: Any) -> None:
+        analysed.append(list(house.analysed))
+
+    use(slow, at_once_seconds=0)
+    await post("A", group="a")
+    await house.pass_time(5)
+    house.clock.advance(20)
+    await post("B", group="b")
+    await post("C", group="c")
+    await house.reconciler.tick()
+    assert analysed == [[], [], [(1, 1)]]
+
+
+async def test_a_reason_that_no_database_takes_is_written_as_far_as_it_can_be(house: Any, post: Any, use: Any) -> None:
+    def odd(alert: Any, now: Any) -> str | None:
+        return "half \ud800, nothing \0" if alert.name == "Odd" else None
+
+    use(odd)
+    await post("Odd", "Real")
+    await house.pass_time(2)
+    async with house.database.read() as connection:
+        (kept,) = await filtered.recent(connection, 10)
+    assert kept.reason == "odd: half ?, nothing \N{SYMBOL FOR NULL}"
+    assert house.channel.occasions == ["opened"]
 
 
 async def test_the_watchdog_is_not_asked_about(house: Any, post: Any, use: Any) -> None:

@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
+from dbos import SetEnqueueOptions
 
+from aiops_processor.durable.engine import MIDDLE_PRIORITY
 from aiops_processor.models.case import Event, Happening
 from aiops_processor.plugins import Case, Guarded
 from aiops_processor.services.filtering import Filtering
 from aiops_processor.services.incidents import Incidents, Policy, Settling
-from aiops_processor.services.own import Events, Ordering, Own
+from aiops_processor.services.own import PLACES, Events, Ordering, Own
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.telemetry import Metrics
 
@@ -110,6 +112,41 @@ async def test_an_incident_gets_the_place_that_an_order_says(house: Any, post: A
 
     assert await until(places, lambda found: found["A"] == -5)
     assert (await places())["B"] >= 0
+
+
+async def test_an_alert_without_group_and_place_is_put_in_order_too(
+    house: Any, post: Any, listening: Listening
+) -> None:
+    listening.order = lambda case: -5
+    await post("A", group="")
+    await house.reconciler.tick()
+
+    async def places() -> list[int]:
+        return [each.priority for each in await house.all_incidents()]
+
+    assert await until(places, lambda found: found == [-5])
+
+
+@pytest.mark.parametrize("number", [-(2**31), 10**6, 10**30])
+async def test_a_place_that_the_queue_does_not_know_is_the_usual_one_and_the_history_says_so(
+    house: Any, post: Any, listening: Listening, number: int
+) -> None:
+    listening.order = lambda case: number
+    await post("A")
+    await house.reconciler.tick()
+    (incident,) = await house.all_incidents()
+
+    async def history() -> str:
+        async with house.database.read() as connection:
+            return " ".join(entry.text for entry in await incident_rows.history(connection, incident.id))
+
+    assert await until(history, lambda found: "order mine: answered with a number that is not between" in found)
+    assert (await house.all_incidents())[0].priority == incident.priority
+
+
+def test_the_queue_of_analyses_knows_every_place_that_an_order_may_give() -> None:
+    for place in (PLACES[0], PLACES[-1]):
+        SetEnqueueOptions(priority=MIDDLE_PRIORITY + place)  # raises for one that it does not know
 
 
 async def test_an_order_that_fails_leaves_the_usual_place_and_the_history_says_so(
