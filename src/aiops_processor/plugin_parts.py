@@ -22,6 +22,7 @@ from aiops_processor.settings import Settings
 from aiops_processor.telemetry import Metrics
 
 OUR_METRICS = "aiops_"
+OUR_FILTERS = "aiops_processor.filters."
 
 
 class Named(NamedTuple):
@@ -71,7 +72,7 @@ def plugged(settings: Settings, door: Door, metrics: Metrics | None = None) -> P
     made = _Made(settings, door, metrics)
     return Plugged(
         door=door,
-        filters=(*made.built_in_filters(), *made.guarded("filter")),
+        filters=tuple(made.filters()),
         sources=tuple(made.guarded("source")),
         windows=tuple(made.guarded("window")),
         orders=tuple(made.guarded("order")),
@@ -126,9 +127,13 @@ class _Made:
         self._metrics = metrics
         self._on = [each for each in _used(door.listed()) if is_on(each, settings)]
 
-    def built_in_filters(self) -> Iterator[Guarded[str | None]]:
-        for name, options in _built_in_filters(self._settings).items():
-            yield self._guard("filter", name, self._make("filter", name, options), inline=True)
+    def filters(self) -> Iterator[Guarded[str | None]]:
+        """Those that settings switch on, then the others. What stands in the place of ours is given its options."""
+        off = _listed(self._settings.plugins.disable)
+        by_settings = {k: v for k, v in _built_in_filters(self._settings).items() if f"filter.{k}" not in off}
+        for name in (*by_settings, *(each for each in self._names("filter") if each not in by_settings)):
+            made = self._make("filter", name, by_settings.get(name, {}))
+            yield self._guard("filter", name, made, inline=type(made).__module__.startswith(OUR_FILTERS))
 
     def guarded(self, kind: str) -> Iterator[Guarded[Any]]:
         for name in self._names(kind):

@@ -19,6 +19,7 @@ version = "3.1.4"
 [project.entry-points."aiops_processor.plugins"]
 "filter.maintenance" = "acme_maintenance:Maintenance"
 "filter.broken" = "acme_maintenance:broken"
+"filter.raises" = "acme_maintenance:raises"
 
 [tool.hatch.build.targets.wheel]
 packages = ["acme_maintenance.py"]
@@ -38,6 +39,9 @@ class Maintenance:
 
 def broken(alert):
     """Takes too little."""
+
+def __getattr__(name):
+    raise KeyError(name)
 '''
 RUN = """
 import asyncio
@@ -92,6 +96,7 @@ def test_it_is_run_where_it_is_named(installed: Path) -> None:
         ({"PLUGINS_ENABLE": "filter.maintenance"}, "filter maintenance: team: Field required (known options: team)"),
         ({"PLUGINS_ENABLE": "filter.maintenence"}, "PLUGINS_ENABLE: there is no plugin filter.maintenence; known: "),
         ({"PLUGINS_ENABLE": "filter.broken"}, "filter broken: takes (alert); the right form is `def broken(alert: "),
+        ({"PLUGINS_ENABLE": "filter.raises"}, "(acme_maintenance:raises) cannot be loaded: KeyError: 'raises'"),
         ({"PLUGINS_OPTIONS": '{"filter.x": {}}'}, "plugins.options: there is no plugin filter.x; known: "),
     ],
 )

@@ -85,8 +85,9 @@ class Door:
         for point in (each for each in self._points if each.name == f"{kind}.{name}"):
             try:
                 found = point.load()
-            except (ImportError, AttributeError) as error:
-                raise PluginError(f"{kind} {name} ({point.value}) cannot be loaded: {error}") from error
+            except Exception as error:  # a stranger's module may raise anything
+                what = f"{type(error).__name__}: {error}"
+                raise PluginError(f"{kind} {name} ({point.value}) cannot be loaded: {what}") from error
             check(kind, name, found)
             return found
         raise PluginError(f"no {kind} is called {name!r}; known: {', '.join(self.names(kind))}")

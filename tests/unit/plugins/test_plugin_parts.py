@@ -89,6 +89,35 @@ def test_a_wrong_filter_is_named_with_the_remedy(chosen: FilterSettings, said: s
         plugged(Settings(filter=chosen))
 
 
+REPLACED = """
+    import threading
+    from aiops_processor.plugins import Options, plugin
+
+    @plugin("filter", name="ignore")
+    class Mine:
+        class Options(Options):
+            alerts: tuple[str, ...]
+
+        def __init__(self, options):
+            self.options = options
+
+        def __call__(self, alert, now):
+            return f"{self.options.alerts} in {threading.current_thread().name}"
+"""
+
+
+async def test_what_stands_in_the_place_of_our_filter_is_asked_once_in_a_thread(tmp_path: Path) -> None:
+    own = put(tmp_path, mine=REPLACED)
+    (found,) = plugged(Settings(plugins=own, filter=FilterSettings(alerts="A"))).filters
+    assert await found(alert("A"), NOW) == "('A',) in filter ignore"
+
+
+def test_our_filters_can_be_switched_off_too() -> None:
+    off = PluginSettings(disable="filter.ignore")
+    found = plugged(Settings(plugins=off, filter=FilterSettings(alerts="A", environments="test"))).filters
+    assert [each.name for each in found] == ["environments"]
+
+
 def test_what_is_switched_off_is_not_made(tmp_path: Path) -> None:
     own = put(tmp_path, seen=METRIC.format(name="shop_seen", plugin="seen"))
     assert [each.name for each in plugged(Settings(plugins=own)).listeners] == ["seen"]
