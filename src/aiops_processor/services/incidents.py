@@ -334,6 +334,7 @@ class Incidents:
         if younger.resolved_at is None:
             await outbox.put(connection, other, self._channels, Occasion.RESOLVED, younger.reopened, now)
             await action_rows.note(connection, other, ActionOccasion.RESOLVED, younger.reopened)
+            self._happened.append((Happening.RESOLVED, other))
 
     def _next_due(self, incident: Incident, now: datetime) -> datetime:
         if incident.generation == 0:

@@ -1,6 +1,7 @@
 """Plugins that order the queue and hear of events, on a real database."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -99,6 +100,23 @@ async def test_everything_that_happens_is_heard_in_order_and_a_listener_that_rai
     assert told.text == "test: opened"
     assert analysed.case is not None
     assert analysed.case.analysis is not None
+
+
+async def test_the_end_of_an_incident_that_was_another_all_along_is_heard(house: Any, listening: Listening) -> None:
+    async def post(group: str, starts: str, **labels: str) -> None:
+        alert = {"status": "firing", "labels": {"alertname": group, **labels}, "startsAt": starts}
+        await house.ingest.receive(json.dumps({"groupKey": group, "alerts": [alert]}).encode(), "default")
+
+    await post("one", "2026-01-31T11:58:00Z", namespace="shop", service="a")
+    await post("two", "2026-01-31T12:01:00Z", service="gateway")
+    await house.incidents.group()
+    await post("three", "2026-01-31T11:59:00Z", namespace="shop", service="gateway")
+    await house.incidents.group()
+    assert await listening.kinds(3) == ["opened", "opened", "resolved"]
+    opened, resolved = listening.heard[1].case, listening.heard[2].case
+    assert opened is not None
+    assert resolved is not None
+    assert (resolved.incident.id, resolved.incident.merged_into) == (opened.incident.id, 1)
 
 
 async def test_an_incident_gets_the_place_that_an_order_says(house: Any, post: Any, listening: Listening) -> None:
