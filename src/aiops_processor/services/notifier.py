@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+import msgspec
 import structlog
 
 from aiops_processor.clock import Clock
@@ -119,8 +120,8 @@ class Telling:
             self._refusals[delivery.id, delivery.attempts] = error
             await self._refused(delivery, error)
         else:
-            self._receipts[delivery.key] = receipt
-            await self._sent(delivery, receipt)
+            kept = self._receipts[delivery.key] = _kept(receipt, delivery.channel)
+            await self._sent(delivery, kept)
 
     def _left_out(
         self, delivery: Delivery, channel: Notifier, message: Message, previous: Receipt | None
@@ -223,6 +224,19 @@ class Telling:
             text = f"{delivery.channel}: {delivery.occasion} {what}"
             entry = TimelineEntry.model_validate({"at": self._clock.now(), "kind": kind, "text": text})
             await incident_rows.note(connection, delivery.incident_id, entry)
+
+
+def _kept(receipt: object, channel: str) -> Receipt:
+    """The receipt, where it is one that can be stored. It is told in any case, and must not be told again."""
+    if isinstance(receipt, Receipt):
+        try:
+            msgspec.json.encode(receipt.model_dump(mode="json"))
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            pass
+        else:
+            return receipt
+    log.error("a channel gave no receipt that can be kept", channel=channel, gave=type(receipt).__name__)
+    return Receipt()
 
 
 def _reason(error: Exception) -> str:

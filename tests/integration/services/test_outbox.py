@@ -274,6 +274,28 @@ async def test_a_fault_of_a_channel_is_tried_again_and_then_fails(
     assert delivery.error == f"given up after 3 tries: a fault: {type(error).__name__}"
 
 
+@pytest.mark.parametrize(
+    "receipt",
+    [None, {"number": 1}, Receipt(data={"at": object()}), Receipt(data={"text": "\ud800"})],
+    ids=["none", "another type", "no JSON", "half a character"],
+)
+async def test_a_receipt_that_cannot_be_kept_is_none_and_the_message_is_told(
+    house: Any, post: Any, receipt: Any
+) -> None:
+    async def send(message: Message, key: str, previous: Receipt | None) -> Any:
+        sent.append(previous)
+        return receipt
+
+    sent: list[Receipt | None] = []
+    house.channel.send = send
+    await post("A")
+    await house.pass_time(100)
+    assert sent == [None, Receipt()]
+    async with house.database.read() as connection:
+        states = (await connection.execute(sa.select(tables.outbox.c.state))).scalars()
+        assert set(states) == {DeliveryState.SENT}
+
+
 async def test_messages_about_one_incident_keep_their_order(house: Any, post: Any) -> None:
     """The channel is away for long; it is back before the first message is tried again, and the alert is over."""
     house.channel.error = DeliveryUnavailable("503")
