@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.base import Frozen
@@ -29,7 +29,8 @@ class Finding(Frozen):
     """One thing that a source of your own found.
 
     `statement` says it with its numbers: the analysis may cite no others. `entity` is the service, pod or instance that
-    it is about. `score` (0 to 1) is where it stands among the other findings. `at` is when it happened.
+    it is about. `score` (0 to 1) is where it stands among the other findings. `at` is when it happened, with its time
+    zone: without one it could not be put among other times.
     """
 
     statement: str = Field(min_length=1)
@@ -39,7 +40,7 @@ class Finding(Frozen):
     query: str = ""
     link: str = ""
     score: float = Field(default=0.5, ge=0, le=1)
-    at: datetime | None = None
+    at: AwareDatetime | None = None
 
 
 class Source(Protocol):

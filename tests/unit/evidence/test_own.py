@@ -51,6 +51,14 @@ def own(inner: Inner, *, source: Callable[..., Any] | None = None, window: Calla
     return WithOwn(inner, sources, windows, 15, Clock())
 
 
+async def test_a_finding_at_a_time_without_a_zone_is_a_gap() -> None:
+    """The incident's page puts it among times that have one."""
+    inner = own(Inner(), source=lambda alerts, window: [Finding(statement="x", at=NOW.replace(tzinfo=None))])
+    report = await inner.gather([alert()], NOW)
+    assert [gap.reason for gap in report.gaps] == ["source mine: raised ValidationError"]
+    assert len(report.findings) == 2
+
+
 async def test_what_a_source_finds_stands_where_its_score_puts_it() -> None:
     def source(alerts: Sequence[Alert], window: Window) -> list[Finding]:
         assert (window.onset, window.start) == (ONSET, ONSET - timedelta(minutes=15))
