@@ -1,6 +1,7 @@
 """A plugin that raises, hangs or answers nonsense harms nobody else."""
 
 import asyncio
+import contextlib
 import threading
 from typing import Any
 
@@ -57,20 +58,19 @@ async def test_one_that_hangs_is_given_up_and_not_asked_again_until_it_ends() ->
     with pytest.raises(PluginFault, match="an earlier call has not ended yet"):
         await it()
     release.set()
-    for _ in range(1000):
-        await asyncio.sleep(0.01)
-        if answers and await _answers(it):
-            break
-    assert await it() is None
+    assert await _answers_at_last(it)
+    assert len(answers) >= 2
     assert {fault.what for fault in faults} == {"slow"}
 
 
-async def _answers(it: Guarded[str | None]) -> bool:
-    try:
-        await it()
-    except PluginFault:
-        return False
-    return True
+async def _answers_at_last(it: Guarded[str | None]) -> bool:
+    """Within two minutes; on a busy machine even this one may be slow once more."""
+    for _ in range(12_000):
+        with contextlib.suppress(PluginFault):
+            await it()
+            return True
+        await asyncio.sleep(0.01)
+    return False
 
 
 async def test_our_own_are_called_without_a_thread_and_guarded_as_well() -> None:
