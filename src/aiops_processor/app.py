@@ -18,7 +18,7 @@ from aiops_processor import config, runtime
 from aiops_processor.access.oidc import OidcOptions
 from aiops_processor.clock import Clock, SystemClock
 from aiops_processor.errors import ConfigError, PluginError, StorageError
-from aiops_processor.plugin_parts import Plugged
+from aiops_processor.parts.plugging import Plugged
 from aiops_processor.settings import Settings
 from aiops_processor.telemetry import Metrics, set_up_logging
 from aiops_processor.web import (

@@ -28,7 +28,7 @@ from pydantic_settings import (
 
 from aiops_processor.errors import ConfigError
 from aiops_processor.settings import Settings
-from aiops_processor.settings_section import is_secret, secret_file
+from aiops_processor.settings.section import is_secret, secret_file
 
 FILE_VARIABLE = "AIOPS_CONFIG"
 PLUGINS = "plugins"

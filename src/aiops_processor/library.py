@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from aiops_processor import config, parts, plugin_parts
+from aiops_processor import config, parts
 from aiops_processor.clock import Clock, SystemClock
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
+from aiops_processor.parts import plugging
 from aiops_processor.services.analyzer import Analyzer
 from aiops_processor.settings import Settings
 from aiops_processor.telemetry import Metrics
@@ -22,9 +23,9 @@ class AlertAnalyzer:
         settings, clock = settings or config.load(), clock or SystemClock()
         metrics = Metrics()
         self._sources = parts.Sources.of(settings, parts.cache(clock, metrics))
-        door = plugin_parts.door(settings)
+        door = plugging.door(settings)
         self._model = parts.model(settings, door)
-        own = plugin_parts.for_evidence(settings, door)
+        own = plugging.for_evidence(settings, door)
         gatherer = parts.gatherer(settings, self._sources, clock, own=own)
         explainer = parts.explainer(settings, self._model, clock, parts.toolbox(settings, self._sources))
         self._analyzer = Analyzer(gatherer, explainer, clock, metrics, parts.mask(settings))

@@ -12,13 +12,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from aiops_processor.action_parts import slack_sockets
 from aiops_processor.clients.slack import SlackAnswers
 from aiops_processor.clock import Clock
 from aiops_processor.durable import workflows
 from aiops_processor.durable.engine import Engine
 from aiops_processor.parts import Parts, outbound
-from aiops_processor.plugin_parts import Plugged
+from aiops_processor.parts.acting import slack_sockets
+from aiops_processor.parts.plugging import Plugged
 from aiops_processor.reload import Reloading
 from aiops_processor.services.acting import Acting
 from aiops_processor.services.actions import Actions

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from aiops_processor import config
-from aiops_processor.action_parts import acts
 from aiops_processor.clients.outbound import Outbound
+from aiops_processor.parts.acting import acts
 from aiops_processor.plugins import Door
 from aiops_processor.settings import AlertmanagerSettings
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from aiops_processor import config, plugin_parts
+from aiops_processor import config
 from aiops_processor.errors import PluginError, PluginFault
-from aiops_processor.plugin_parts import Plugged
+from aiops_processor.parts import plugging
+from aiops_processor.parts.plugging import Plugged
 from aiops_processor.telemetry import Metrics
 from aiops_processor.testing import NOW, alert, case
 
@@ -63,7 +64,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Make:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         settings = config.load()
-        return plugin_parts.plugged(settings, plugin_parts.door(settings), Metrics())
+        return plugging.plugged(settings, plugging.door(settings), Metrics())
 
     return make
 

@@ -45,11 +45,12 @@ def __getattr__(name):
 '''
 RUN = """
 import asyncio
-from aiops_processor import config, plugin_parts
+from aiops_processor import config
+from aiops_processor.parts import plugging
 from aiops_processor.testing import NOW, alert, conforms
 
 settings = config.load()
-found = plugin_parts.plugged(settings, plugin_parts.door(settings)).filters
+found = plugging.plugged(settings, plugging.door(settings)).filters
 print(asyncio.run(found[0](alert(team="shop"), NOW)), asyncio.run(found[0](alert(team="other"), NOW)))
 """
 

@@ -10,12 +10,13 @@ import msgspec
 import typer
 from pydantic import ValidationError
 
-from aiops_processor import config, model_parts, parts, plugin_parts
+from aiops_processor import config, parts
 from aiops_processor.clock import SystemClock
 from aiops_processor.errors import InputError
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.evidence import EvidenceReport
+from aiops_processor.parts import explaining, plugging
 from aiops_processor.report import as_json, as_markdown, as_text
 from aiops_processor.services.analyzer import Analyzer
 from aiops_processor.settings import Settings
@@ -78,10 +79,10 @@ def _read(path: Path) -> bytes:
 
 
 async def _analyze(settings: Settings, alerts: list[Alert]) -> tuple[EvidenceReport, AnalysisResult]:
-    door = plugin_parts.door(settings)
+    door = plugging.door(settings)
     clock, sources, model = SystemClock(), parts.Sources.of(settings), parts.model(settings, door)
     try:
-        gatherer = parts.gatherer(settings, sources, clock, own=plugin_parts.for_evidence(settings, door))
+        gatherer = parts.gatherer(settings, sources, clock, own=plugging.for_evidence(settings, door))
         explainer = parts.explainer(settings, model, clock, parts.toolbox(settings, sources))
         analyzer = Analyzer(gatherer, explainer, clock, Metrics(), parts.mask(settings))
         explained = await analyzer.explain(alerts, await analyzer.gather(alerts))
@@ -104,7 +105,7 @@ async def _dry_run(settings: Settings, alerts: list[Alert]) -> str:
     model = parts.model(settings)
     explainer = parts.explainer(settings, model, clock, parts.toolbox(settings, sources))
     # Without a model the prompt is shown as the default one would get it.
-    made = explainer.prompt if explainer else model_parts.prompts(settings).build
+    made = explainer.prompt if explainer else explaining.prompts(settings).build
     prompt = made(alerts, evidence)
     if model:
         await model.aclose()

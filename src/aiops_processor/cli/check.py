@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from aiops_processor import channel_parts, config, parts, plugin_parts
-from aiops_processor.action_parts import acts
+from aiops_processor import config, parts
 from aiops_processor.cli import send_test_alert as test_alert
 from aiops_processor.cli.asking import base_url
 from aiops_processor.errors import AiopsError, ConfigError, PluginError, StorageError
-from aiops_processor.plugin_parts import Plugged
+from aiops_processor.parts import plugging, telling
+from aiops_processor.parts.acting import acts
+from aiops_processor.parts.plugging import Plugged
 from aiops_processor.plugins import Door
 from aiops_processor.runtime import claimed_database
 from aiops_processor.settings import Settings
@@ -85,7 +86,7 @@ def _settings_problems(settings: Settings) -> Iterator[str]:
 def _plugin_problems(settings: Settings) -> Iterator[str]:
     """Plugins, the channels and actions among them, are made and not asked."""
     try:
-        own = plugin_parts.plugged(settings, plugin_parts.door(settings))
+        own = plugging.plugged(settings, plugging.door(settings))
     except PluginError as error:
         yield str(error)
         return
@@ -109,7 +110,7 @@ def _channel_problems(settings: Settings, own: Plugged) -> Iterator[str]:
     """`aiops notify test` sends something."""
     try:
         made = parts.channels(settings, own)
-        channel_parts.routing(settings, made)
+        telling.routing(settings, made)
     except AiopsError as error:
         yield str(error)
         return

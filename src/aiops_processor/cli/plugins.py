@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import typer
 
-from aiops_processor import config, parts, plugin_parts
+from aiops_processor import config, parts
 from aiops_processor.evidence import packs
+from aiops_processor.parts import plugging
 from aiops_processor.plugins.door import Listed
 from aiops_processor.settings import Settings
 
@@ -13,8 +14,8 @@ from aiops_processor.settings import Settings
 def plugins() -> None:
     """List the plugins: on or off, kind and name, from where. Each that is on is loaded, and what is wrong told."""
     settings = config.load()
-    door = plugin_parts.door(settings)
-    plugged = plugin_parts.plugged(settings, door)
+    door = plugging.door(settings)
+    plugged = plugging.plugged(settings, door)
     channels = parts.channels(settings, plugged)
     for on, key, origin in (*_code(settings, door.listed(), set(channels)), *_data(settings, plugged)):
         typer.echo(f"{on:<8}  {key:<32}  {origin}")
@@ -26,17 +27,17 @@ def _code(settings: Settings, listed: list[Listed], channels: set[str]) -> Itera
         if each.key in own and not each.in_folder:
             yield "replaced", each.key, each.origin
         else:
-            on = plugin_parts.is_on(each, settings, channels)
+            on = plugging.is_on(each, settings, channels)
             if each.kind == "notifier":  # one with the name of ours is on when ours would be
                 on = on and each.name in channels
             yield "on" if on else "off", each.key, each.origin
 
 
-def _data(settings: Settings, plugged: plugin_parts.Plugged) -> Iterator[tuple[str, str, str]]:
+def _data(settings: Settings, plugged: plugging.Plugged) -> Iterator[tuple[str, str, str]]:
     """What is no code: query packs and texts for the model."""
     for file, pack in zip(plugged.packs, packs.of_files(plugged.packs), strict=True):
         yield "on", f"pack.{pack.pack}", str(file)
-    folder = plugin_parts.prompts(settings)
+    folder = plugging.prompts(settings)
     for file in sorted(folder.rglob("*")) if folder else ():
         if file.is_file():
             yield "off" if settings.llm.prompts else "on", f"prompt.{file.relative_to(folder or file)}", str(file)

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aiops_processor.errors import PluginError
-from aiops_processor.plugin_parts import Named
+from aiops_processor.parts.plugging import Named
 from aiops_processor.web.own import AroundAll, OwnWeb
 
 pytestmark = pytest.mark.anyio

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from aiops_processor.action_parts import acts
 from aiops_processor.cli.check import action_problems
 from aiops_processor.clients.outbound import Outbound
 from aiops_processor.errors import ConfigError, PluginError
+from aiops_processor.parts.acting import acts
 from aiops_processor.plugins import Door
 from aiops_processor.settings import ActionSettings, AlertmanagerSettings, ServiceSettings, Settings
 

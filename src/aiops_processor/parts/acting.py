@@ -16,7 +16,7 @@ from aiops_processor.plugins import Door
 from aiops_processor.query import matchers
 from aiops_processor.services.actions import Acts, Configured
 from aiops_processor.settings import ActionSettings, Settings
-from aiops_processor.settings_section import secret_file
+from aiops_processor.settings.section import secret_file
 
 SILENCE = "silence"
 _OF_A_SOURCE = ("url", "token", "username", "password", "ca_file", "cert_file", "key_file", "tenant", "headers")

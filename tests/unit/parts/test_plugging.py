@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from aiops_processor import config, model_parts, plugin_parts
+from aiops_processor import config
 from aiops_processor.errors import ModelUnavailable, ModelUnreadable, PluginError
+from aiops_processor.parts import explaining, plugging
 from aiops_processor.plugins import Answer
 from aiops_processor.settings import FilterRule, FilterSettings, ModelSettings, PluginSettings, Settings, SlackSettings
 from aiops_processor.telemetry import Metrics
@@ -55,8 +56,8 @@ def put(folder: Path, **files: str) -> PluginSettings:
     return PluginSettings(folder=str(folder))
 
 
-def plugged(settings: Settings) -> plugin_parts.Plugged:
-    return plugin_parts.plugged(settings, plugin_parts.door(settings), Metrics())
+def plugged(settings: Settings) -> plugging.Plugged:
+    return plugging.plugged(settings, plugging.door(settings), Metrics())
 
 
 def test_without_settings_nothing_is_on() -> None:
@@ -166,7 +167,7 @@ async def test_a_channel_with_the_name_of_ours_is_made_where_ours_would_be(tmp_p
 async def test_a_model_of_the_folder_is_asked_with_the_options_that_it_has(tmp_path: Path) -> None:
     own = put(tmp_path, parrot=MODEL).model_copy(update={"options": {"model.parrot": {"word": "polly"}}})
     settings = Settings(plugins=own, llm=ModelSettings(provider="parrot", max_tokens=77))
-    lineup = model_parts.model(settings)
+    lineup = explaining.model(settings)
     assert lineup is not None
     (candidate,) = lineup.candidates
     assert candidate.called == "parrot"
@@ -179,7 +180,7 @@ async def test_a_model_of_the_folder_is_asked_with_the_options_that_it_has(tmp_p
 
 def test_a_provider_that_is_none_is_told_the_known_ones() -> None:
     with pytest.raises(PluginError, match="no model is called 'parrot'; known: anthropic, deepseek"):
-        model_parts.model(Settings(llm=ModelSettings(provider="parrot")))
+        explaining.model(Settings(llm=ModelSettings(provider="parrot")))
 
 
 def test_the_folder_beside_the_configuration_file_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +200,7 @@ def test_prompts_of_the_folder_are_taken_unless_others_are_named(tmp_path: Path)
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "extra.yaml").write_text("team: whose it is\n")
     own: dict[str, Any] = {"plugins": PluginSettings(folder=str(tmp_path))}
-    assert model_parts.prompts(Settings(**own)).extra == {"team": "whose it is"}
+    assert explaining.prompts(Settings(**own)).extra == {"team": "whose it is"}
     other = tmp_path / "other"
     other.mkdir()
-    assert model_parts.prompts(Settings(**own, llm=ModelSettings(prompts=str(other)))).extra == {}
+    assert explaining.prompts(Settings(**own, llm=ModelSettings(prompts=str(other)))).extra == {}

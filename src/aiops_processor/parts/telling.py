@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from aiops_processor.channel_settings import QuietSettings, RouteSettings
 from aiops_processor.clients.outbound import Outbound
 from aiops_processor.errors import ConfigError
 from aiops_processor.notifiers.http import HttpOptions, Post
@@ -15,7 +14,8 @@ from aiops_processor.plugins import Door, Notifier
 from aiops_processor.query import matchers
 from aiops_processor.services.routing import Quiet, Route, Routing
 from aiops_processor.settings import Settings
-from aiops_processor.settings_section import is_secret, secret_file
+from aiops_processor.settings.channels import QuietSettings, RouteSettings
+from aiops_processor.settings.section import is_secret, secret_file
 
 LOG = "log"
 

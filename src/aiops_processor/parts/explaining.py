@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from aiops_processor import plugin_parts, plugins
+from aiops_processor import plugins
 from aiops_processor.clock import Clock
 from aiops_processor.errors import ConfigError
 from aiops_processor.llm.budget import Limit
@@ -15,6 +15,7 @@ from aiops_processor.llm.own_model import OwnModel
 from aiops_processor.llm.pace import Pace, Rate
 from aiops_processor.llm.prompt import Prompts
 from aiops_processor.llm.tools.toolbox import Toolbox
+from aiops_processor.parts import plugging
 from aiops_processor.plugins import Door, Model
 from aiops_processor.settings import Settings
 
@@ -31,7 +32,7 @@ def model(settings: Settings, door: Door | None = None) -> Lineup | None:
     keyless = llm.provider == "ollama" or llm.provider not in BUILT_IN
     if not llm.fallbacks and not llm.base_url and not keyless and settings.key_of(llm.provider) is None:
         return None
-    door = door or plugin_parts.door(settings)
+    door = door or plugging.door(settings)
     first = _candidate(
         settings, door, llm.provider, llm.model, base_url=llm.base_url, context_tokens=llm.context_tokens
     )
@@ -59,7 +60,7 @@ def explainer(
 def prompts(settings: Settings) -> Prompts:
     """The templates in force: the user's own in front of ours."""
     llm = settings.llm
-    folder = Path(llm.prompts).expanduser() if llm.prompts else plugin_parts.prompts(settings)
+    folder = Path(llm.prompts).expanduser() if llm.prompts else plugging.prompts(settings)
     return Prompts(folder, llm.language)
 
 

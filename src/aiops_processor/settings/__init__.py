@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
-from aiops_processor.channel_settings import (
+from aiops_processor.settings.channels import (
     AppriseSettings,
     DiscordSettings,
     GenericSettings,
@@ -20,7 +20,7 @@ from aiops_processor.channel_settings import (
     TeamsSettings,
     TelegramSettings,
 )
-from aiops_processor.settings_section import Matchers, Section, read_matchers
+from aiops_processor.settings.section import Matchers, Section, read_matchers
 
 
 class SourceSettings(Section):
