@@ -257,8 +257,9 @@ class Actions:
     async def _expire(self, connection: Connection, incident_id: int) -> None:
         """What nobody approved while it fired is not done when it is over."""
         for record in await rows.waiting_of(connection, incident_id):
-            await rows.change(connection, record.id, state=ActionState.EXPIRED, ended_at=self._clock.now())
-            await step(connection, self._clock, record, "not approved before the incident was over", US)
+            waits = {"state": ActionState.WAITING}  # else it is approved in this moment, and may have begun
+            if await rows.change(connection, record.id, waits, state=ActionState.EXPIRED, ended_at=self._clock.now()):
+                await step(connection, self._clock, record, "not approved before the incident was over", US)
 
 
 def planned(configured: Configured, message: Message) -> str | None:

@@ -67,6 +67,18 @@ class Broken(Blind):
         raise KeyError("service")
 
 
+class Thoughtful(Blind):
+    """One that thinks for minutes about what it would do."""
+
+    def __init__(self, clock: Any) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def plan(self, message: Message) -> str | None:
+        self.clock.advance(300)
+        return super().plan(message)
+
+
 class Desk:
     """Actions of a house, and what became of them."""
 
@@ -370,6 +382,55 @@ async def test_two_processes_do_each_action_once(analysed: Any) -> None:
     await asyncio.gather(*(desk.acting.finished() for desk in desks))
     assert len(action.done) == 1
     assert await desks[0].states() == ["done"]
+
+
+async def test_a_lease_begins_when_it_is_taken_however_long_the_plans_took(analysed: Any) -> None:
+    desk = Desk(analysed, configured(Thoughtful(analysed.clock)))
+    await desk.acting.tick()
+    async with analysed.database.read() as connection:
+        claimed_again = await rows.waits(connection, analysed.clock.now())
+    await desk.acting.finished()
+    assert not claimed_again
+
+
+@pytest.mark.parametrize("before", [ActionState.DUE, ActionState.RUNNING])
+async def test_who_was_held_up_for_longer_than_its_lease_does_not_do_it_once_more(
+    analysed: Any, before: ActionState
+) -> None:
+    action = Blind() if before is ActionState.DUE else Seeing()
+    slow, other = Desk(analysed, configured(action)), Desk(analysed, configured(action))
+    await slow.actions.propose()
+    now = analysed.clock.now()
+    async with analysed.database.write() as connection:
+        await rows.change(connection, 1, state=before)
+        (held_up,) = await rows.claim(connection, now, now + timedelta(seconds=35), 1)
+    assert await other.states(36) == ["done"]
+    key, action.done = action.done[0], []  # so that even one that looks does not find it
+    await slow.acting.perform(held_up)
+    assert action.done == []
+    assert (await slow.records())[0].key == key
+    assert await slow.states() == ["done"]
+
+
+async def test_the_settings_count_too_for_what_was_looked_for_and_not_found(analysed: Any) -> None:
+    action = Seeing()
+    action.loses = DeliveryUncertain("it broke off")
+    desk = Desk(analysed, configured(action))
+    assert await desk.states() == ["running"]
+    action.done.clear()
+    desk.actions.use(Acts({"restart": configured(action, dry_run=True)}))
+    assert await desk.states(LOOK_AFTER.total_seconds()) == ["dry run"]
+    assert action.done == []
+
+
+async def test_what_is_approved_in_the_moment_of_its_end_does_not_expire(analysed: Any) -> None:
+    desk = Desk(analysed, configured(Blind(), approval=True, approvers=("ada",)))
+    await desk.round()
+    await desk.actions.approve(1, "restart", "ada")
+    async with analysed.database.write() as connection:  # as PostgreSQL lets it happen between two statements
+        as_read = {"state": ActionState.WAITING}
+        assert not await rows.change(connection, 1, as_read, state=ActionState.EXPIRED)
+    assert await desk.states() == ["done"]
 
 
 async def test_an_action_that_is_not_configured_any_more_ends_visibly(analysed: Any) -> None:
