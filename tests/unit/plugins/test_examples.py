@@ -11,6 +11,7 @@ import pytest
 
 from aiops_processor.evidence import packs
 from aiops_processor.llm.own import Own
+from aiops_processor.models.notification import Occasion
 from aiops_processor.notifiers.http import HttpOptions
 from aiops_processor.plugins import Door
 from aiops_processor.plugins.folder import Folder
@@ -67,7 +68,7 @@ async def test_the_channel_and_the_message_keep_what_a_notifier_promises(door: D
         post._client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
         await conforms("notifier", made)
     assert HttpOptions.model_fields.keys() >= {"url"}
-    assert len(sent) == 18
+    assert len(sent) == 2 * 3 * len(Occasion)
 
 
 async def test_the_model_answers_with_what_the_gateway_says(door: Door) -> None:
