@@ -199,7 +199,8 @@ async def running(
         watching = _Watching(parts, database, ingest, engine, clock)
         acting = Acting(database, story.actions, clock, metrics)
         stack.push_async_callback(story.presses.answers.aclose)
-        sockets = (each.run() for each in slack_sockets(settings, story.presses.take, clock))
+        listening = slack_sockets(settings, story.presses.take, clock, outbound(settings))
+        sockets = (each.run() for each in listening)
         pulse = Pulse(story.health.ready, clock, parts.heartbeat)
         ours = (ingest.run(), reconciler.run(), story.watchdogs.run(), acting.run(), pulse.run())
         for loop in (*ours, *story.own.loops(), *watching.loops(), *sockets):

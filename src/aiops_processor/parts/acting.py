@@ -29,10 +29,15 @@ def acts(settings: Settings, gate: Outbound, mask: Mask | None, plugins: Door) -
     return Acts(made, settings.aiops.external_url, mask)
 
 
-def slack_sockets(settings: Settings, handle: Handle, clock: Clock) -> tuple[SlackSocket, ...]:
+def slack_sockets(settings: Settings, handle: Handle, clock: Clock, gate: Outbound) -> tuple[SlackSocket, ...]:
     """The connection to Slack for those behind a firewall, where its token is set. Raises ConfigError."""
     slack = settings.slack
-    return (SlackSocket(slack.api_url, slack.app_token, handle, clock),) if slack.app_token else ()
+    if not slack.app_token:
+        return ()
+    address = parsed(slack.api_url)
+    if gate.allow and (reason := gate.refusal(address.host if address else slack.api_url)):
+        raise ConfigError(f"SLACK_API_URL: {reason}")
+    return (SlackSocket(slack.api_url, slack.app_token, handle, clock),)
 
 
 def _configured(given: ActionSettings, settings: Settings, gate: Outbound, plugins: Door) -> Configured:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -13,12 +14,14 @@ from aiops_processor.models.evidence import Window
 class Kind(NamedTuple):
     """What there is to call: `methods` by name, each with what it is given; "" is the plugin itself.
 
-    `shape` is how it is written, for people; `attributes` is what it must have once it is made.
+    `shape` is how it is written, for people; `attributes` is what it must have once it is made; `may` are methods that
+    it may have, each as it is written.
     """
 
     methods: Mapping[str, tuple[str, ...]]
     shape: str
     attributes: tuple[str, ...] = ()
+    may: Mapping[str, str] = MappingProxyType({})
 
 
 KINDS: Mapping[str, Kind] = {
@@ -30,6 +33,10 @@ KINDS: Mapping[str, Kind] = {
         {"act": ("message", "key"), "aclose": ()},
         "class NAME with `async def act(self, message: Message, key: str) -> str | None`"
         " and `async def aclose(self) -> None`",
+        may={
+            "plan": "def plan(self, message: Message) -> str | None",
+            "find": "async def find(self, message: Message, key: str) -> str | None",
+        },
     ),
     "on_event": Kind({"": ("event",)}, "def NAME(event: Event) -> None"),
     "router": Kind({"": ("app",)}, "def NAME(app: FastAPI) -> None"),
@@ -74,6 +81,10 @@ def check(kind: str, name: str, plugin: object) -> None:
                 f"`{known.shape.replace('NAME', name)}`{_for_class(plugin, method)}"
             )
         _is_async(kind, name, method, function)
+    for method, form in known.may.items():
+        function = _to_call(plugin, method)
+        if function is not None and not _is_written(function, form):
+            raise PluginError(f"{kind} {name}: `{method}` {_written(function)}; the right form is `{form}`")
     options = getattr(plugin, "Options", None)
     if options is not None and not (inspect.isclass(options) and issubclass(options, BaseModel)):
         raise PluginError(f"{kind} {name}: `Options` has to be a pydantic model")
@@ -104,11 +115,18 @@ def _is_async(kind: str, name: str, method: str, function: Callable[..., Any]) -
         raise PluginError(f"{kind} {name}: `{method}` has to be `async def`: it is called on the event loop")
 
 
+def _is_written(function: Callable[..., Any], form: str) -> bool:
+    """Whether it can be called as the method of this form, and is `async` where that is."""
+    count = form.partition("->")[0].count(",")
+    return _takes(function, count, bound=False) and inspect.iscoroutinefunction(function) == form.startswith("async ")
+
+
 def _written(function: Callable[..., Any] | None) -> str:
     if function is None:
         return "is missing"
     try:
-        return f"takes {inspect.signature(function)}"
+        what = "is `async` and takes" if inspect.iscoroutinefunction(function) else "takes"
+        return f"{what} {inspect.signature(function)}"
     except (TypeError, ValueError):
         return "cannot be called"
 

@@ -1,6 +1,6 @@
 """What a plugin of each kind looks like to those who call it. All may be functions, or objects that can be called.
 
-Functions may be `async`. Except for notifiers and models they run in threads of their own, within a time limit.
+Functions may be `async`. They run in threads of their own, within a time limit; notifiers, models and actions do not.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence

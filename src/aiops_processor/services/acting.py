@@ -58,15 +58,15 @@ class Acting:
 
     async def tick(self) -> None:
         """Look for actions, and begin what is due."""
-        now = self._clock.now()
         async with self._database.read() as connection:
-            if not await rows.waits(connection, now):
+            if not await rows.waits(connection, self._clock.now()):
                 return
         while await self._actions.propose():
             pass
         room = AT_ONCE - len(self._running)
         if room <= 0:
             return
+        now = self._clock.now()  # a storm's plans take their time, and a lease that is over at once is none
         longest = max((each.seconds for each in self._actions.acts.configured.values()), default=0)
         lease = now + timedelta(seconds=longest) + SPARE
         async with self._database.write() as connection:
@@ -99,9 +99,11 @@ class Acting:
             return
         message = await self._actions.message(record.incident_id, record.occasion)
         if message is not None:  # else forgotten meanwhile, and its rows with it
-            await self._end(record, await self._tried(record, configured, message))
+            ended = await self._tried(record, configured, message)
+            if ended is not None:
+                await self._end(record, ended)
 
-    async def _tried(self, record: ActionRecord, configured: Configured, message: Message) -> Ended:
+    async def _tried(self, record: ActionRecord, configured: Configured, message: Message) -> Ended | None:
         try:
             async with asyncio.timeout(configured.seconds):
                 return await self._done(record, configured, message)
@@ -117,27 +119,38 @@ class Acting:
             log.exception("an action failed", action=record.name)
             return self._lost(record, configured, f"a fault: {type(error).__name__}")
 
-    async def _done(self, record: ActionRecord, configured: Configured, message: Message) -> Ended:
+    async def _done(self, record: ActionRecord, configured: Configured, message: Message) -> Ended | None:
+        """None where another process has it by now: this one was held up for longer than its lease."""
         if record.state is ActionState.RUNNING:
             if not isinstance(configured.action, Finds):
                 return ActionState.UNKNOWN, NOT_KNOWN, {}
             found = await configured.action.find(message, record.key)
             if found is not None:
                 return ActionState.DONE, found, {"line": found}
-        elif configured.dry_run:  # since it was proposed
-            return ActionState.DRY_RUN, f"dry run: would {record.plan}", {}
-        elif configured.approval and not record.decided_by:  # the same
-            return ActionState.WAITING, "waits for approval now", {"next_try_at": None}
-        elif record.decided_by and (plan := planned(configured, message)) != record.plan:
-            return _changed(plan, self._clock.now())
-        await self._begin(record)
+        if otherwise := self._otherwise(record, configured, message):
+            return otherwise
+        if not await self._begin(record):
+            return None
         line = await configured.action.act(message, record.key)
         return ActionState.DONE, line or "there was nothing to do", {"line": line or ""}
 
-    async def _begin(self, record: ActionRecord) -> None:
+    def _otherwise(self, record: ActionRecord, configured: Configured, message: Message) -> Ended | None:
+        """What it ends with when it is not to be done as it was proposed or approved."""
+        if configured.dry_run:
+            return ActionState.DRY_RUN, f"dry run: would {record.plan}", {}
+        if configured.approval and not record.decided_by:
+            return ActionState.WAITING, "waits for approval now", {"next_try_at": None}
+        if record.decided_by and (plan := planned(configured, message)) != record.plan:
+            return _changed(plan, self._clock.now())
+        return None
+
+    async def _begin(self, record: ActionRecord) -> bool:
         """The intent: from here on nobody knows whether it was done, until the row says what came of it."""
+        as_read = {"state": record.state, "attempts": record.attempts}
         async with self._database.write() as connection:
-            await rows.change(connection, record.id, state=ActionState.RUNNING, began_at=self._clock.now())
+            return await rows.change(
+                connection, record.id, as_read, state=ActionState.RUNNING, began_at=self._clock.now()
+            )
 
     def _lost(self, record: ActionRecord, configured: Configured, reason: str) -> Ended:
         if not isinstance(configured.action, Finds):
@@ -171,7 +184,10 @@ class Acting:
         failed = state in {ActionState.FAILED, ActionState.UNKNOWN}
         told = {"error": text if failed else "", "ended_at": self._clock.now() if over else None}
         async with self._database.write() as connection:
-            await rows.change(connection, record.id, state=state, **{**told, **values})
+            # Whoever has it by now knows better, but for what was done.
+            as_read = None if state is ActionState.DONE else {"attempts": record.attempts}
+            if not await rows.change(connection, record.id, as_read, state=state, **{**told, **values}):
+                return
             if text:
                 await step(connection, self._clock, record, f"{_word(state)}{text}", US)
         self._metrics.actions.labels(record.name, str(state) if over else "retry").inc()

@@ -10,7 +10,7 @@ import structlog
 
 from aiops_processor.clock import Clock
 from aiops_processor.errors import StorageError
-from aiops_processor.masking import Mask
+from aiops_processor.masking import Mask, unsalted
 from aiops_processor.models.action import ActionOccasion, ActionRecord, ActionState, mark
 from aiops_processor.models.base import Frozen
 from aiops_processor.models.incident import TimelineEntry
@@ -130,9 +130,9 @@ class Actions:
                     await self._have_asked(connection, stored)
 
     async def _have_asked(self, connection: Connection, record: ActionRecord) -> None:
-        """Tell those who know of the incident that an action waits; most channels leave that out."""
+        """Tell those who know of the incident, or are about to, that an action waits; most channels leave that out."""
         if record.state is ActionState.WAITING:
-            told = await outbox.told(connection, record.incident_id)
+            told = await outbox.telling(connection, record.incident_id)
             await outbox.put(connection, record.incident_id, told, Occasion.APPROVAL, record.id, self._clock.now())
 
     async def _made(self, occurred: rows.Occurred) -> list[ActionRecord]:
@@ -257,14 +257,18 @@ class Actions:
     async def _expire(self, connection: Connection, incident_id: int) -> None:
         """What nobody approved while it fired is not done when it is over."""
         for record in await rows.waiting_of(connection, incident_id):
-            await rows.change(connection, record.id, state=ActionState.EXPIRED, ended_at=self._clock.now())
-            await step(connection, self._clock, record, "not approved before the incident was over", US)
+            waits = {"state": ActionState.WAITING}  # else it is approved in this moment, and may have begun
+            if await rows.change(connection, record.id, waits, state=ActionState.EXPIRED, ended_at=self._clock.now()):
+                await step(connection, self._clock, record, "not approved before the incident was over", US)
 
 
 def planned(configured: Configured, message: Message) -> str | None:
     """What it would do; None where the incident is not meant, there is nothing to do, or the plugin fails."""
     try:
-        return configured.plan(message) if configured.fits(message) else None
+        plan = configured.plan(message) if configured.fits(message) else None
+        if plan is not None and not isinstance(plan, str):
+            raise TypeError(f"a plan is a str or None, not {type(plan).__name__}")
+        return plan and unsalted(plan)
     except Exception:  # a plugin's fault must not keep the other actions from being looked for
         log.exception("an action could not say what it would do", action=configured.name)
         return None

@@ -34,7 +34,7 @@ class ByHand:
             values = {"acknowledged_at": now, "acknowledged_by": by}
             await incident_rows.change(connection, incident_id, **values)
             await self._note(connection, incident_id, f"acknowledged{f' by {by}' if by else ''}")
-            told = await outbox.told(connection, incident_id)
+            told = await outbox.telling(connection, incident_id)
             minute = int(now.timestamp() // 60)  # it may be withdrawn, and said again
             await outbox.put(connection, incident_id, told, Occasion.ACKNOWLEDGED, minute, now)
             return incident.model_copy(update=values)

@@ -1,5 +1,6 @@
 """What is to be done about incidents: rows that are written before anything is done, and outlive the process."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -80,8 +81,13 @@ async def release(connection: Connection, now: datetime, look_at: datetime) -> N
         await connection.execute(sa.update(actions).where(claimed).values(next_try_at=at))
 
 
-async def change(connection: Connection, action_id: int, **values: Any) -> None:
-    await connection.execute(sa.update(actions).where(actions.c.id == action_id).values(**values))
+async def change(
+    connection: Connection, action_id: int, still: Mapping[str, Any] | None = None, /, **values: Any
+) -> bool:
+    """Set these columns; False where others are not `still` as they were read: another process was here meanwhile."""
+    unchanged = (actions.c[name] == value for name, value in (still or {}).items())
+    result = await connection.execute(sa.update(actions).where(actions.c.id == action_id, *unchanged).values(**values))
+    return result.rowcount > 0
 
 
 async def latest_to_change(connection: Connection, incident_id: int, name: str) -> ActionRecord | None:

@@ -153,6 +153,13 @@ async def told(connection: Connection, incident_id: int) -> list[str]:
     return sorted((await connection.execute(names)).scalars())
 
 
+async def telling(connection: Connection, incident_id: int) -> list[str]:
+    """The same with those that are about to be: what is put for them now is told after that."""
+    known = outbox.c.state.in_([DeliveryState.SENT, DeliveryState.PENDING])
+    names = sa.select(outbox.c.channel).where(outbox.c.incident_id == incident_id, known).distinct()
+    return sorted((await connection.execute(names)).scalars())
+
+
 async def any_held(connection: Connection, now: datetime) -> bool:
     """Whether quiet hours held something back that may be told now."""
     return (await connection.execute(sa.select(sa.select(outbox.c.id).where(_released(now)).exists()))).scalar_one()

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from aiops_processor.clock import SteppedClock
 from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain
+from aiops_processor.masking import Mask
 from aiops_processor.models.action import ActionOccasion, ActionRecord, ActionState
 from aiops_processor.models.notification import Message, Occasion
 from aiops_processor.query import matchers
@@ -65,6 +67,32 @@ class Broken(Blind):
 
     def plan(self, message: Message) -> str | None:
         raise KeyError("service")
+
+
+class Wordless(Blind):
+    """One whose plan is no text."""
+
+    def plan(self, message: Message) -> Any:
+        return {"would": self.would}
+
+
+class Quoting(Blind):
+    """One that says what the alert says."""
+
+    def plan(self, message: Message) -> str | None:
+        return f"restart what {message.alerts[0].labels['alertname']} needs"
+
+
+class Thoughtful(Blind):
+    """One that thinks for minutes about what it would do."""
+
+    def __init__(self, clock: Any) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def plan(self, message: Message) -> str | None:
+        self.clock.advance(300)
+        return super().plan(message)
 
 
 class Desk:
@@ -140,6 +168,7 @@ async def test_only_incidents_with_a_fitting_alert_and_something_to_do_are_meant
     nothing = Blind()
     nothing.would = None
     also = (configured(nothing, name="nothing"), configured(Broken(), name="broken"), configured(Blind(), name="fits"))
+    also = (*also, configured(Wordless(), name="wordless"))
     records = await Desk(analysed, other, *also).round()
     assert [each.name for each in records] == ["fits"], "and a plugin with a fault keeps none from it"
 
@@ -174,6 +203,17 @@ async def test_a_channel_where_it_can_be_approved_is_told_that_it_waits(analysed
     assert [[record.name for record in message.waiting] for message in told] == ([["restart"]] if approves else [])
 
 
+async def test_a_channel_that_is_being_told_of_the_incident_is_told_that_it_waits_too(house: Any, post: Any) -> None:
+    house.channel.approves = True
+    house.channel.error = DeliveryUnavailable("it sleeps", retry_after=300)
+    await post("A", "B")
+    await house.pass_time(15)
+    await Desk(house, configured(Blind(), approval=True, approvers=("ada",))).round()
+    house.channel.error = None
+    await house.pass_time(400)
+    assert house.channel.occasions[-1] == "approval"
+
+
 async def test_what_was_declined_is_not_done(analysed: Any) -> None:
     action = Blind()
     desk = Desk(analysed, configured(action, approval=True, approvers=("ada",)))
@@ -198,6 +238,19 @@ async def test_what_is_not_what_was_approved_any_more_waits_again(analysed: Any)
     assert "read it again" in stale.reason
     await desk.actions.approve(1, "restart", "ada", seen=record.digest)
     assert await desk.states() == ["done"]
+
+
+async def test_what_is_masked_is_what_was_approved_in_every_process(house: Any, post: Any) -> None:
+    await post("ada@example.com")
+    await house.pass_time(15)
+    action = Quoting()
+    desks = [Desk(house, configured(action, approval=True, approvers=("ada",))) for _ in range(2)]
+    for desk in desks:
+        desk.actions.use(replace(desk.actions.acts, mask=Mask()))
+    (record,) = await desks[0].round()
+    assert record.plan == "restart what ‹email› needs"
+    await desks[0].actions.approve(1, "restart", "ada")
+    assert await desks[1].states() == ["done"]
 
 
 async def test_what_nobody_approved_while_it_fired_is_not_done_when_it_is_over(analysed: Any, post: Any) -> None:
@@ -355,7 +408,9 @@ async def test_what_ends_its_process_each_time_is_given_up(analysed: Any) -> Non
 async def test_a_stop_lets_what_runs_end(analysed: Any) -> None:
     action = Blind()
     desk = Desk(analysed, configured(action))
-    loop = asyncio.create_task(desk.acting.run())
+    # A clock that moves while the loop sleeps would take the lease away from what runs.
+    acting = Acting(analysed.database, desk.actions, SteppedClock(analysed.clock.now()), Metrics())
+    loop = asyncio.create_task(acting.run())
     await action.began.wait()
     loop.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -370,6 +425,55 @@ async def test_two_processes_do_each_action_once(analysed: Any) -> None:
     await asyncio.gather(*(desk.acting.finished() for desk in desks))
     assert len(action.done) == 1
     assert await desks[0].states() == ["done"]
+
+
+async def test_a_lease_begins_when_it_is_taken_however_long_the_plans_took(analysed: Any) -> None:
+    desk = Desk(analysed, configured(Thoughtful(analysed.clock)))
+    await desk.acting.tick()
+    async with analysed.database.read() as connection:
+        claimed_again = await rows.waits(connection, analysed.clock.now())
+    await desk.acting.finished()
+    assert not claimed_again
+
+
+@pytest.mark.parametrize("before", [ActionState.DUE, ActionState.RUNNING])
+async def test_who_was_held_up_for_longer_than_its_lease_does_not_do_it_once_more(
+    analysed: Any, before: ActionState
+) -> None:
+    action = Blind() if before is ActionState.DUE else Seeing()
+    slow, other = Desk(analysed, configured(action)), Desk(analysed, configured(action))
+    await slow.actions.propose()
+    now = analysed.clock.now()
+    async with analysed.database.write() as connection:
+        await rows.change(connection, 1, state=before)
+        (held_up,) = await rows.claim(connection, now, now + timedelta(seconds=35), 1)
+    assert await other.states(36) == ["done"]
+    key, action.done = action.done[0], []  # so that even one that looks does not find it
+    await slow.acting.perform(held_up)
+    assert action.done == []
+    assert (await slow.records())[0].key == key
+    assert await slow.states() == ["done"]
+
+
+async def test_the_settings_count_too_for_what_was_looked_for_and_not_found(analysed: Any) -> None:
+    action = Seeing()
+    action.loses = DeliveryUncertain("it broke off")
+    desk = Desk(analysed, configured(action))
+    assert await desk.states() == ["running"]
+    action.done.clear()
+    desk.actions.use(Acts({"restart": configured(action, dry_run=True)}))
+    assert await desk.states(LOOK_AFTER.total_seconds()) == ["dry run"]
+    assert action.done == []
+
+
+async def test_what_is_approved_in_the_moment_of_its_end_does_not_expire(analysed: Any) -> None:
+    desk = Desk(analysed, configured(Blind(), approval=True, approvers=("ada",)))
+    await desk.round()
+    await desk.actions.approve(1, "restart", "ada")
+    async with analysed.database.write() as connection:  # as PostgreSQL lets it happen between two statements
+        as_read = {"state": ActionState.WAITING}
+        assert not await rows.change(connection, 1, as_read, state=ActionState.EXPIRED)
+    assert await desk.states() == ["done"]
 
 
 async def test_an_action_that_is_not_configured_any_more_ends_visibly(analysed: Any) -> None:

@@ -8,8 +8,9 @@ from pydantic import SecretStr, ValidationError
 
 from aiops_processor.cli.check import action_problems
 from aiops_processor.clients.outbound import Outbound
+from aiops_processor.clock import SystemClock
 from aiops_processor.errors import ConfigError, PluginError
-from aiops_processor.parts.acting import acts
+from aiops_processor.parts.acting import acts, slack_sockets
 from aiops_processor.plugins import Door
 from aiops_processor.settings import ActionSettings, AlertmanagerSettings, ServiceSettings, Settings
 
@@ -110,3 +111,21 @@ def test_two_actions_of_one_name_and_matchers_that_are_none_are_refused() -> Non
         Settings(actions=(action, action))
     with pytest.raises(ValidationError):
         ActionSettings(name="x", kind="jira", match=("severity=~(",))
+
+
+async def nothing(_: bytes) -> None: ...
+
+
+def sockets(*allow: str, url: str = "https://slack.com/api") -> int:
+    settings = Settings.model_validate({"slack": {"app_token": "xapp-of-a-test", "api_url": url}})
+    return len(slack_sockets(settings, nothing, SystemClock(), Outbound(allow)))
+
+
+def test_the_socket_is_opened_only_where_the_list_of_hosts_lets_it() -> None:
+    assert sockets() == sockets("slack.com") == 1
+    with pytest.raises(ConfigError, match=r"SLACK_API_URL: slak\.example is not in OUTBOUND_ALLOW"):
+        sockets("slack.com", url="https://slak.example/api")
+
+
+def test_without_a_token_there_is_none() -> None:
+    assert slack_sockets(Settings(), nothing, SystemClock(), Outbound(("slack.com",))) == ()

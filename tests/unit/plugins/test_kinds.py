@@ -28,6 +28,25 @@ class Blocking:
     async def aclose(self) -> None: ...
 
 
+class Acts:
+    async def act(self, message: Any, key: str) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+class PlansLater(Acts):
+    async def plan(self, message: Any) -> str:
+        return "later"
+
+
+class FindsAtOnce(Acts):
+    def find(self, message: Any, key: str) -> None: ...
+
+
+class FindsWithoutKey(Acts):
+    async def find(self, message: Any) -> None: ...
+
+
 class Loose(Callable):
     class Options(BaseModel): ...
 
@@ -53,6 +72,9 @@ def test_functions_classes_and_objects_fit(made: Any) -> None:
         ("filter", Forgetful, r"is missing; the right form is .* as its method `__call__\(self, …\)`"),
         ("notifier", Forgetful, "`send` is missing; the right form is `class it with `name`"),
         ("notifier", Blocking, "`send` has to be `async def`"),
+        ("action", PlansLater, r"`plan` is `async` and takes .* the right form is `def plan\(self, message"),
+        ("action", FindsAtOnce, r"`find` takes .* the right form is `async def find\(self, message"),
+        ("action", FindsWithoutKey, r"`find` is `async` and takes \(self, message"),
         ("filter", 7, "is missing"),
         ("filter", Loose, 'needs model_config = ConfigDict\\(extra="forbid"\\)'),
         ("filter", NoModel, "has to be a pydantic model"),
