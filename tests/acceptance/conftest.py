@@ -77,7 +77,11 @@ class Peer:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                length = int(self.headers.get("Content-Length", 0))
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    self.close_connection = True  # whoever posts was killed in the middle: nobody was told anything
+                    return
                 self._answer(body)
 
             def do_GET(self) -> None:
