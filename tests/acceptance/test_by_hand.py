@@ -35,15 +35,19 @@ def test_the_script_fails_when_the_system_fails(port: Callable[[], int]) -> None
     assert b"does not answer" in ran.stderr
 
 
-def test_the_examples_of_the_api_are_taken(make_service: Callable[..., Any]) -> None:
+def test_the_examples_of_the_api_are_taken(make_service: Callable[..., Any], wait: Callable[..., Any]) -> None:
     service = make_service()
     assert service.post("/webhook/alerts", WEBHOOK)[0] == 200
     for body in (ALERT, WEBHOOK, {k: v for k, v in ALERT.items() if k != "status"}):
         status, result = service.post("/analyze?notify=false", body)
         assert status == 200
         assert AnalysisResult.model_validate(result).alert_name == "HighErrorRate"
-    incidents = service.get("/api/v1/incidents")
-    assert sorted(incident["manual"] for incident in incidents) == [False, True, True, True]
+
+    def incidents() -> list[bool]:
+        return sorted(incident["manual"] for incident in service.get("/api/v1/incidents"))
+
+    # A webhook is grouped after it is answered.
+    wait(lambda: incidents() == [False, True, True, True], lambda: f"one incident of the webhook: {incidents()}")
 
 
 def test_analyze_prints_the_report_in_each_format(tmp_path: Path, peer: Any) -> None:
