@@ -43,7 +43,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         restore = restore.replace("$AIOPS_DATA_DIR", there["AIOPS_DATA_DIR"])
         return Place(here, there, back_up, restore, {**environment, **here})
     server = request.getfixturevalue("postgresql")
-    here, there = ({"DATABASE_URL": server.empty_database()} for _ in range(2))
+    here, there = {"DATABASE_URL": server.database()}, {"DATABASE_URL": server.empty_database()}
     programs = {"PATH": f"{server.programs}:{environment['PATH']}", "RESTORED_URL": there["DATABASE_URL"]}
     return Place(here, there, blocks[2], blocks[3], {**environment, **here, **programs})
 

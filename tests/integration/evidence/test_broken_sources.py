@@ -1,6 +1,7 @@
 """A real incident, and a Prometheus or a Loki that is slow, down, half-broken or refuses: gaps, never silence."""
 
 import asyncio
+import functools
 import itertools
 import re
 from collections.abc import Callable
@@ -120,6 +121,7 @@ def hash_of(request: httpx2.Request) -> int:
     return sum(request.url.query) + sum(request.content)
 
 
+@functools.cache
 def incident() -> tuple[Recording, list[Alert], datetime]:
     """The bundled recording, and what was known ten seconds after its first alert."""
     recording = Recording.load(bundled())

@@ -90,13 +90,13 @@ async def test_a_report_without_its_model_is_told_and_completed_with_the_same_ev
     assert (incident.state, incident.incomplete_since, incident.due_at) == (IncidentState.ANALYSED, None, None)
     assert any("completed the report" in text for text in await history(house))
     asked = len(model.asked)
-    await house.pass_time(1000)
+    await house.pass_time(1000, tick=10)
     assert len(model.asked) == asked
 
 
 async def test_the_tries_end_with_the_quarter_of_an_hour(house: Any, post: Any, model: Scripted) -> None:
     await post("A")
-    await house.pass_time(1500)
+    await house.pass_time(1500, tick=5)
     assert 5 <= len(model.asked) <= 10
     assert model.asked[-1] - model.asked[0] <= 905
     assert house.channel.occasions == ["opened", "analysed"]
@@ -109,7 +109,7 @@ async def test_a_person_may_ask_for_what_is_missing_when_the_tries_are_over(
     house: Any, post: Any, model: Scripted
 ) -> None:
     await post("A")
-    await house.pass_time(1500)
+    await house.pass_time(1500, tick=5)
     model.error = None
     again = await ByHand(house.database, house.clock).analyse_again(1)
     assert again is not None
@@ -124,7 +124,7 @@ async def test_nothing_is_asked_again_without_need(
 ) -> None:
     model.error = error
     await post("A")
-    await house.pass_time(1000)
+    await house.pass_time(1000, tick=10)
     assert len(model.asked) == 1
 
 
