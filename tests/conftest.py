@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import gc
 import itertools
 import shutil
 import socket
@@ -58,6 +59,15 @@ END $$
 """
 
 FAKE_ROLES = ("control", "prom", "loki", "llm", "slack", "webhook")
+
+
+# What is loaded with the tests stays: to look through all of it for garbage, again and again, took a sixth of the time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
