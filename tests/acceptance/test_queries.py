@@ -1,11 +1,14 @@
 """Every query that is made of real rules, packs and metrics is one that a real Prometheus takes."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -39,7 +42,7 @@ REFUSED_ITSELF = 1
 
 
 @pytest.fixture
-def refused(tmp_path: Path, start_program: Callable[..., Any], port: Callable[[], int], wait: Any) -> Iterator[Any]:
+def refused(tmp_path: Path, start_program: Callable[..., Any], port: Callable[[], int], wait: Any) -> Any:
     """(queries) → those that Prometheus refuses, with its words."""
     number = port()
     configuration = tmp_path / "prometheus.yml"
@@ -50,24 +53,28 @@ def refused(tmp_path: Path, start_program: Callable[..., Any], port: Callable[[]
         f"--storage.tsdb.path={tmp_path / 'data'}",
         f"--web.listen-address=127.0.0.1:{number}",
     )
-    with httpx2.Client(base_url=f"http://127.0.0.1:{number}") as client:
+    own = threading.local()  # a connection for each thread
 
-        def ready() -> bool:
-            try:
-                return client.get("/-/ready").status_code == 200
-            except httpx2.TransportError:
-                return False
+    def ready() -> bool:
+        try:
+            return httpx2.get(f"http://127.0.0.1:{number}/-/ready").status_code == 200
+        except httpx2.TransportError:
+            return False
 
-        def ask(query: str) -> tuple[str, str]:
-            form = {"query": query, "time": str(NOON.timestamp())}
-            return query, client.post("/api/v1/query", data=form).json().get("error", "")
+    def ask(query: str) -> tuple[str, str]:
+        """By the plainest client: with a better one, fifteen thousand questions took a minute."""
+        if not hasattr(own, "connection"):
+            own.connection = HTTPConnection("127.0.0.1", number)
+        form = urlencode({"query": query, "time": str(NOON.timestamp())})
+        own.connection.request("POST", "/api/v1/query", form, {"Content-Type": "application/x-www-form-urlencoded"})
+        return query, json.loads(own.connection.getresponse().read()).get("error", "")
 
-        def refused(queries: Iterable[str]) -> dict[str, str]:
-            with ThreadPoolExecutor(4) as threads:
-                return {query: error for query, error in threads.map(ask, dict.fromkeys(queries)) if error}
+    def refused(queries: Iterable[str]) -> dict[str, str]:
+        with ThreadPoolExecutor(4) as threads:
+            return {query: error for query, error in threads.map(ask, dict.fromkeys(queries)) if error}
 
-        wait(ready, "Prometheus is ready")
-        yield refused
+    wait(ready, "Prometheus is ready")
+    return refused
 
 
 @pytest.fixture(scope="module")
