@@ -11,11 +11,18 @@ from typing import Any
 import structlog
 
 from aiops_processor.clock import Clock
-from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain, StorageBusy, StorageError
+from aiops_processor.errors import (
+    DeliveryRefused,
+    DeliveryUnavailable,
+    DeliveryUncertain,
+    PluginFault,
+    StorageBusy,
+    StorageError,
+)
 from aiops_processor.models.action import ActionRecord, ActionState
 from aiops_processor.models.notification import Message
 from aiops_processor.plugins import Finds
-from aiops_processor.services.actions import US, Actions, Configured, planned, step
+from aiops_processor.services.actions import US, Actions, Configured, step
 from aiops_processor.services.notifier import wait_seconds
 from aiops_processor.storage import actions as rows
 from aiops_processor.storage.database import Database
@@ -112,7 +119,9 @@ class Acting:
         except (DeliveryUncertain, TimeoutError) as error:
             return self._lost(record, configured, _reason(error, configured))
         except DeliveryUnavailable as error:
-            return self._later(record, error)
+            return self._later(record, str(error), error.retry_after)
+        except PluginFault as fault:  # it could not say whether what was approved is what it would do now
+            return self._later(record, str(fault))
         except StorageError:  # our own: the lease runs out, and it is looked what was done
             raise
         except Exception as error:  # a plugin's fault: nobody knows how far it came
@@ -127,20 +136,20 @@ class Acting:
             found = await configured.action.find(message, record.key)
             if found is not None:
                 return ActionState.DONE, found, {"line": found}
-        if otherwise := self._otherwise(record, configured, message):
+        if otherwise := await self._otherwise(record, configured, message):
             return otherwise
         if not await self._begin(record):
             return None
         line = await configured.action.act(message, record.key)
         return ActionState.DONE, line or "there was nothing to do", {"line": line or ""}
 
-    def _otherwise(self, record: ActionRecord, configured: Configured, message: Message) -> Ended | None:
+    async def _otherwise(self, record: ActionRecord, configured: Configured, message: Message) -> Ended | None:
         """What it ends with when it is not to be done as it was proposed or approved."""
         if configured.dry_run:
             return ActionState.DRY_RUN, f"dry run: would {record.plan}", {}
         if configured.approval and not record.decided_by:
             return ActionState.WAITING, "waits for approval now", {"next_try_at": None}
-        if record.decided_by and (plan := planned(configured, message)) != record.plan:
+        if record.decided_by and (plan := await configured.plan(message)) != record.plan:
             return _changed(plan, self._clock.now())
         return None
 
@@ -160,13 +169,13 @@ class Acting:
         log.warning("an action gave no answer, will look", action=record.name, error=reason)
         return ActionState.RUNNING, "", {"error": reason, "next_try_at": self._clock.now() + LOOK_AFTER}
 
-    def _later(self, record: ActionRecord, error: DeliveryUnavailable) -> Ended:
+    def _later(self, record: ActionRecord, error: str, asked: float | None = None) -> Ended:
         """Nothing was done in this try; what an earlier one did is still to be looked for."""
         if record.attempts >= MOST_ATTEMPTS:
             return _given_up(record), f"given up after {MOST_ATTEMPTS} tries: {error}", {}
-        wait = timedelta(seconds=wait_seconds(record.attempts, error.retry_after))
-        log.warning("an action failed, will try again", action=record.name, error=str(error), attempt=record.attempts)
-        return record.state, "", {"error": str(error), "next_try_at": self._clock.now() + wait}
+        wait = timedelta(seconds=wait_seconds(record.attempts, asked))
+        log.warning("an action failed, will try again", action=record.name, error=error, attempt=record.attempts)
+        return record.state, "", {"error": error, "next_try_at": self._clock.now() + wait}
 
     async def _end(self, record: ActionRecord, ended: Ended) -> None:
         """Write down what came of it, however long our own store is away: what was done must not look undone."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, Deliver
 from aiops_processor.masking import Mask
 from aiops_processor.models.action import ActionOccasion, ActionRecord, ActionState
 from aiops_processor.models.notification import Message, Occasion
+from aiops_processor.plugins.guard import Fault
 from aiops_processor.query import matchers
 from aiops_processor.services.acting import LOOK_AFTER, MOST_ATTEMPTS, Acting
 from aiops_processor.services.actions import Actions, Acts, Configured, Refused
@@ -95,6 +97,19 @@ class Thoughtful(Blind):
         return super().plan(message)
 
 
+class Hanging(Blind):
+    """One whose plan waits for something, and keeps its thread meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.release = threading.Event(), threading.Event()
+
+    def plan(self, message: Message) -> str | None:
+        self.asked.set()
+        assert self.release.wait(60), "nobody else did anything meanwhile"
+        return super().plan(message)
+
+
 class Desk:
     """Actions of a house, and what became of them."""
 
@@ -120,6 +135,10 @@ class Desk:
     async def history(self) -> list[str]:
         async with self.house.database.read() as connection:
             return [each.text for each in await incident_rows.history(connection, 1) if each.kind == "action"]
+
+    async def notes(self) -> list[str]:
+        async with self.house.database.read() as connection:
+            return [each.text for each in await incident_rows.history(connection, 1) if each.kind == "note"]
 
     async def audited(self) -> list[tuple[str, str, str]]:
         async with self.house.database.read() as connection:
@@ -169,8 +188,56 @@ async def test_only_incidents_with_a_fitting_alert_and_something_to_do_are_meant
     nothing.would = None
     also = (configured(nothing, name="nothing"), configured(Broken(), name="broken"), configured(Blind(), name="fits"))
     also = (*also, configured(Wordless(), name="wordless"))
-    records = await Desk(analysed, other, *also).round()
-    assert [each.name for each in records] == ["fits"], "and a plugin with a fault keeps none from it"
+    desk = Desk(analysed, other, *also)
+    assert [each.name for each in await desk.round()] == ["fits"], "and a plugin with a fault keeps none from it"
+    assert await desk.notes() == [
+        "action broken: raised KeyError: it could not say what it would do, and nothing is done",
+        "action wordless: answered with dict, not str or NoneType: it could not say what it would do, and nothing is done",
+    ]
+
+
+async def test_a_plan_that_blocks_stops_nothing_else(analysed: Any) -> None:
+    action = Hanging()
+    desk = Desk(analysed, configured(action, plan_seconds=60.0))
+    looking = asyncio.create_task(desk.acting.tick())
+    assert await asyncio.to_thread(action.asked.wait, 60)
+    action.release.set()
+    await looking
+    await desk.acting.finished()
+    assert await desk.states() == ["done"]
+
+
+async def test_a_plan_that_hangs_is_given_up_counted_and_shown(analysed: Any) -> None:
+    hanging, faults = Hanging(), list[Fault]()
+    slow = configured(hanging, name="slow", plan_seconds=0.05, fault=faults.append)
+    desk = Desk(analysed, slow, configured(Blind(), name="good"))
+    assert [each.name for each in await desk.round()] == ["good"]
+    assert faults == [("action", "slow", "slow")]
+    (note,) = await desk.notes()
+    assert note.startswith("action slow: no answer within 0.05 s")
+    hanging.release.set()
+
+
+async def test_what_was_approved_waits_until_its_plan_can_be_read_again(analysed: Any) -> None:
+    action, hanging = Blind(), Hanging()
+    desk = Desk(analysed, configured(action, approval=True, approvers=("ada",)))
+    await desk.round()
+    await desk.actions.approve(1, "restart", "ada")
+    stuck = configured(hanging, approval=True, approvers=("ada",), plan_seconds=0.05)
+    desk.actions.use(Acts({"restart": stuck}))
+    (record,) = await desk.round()
+    assert (record.state, record.error) == (ActionState.DUE, "action restart: no answer within 0.05 s")
+    hanging.release.set()
+    desk.actions.use(Acts({"restart": configured(action, approval=True, approvers=("ada",))}))
+    assert await desk.states(60) == ["done"]
+
+
+async def test_an_action_whose_plan_hangs_cannot_be_asked_for(analysed: Any) -> None:
+    hanging = Hanging()
+    desk = Desk(analysed, configured(hanging, on=frozenset(), approvers=("ada",), plan_seconds=0.05))
+    refused = await desk.actions.ask(1, "restart", "ada")
+    assert refused == Refused(why="too late", reason="action restart: no answer within 0.05 s: ask again later")
+    hanging.release.set()
 
 
 async def test_what_needs_approval_waits_for_one_of_its_approvers(analysed: Any) -> None:
