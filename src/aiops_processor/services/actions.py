@@ -69,10 +69,10 @@ class Configured:
     @cached_property
     def _guarded(self) -> Guarded[str | None]:
         """One for all calls: it knows whether an earlier one still hangs."""
-        plan = self.action.plan if isinstance(self.action, Plans) else lambda _: None
+        assert isinstance(self.action, Plans)  # noqa: S101 - `plan` asks no other
         inline = type(self.action).__module__.startswith(OUR_ACTIONS)
         gives = (str, type(None))
-        return Guarded("action", self.name, plan, self.plan_seconds, gives, self.fault, inline=inline)
+        return Guarded("action", self.name, self.action.plan, self.plan_seconds, gives, self.fault, inline=inline)
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class Actions:
             await outbox.put(connection, record.incident_id, told, Occasion.APPROVAL, record.id, self._clock.now())
 
     async def _made(self, occurred: rows.Occurred) -> tuple[list[ActionRecord], list[PluginFault]]:
-        """What the configured actions would do, read and thought about before anything is locked; and who cannot say."""
+        """What the configured actions would do, thought about before anything is locked; and which cannot say."""
         wanted = [each for each in self.acts.configured.values() if occurred.occasion in each.on]
         if not wanted:
             return [], []

@@ -190,9 +190,10 @@ async def test_only_incidents_with_a_fitting_alert_and_something_to_do_are_meant
     also = (*also, configured(Wordless(), name="wordless"))
     desk = Desk(analysed, other, *also)
     assert [each.name for each in await desk.round()] == ["fits"], "and a plugin with a fault keeps none from it"
+    cannot = "it could not say what it would do, and nothing is done"
     assert await desk.notes() == [
-        "action broken: raised KeyError: it could not say what it would do, and nothing is done",
-        "action wordless: answered with dict, not str or NoneType: it could not say what it would do, and nothing is done",
+        f"action broken: raised KeyError: {cannot}",
+        f"action wordless: answered with dict, not str or NoneType: {cannot}",
     ]
 
 
