@@ -85,6 +85,7 @@ def _imported(file: Path) -> ModuleType:
 
     In a thread with a limit: one that waits for something must not keep the service from starting for ever.
     """
+    _must_be_text(file)
     spec = importlib.util.spec_from_file_location(f"aiops_plugins_folder.{file.stem}", file)
     if spec is None or spec.loader is None:
         raise PluginError(f"{file} cannot be imported")
@@ -99,6 +100,15 @@ def _imported(file: Path) -> ModuleType:
     except BaseException as error:  # SystemExit too: whatever a stranger's file does is told
         raise PluginError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
     return module
+
+
+def _must_be_text(file: Path) -> None:
+    try:
+        importlib.util.decode_source(file.read_bytes())
+    except (UnicodeDecodeError, SyntaxError):
+        raise PluginError(f"{file} is not UTF-8: save it as UTF-8, or declare its encoding in the first line") from None
+    except OSError as error:
+        raise PluginError(f"{file} cannot be read: {error.strerror or type(error).__name__}") from None
 
 
 def _once(found: Sequence[InFolder]) -> Iterator[InFolder]:
