@@ -19,7 +19,7 @@ from aiops_processor.errors import (
     StorageBusy,
     StorageError,
 )
-from aiops_processor.models.action import ActionRecord, ActionState
+from aiops_processor.models.action import ActionOccasion, ActionRecord, ActionState
 from aiops_processor.models.notification import Message
 from aiops_processor.plugins import Finds
 from aiops_processor.services.actions import US, Actions, Configured, step
@@ -133,25 +133,36 @@ class Acting:
         if record.state is ActionState.RUNNING:
             if not isinstance(configured.action, Finds):
                 return ActionState.UNKNOWN, NOT_KNOWN, {}
-            found = await configured.action.find(message, record.key)
+            found = await configured.action.find(await self._with_done(record, message), record.key)
             if found is not None:
                 return ActionState.DONE, found, {"line": found}
         if otherwise := await self._otherwise(record, configured, message):
             return otherwise
         if not await self._begin(record):
             return None
-        line = await configured.action.act(message, record.key)
+        line = await configured.action.act(await self._with_done(record, message), record.key)
         return ActionState.DONE, line or "there was nothing to do", {"line": line or ""}
 
     async def _otherwise(self, record: ActionRecord, configured: Configured, message: Message) -> Ended | None:
         """What it ends with when it is not to be done as it was proposed or approved."""
         if configured.dry_run:
             return ActionState.DRY_RUN, f"dry run: would {record.plan}", {}
+        missed = message.incident.resolved_at is not None and record.occasion is not ActionOccasion.RESOLVED
         if configured.approval and not record.decided_by:
+            if missed:
+                return ActionState.EXPIRED, "needs approval by now, and the incident is over", {}
             return ActionState.WAITING, "waits for approval now", {"next_try_at": None}
+        if record.decided_by and _fires_again(record, message):
+            return ActionState.EXPIRED, "was approved for the end of the incident, which fires again", {}
         if record.decided_by and (plan := await configured.plan(message)) != record.plan:
-            return _changed(plan, self._clock.now())
+            return _changed(plan, self._clock.now(), missed=missed)
         return None
+
+    async def _with_done(self, record: ActionRecord, message: Message) -> Message:
+        async with self._database.read() as connection:
+            before = await rows.of_incident(connection, record.incident_id)
+        lines = (each.line for each in before if each.name == record.name and each.id < record.id)
+        return message.model_copy(update={"done": tuple(filter(None, lines))})
 
     async def _begin(self, record: ActionRecord) -> bool:
         """The intent: from here on nobody knows whether it was done, until the row says what came of it."""
@@ -221,10 +232,19 @@ def _given_up(record: ActionRecord) -> ActionState:
     return ActionState.UNKNOWN if record.state is ActionState.RUNNING else ActionState.FAILED
 
 
-def _changed(plan: str | None, now: datetime) -> Ended:
-    """What was approved is not what would be done now: new alerts came, or another analysis."""
+def _fires_again(record: ActionRecord, message: Message) -> bool:
+    return record.occasion is ActionOccasion.RESOLVED and message.incident.resolved_at is None
+
+
+def _changed(plan: str | None, now: datetime, *, missed: bool) -> Ended:
+    """What was approved is not what would be done now: new alerts came, or another analysis.
+
+    `missed`: the incident is over, and nobody looks there for something that waits.
+    """
     if plan is None:
         return ActionState.EXPIRED, "there is nothing to do any more", {}
+    if missed:
+        return ActionState.EXPIRED, f"the incident is over, and it would not do what was approved but: {plan}", {}
     text = f"is not what was approved any more, and waits again: {plan}"
     return ActionState.WAITING, text, {"plan": plan, "created_at": now, "decided_by": "", "next_try_at": None}
 

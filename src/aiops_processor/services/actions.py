@@ -128,7 +128,6 @@ class Actions:
         return len(found) == BATCH
 
     async def _look(self, occurred: rows.Occurred) -> None:
-        over = occurred.occasion is ActionOccasion.RESOLVED
         try:
             made, faults = await self._made(occurred)
         except StorageError:
@@ -139,8 +138,7 @@ class Actions:
         async with self._database.write() as connection:
             if not await rows.take(connection, occurred.id):
                 return
-            if over:
-                await self._expire(connection, occurred.incident_id)
+            await self._expire(connection, occurred)
             for fault in faults:
                 text = f"{fault}: it could not say what it would do, and nothing is done"
                 entry = TimelineEntry(at=self._clock.now(), kind="note", text=text)
@@ -166,9 +164,9 @@ class Actions:
         if message is None or (message.incident.merged_into and occurred.occasion is ActionOccasion.ANALYSED):
             return [], []
         plans = await asyncio.gather(*(planned(each, message) for each in wanted))
-        # Analysed once more is the same occasion; over once more is another.
-        revision = occurred.revision if occurred.occasion is ActionOccasion.RESOLVED else 0
-        again = (occurred.occasion, revision)
+        # Analysed once more is the same occasion; that it fires once more, or is over once more, is another.
+        over = occurred.occasion is ActionOccasion.RESOLVED
+        again = (occurred.occasion, occurred.revision if over else message.incident.reopened)
         both = list(zip(wanted, plans, strict=True))
         made = [self._record(each, plan, message, *again) for each, plan in both if isinstance(plan, str)]
         return made, [plan for plan in plans if isinstance(plan, PluginFault)]
@@ -280,12 +278,16 @@ class Actions:
             await step(connection, self._clock, record, f"{word} by {by}", by)
             return record.model_copy(update=values)
 
-    async def _expire(self, connection: Connection, incident_id: int) -> None:
-        """What nobody approved while it fired is not done when it is over."""
-        for record in await rows.waiting_of(connection, incident_id):
+    async def _expire(self, connection: Connection, occurred: rows.Occurred) -> None:
+        """What nobody approved in time: while it fired, or, where it was for the end, before it fired again."""
+        for record in await rows.waiting_of(connection, occurred.incident_id):
+            over = occurred.occasion is ActionOccasion.RESOLVED
+            if not over and record.occasion is not ActionOccasion.RESOLVED:
+                continue
+            text = "not approved before the incident was over" if over else "not approved before it fired again"
             waits = {"state": ActionState.WAITING}  # else it is approved in this moment, and may have begun
             if await rows.change(connection, record.id, waits, state=ActionState.EXPIRED, ended_at=self._clock.now()):
-                await step(connection, self._clock, record, "not approved before the incident was over", US)
+                await step(connection, self._clock, record, text, US)
 
 
 async def planned(configured: Configured, message: Message) -> str | PluginFault | None:

@@ -161,6 +161,28 @@ async def test_what_is_not_what_was_approved_any_more_waits_again(analysed: Any,
     assert await desk.states() == ["done"]
 
 
+@pytest.mark.parametrize("needs_approval_by_now", [False, True])
+async def test_what_would_be_something_else_when_the_incident_is_over_ends_visibly(
+    analysed: Any, post: Any, desk_of: Any, configured: Any, needs_approval_by_now: bool
+) -> None:
+    action = Blind()
+    before = configured(action, approval=not needs_approval_by_now, approvers=("ada",))
+    desk = desk_of(analysed, before)
+    await desk.actions.propose()
+    if needs_approval_by_now:
+        desk.actions.use(Acts({"restart": replace(before, approval=True)}))
+    else:
+        await desk.actions.approve(1, "restart", "ada")
+    await post("A", "B", status="resolved")
+    await analysed.pass_time(2)
+    action.would = "turn everything off"
+    assert await desk.states() == ["expired"]
+    assert await desk.states(3600) == ["expired"]
+    assert action.done == []
+    said = "needs approval by now, and" if needs_approval_by_now else "it would not do what was approved but: turn"
+    assert said in (await desk.history())[-1]
+
+
 async def test_what_is_masked_is_what_was_approved_in_every_process(
     house: Any, post: Any, desk_of: Any, configured: Any
 ) -> None:

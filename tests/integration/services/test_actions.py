@@ -28,6 +28,7 @@ class Blind:
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        self.given: list[tuple[str, ...]] = []
         self.refuses: Exception | None = None
         self.loses: Exception | None = None
         self.hangs = False
@@ -41,6 +42,7 @@ class Blind:
         if self.refuses:
             raise self.refuses
         self.done.append(key)
+        self.given.append(message.done)
         self.began.set()
         if self.hangs:
             await asyncio.Event().wait()
@@ -159,6 +161,67 @@ async def test_an_action_on_resolve_comes_after_the_same_on_analysis(
     assert await desk.states() == ["done", "due"]
     assert await desk.states() == ["done", "done"]
     assert [key.split("-")[3] for key in action.done] == ["analysed", "resolved"]
+
+
+async def test_what_fires_again_is_proposed_again_though_nobody_approved_it_the_first_time(
+    analysed: Any, post: Any, desk_of: Any, configured: Any
+) -> None:
+    action = Blind()
+    desk = desk_of(analysed, configured(action, approval=True, approvers=("ada",)))
+    assert await desk.states() == ["waiting"]
+    await post("A", "B", status="resolved")
+    await analysed.pass_time(5)
+    assert await desk.states() == ["expired"]
+    await post("A", "B", starts=analysed.clock.now().isoformat())
+    await analysed.pass_time(90)
+    assert await desk.states() == ["expired", "waiting"]
+    await desk.actions.approve(1, "restart", "ada")
+    assert await desk.states() == ["expired", "done"]
+    async with analysed.database.write() as connection:
+        await rows.note(connection, 1, ActionOccasion.ANALYSED, 7)
+    assert await desk.states(60) == ["expired", "done"], "analysed once more while it fires is no new occasion"
+
+
+async def test_what_was_approved_for_the_end_is_not_done_while_it_fires_again(
+    analysed: Any, post: Any, desk_of: Any, configured: Any
+) -> None:
+    action = Blind()
+    desk = desk_of(analysed, configured(action, on=RESOLVED, approval=True, approvers=("ada",)))
+    await post("A", "B", status="resolved")
+    await analysed.pass_time(5)
+    assert await desk.states() == ["waiting"]
+    await desk.actions.approve(1, "restart", "ada")
+    await post("A", "B", starts=analysed.clock.now().isoformat())
+    await analysed.pass_time(2)
+    assert await desk.states() == ["expired"]
+    assert action.done == []
+    assert (await desk.history())[-1] == "restart: was approved for the end of the incident, which fires again"
+
+
+async def test_what_waits_for_its_end_to_be_approved_expires_when_it_fires_again(
+    analysed: Any, post: Any, desk_of: Any, configured: Any
+) -> None:
+    desk = desk_of(analysed, configured(Blind(), on=RESOLVED, approval=True, approvers=("ada",)))
+    await post("A", "B", status="resolved")
+    await analysed.pass_time(5)
+    assert await desk.states() == ["waiting"]
+    await post("A", "B", starts=analysed.clock.now().isoformat())
+    await analysed.pass_time(90)
+    assert await desk.states() == ["expired"]
+    assert (await desk.history())[-1] == "restart: not approved before it fired again"
+
+
+async def test_an_action_is_given_what_it_did_about_the_incident_before(
+    analysed: Any, post: Any, desk_of: Any, configured: Any
+) -> None:
+    action, other = Blind(), Blind()
+    both = (configured(action, on=ANALYSED | RESOLVED), configured(other, name="other"))
+    desk = desk_of(analysed, *both)
+    await desk.round()
+    await post("A", "B", status="resolved")
+    await analysed.pass_time(2)
+    await desk.round()
+    assert action.given == [(), ("done with A and 1 more",)]
 
 
 async def test_each_end_of_an_incident_is_an_occasion_of_its_own(
