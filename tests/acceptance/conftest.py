@@ -440,6 +440,19 @@ def start_program(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[byt
 
 
 @pytest.fixture
+def start_alertmanager(start_program: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> Callable[..., Any]:
+    """Start the real one on a port with a configuration; started there again it knows what it knew."""
+
+    def start(port: int, configuration: str) -> subprocess.Popen[bytes]:
+        file = tmp_path / f"alertmanager-{port}.yml"
+        file.write_text(configuration)
+        where = (f"--storage.path=am-{port}", f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=")
+        return start_program("prometheus-alertmanager", f"--config.file={file}", *where)
+
+    return start
+
+
+@pytest.fixture
 def now_rfc3339() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 

@@ -4,7 +4,6 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 ALERTMANAGER_YML = """
@@ -17,20 +16,15 @@ receivers:
 
 def test_one_slack_message_one_page_and_a_thread_of_three_mails(
     story: Any,
-    tmp_path: Path,
     make_service: Callable[..., Any],
-    start_program: Callable[..., Any],
+    start_alertmanager: Callable[..., Any],
     port: Callable[[], int],
     wait: Callable[..., Any],
 ) -> None:
     people, mails = story.people, story.mails
     service = make_service(**story.settings, AIOPS_EXTERNAL_URL="https://aiops.example")
     alertmanager = port()
-    (tmp_path / "alertmanager.yml").write_text(ALERTMANAGER_YML.format(url=service.url))
-    arguments = (f"--web.listen-address=127.0.0.1:{alertmanager}", "--cluster.listen-address=")
-    start_program(
-        "prometheus-alertmanager", *arguments, "--config.file=alertmanager.yml", f"--storage.path={tmp_path / 'am'}"
-    )
+    start_alertmanager(alertmanager, ALERTMANAGER_YML.format(url=service.url))
     wait(lambda: tell(alertmanager, "HighErrorRate"), "Alertmanager takes the alert")
     wait(lambda: [m for m in people.messages.values() if "🔎" in m[-1]], lambda: f"the analysis\n{service.log()}")
     wait(lambda: len(mails.mails) == 2, "the analysis comes by mail")
