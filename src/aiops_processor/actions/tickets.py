@@ -96,12 +96,13 @@ def title(message: Message) -> str:
 
 
 def text(message: Message) -> str:
-    """The report as plain text, with the address of the incident's page."""
+    """The report as plain text, with the address of the incident's page; and that it is over, where it is."""
     if message.analysis is None:
         said = "\n".join((*words.firing(message.alerts, message.sent_at), message.url))
     else:
         said = as_text(message.analysis, message.evidence, message.alerts, message.url)
-    return said if len(said) <= MOST_TEXT else f"{said[:MOST_TEXT]}…"
+    cut = said if len(said) <= MOST_TEXT else f"{said[:MOST_TEXT]}…"
+    return f"{closing(message)}\n\n{cut}" if message.incident.resolved_at else cut
 
 
 def closing(message: Message) -> str:

@@ -26,7 +26,7 @@ except ImportError:
     raise PluginError("the channel apprise needs more packages: install aiops-processor[apprise]") from None
 
 MOST_TEXT = 2000
-MOST_AT_ONCE = 4
+MOST_AT_ONCE = 32
 MOST_REMEMBERED = 1000
 _STATUS = re.compile(r"\berror=(\d{3})\b")
 _TYPES = {
@@ -66,22 +66,24 @@ class AppriseNotifier:
     def __init__(self, options: AppriseOptions) -> None:
         self.name = "apprise"
         self._limit = options.timeout_seconds
-        # Of its own: a service that hangs would take the threads that others need.
-        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, "apprise")
         self._settled = OrderedDict[str, dict[int, _Told]]()  # by key and number: of those not all of which took it
         _keep_quiet()
         self._services = {n: _service(n, url) for n, url in enumerate(options.urls.get_secret_value().split(), 1)}
+        # Of its own: a service that hangs would take the threads that others need.
+        self._threads = ThreadPoolExecutor(min(2 * len(self._services), MOST_AT_ONCE), "apprise")
 
     async def send(self, message: Message, key: str, previous: Receipt | None) -> Receipt:  # noqa: ARG002 - it gives none
         """Raises DeliveryRefused where nothing but a person can mend it, else DeliveryUnavailable."""
-        settled = self._settled.pop(key, {})
+        settled = self._settled.get(key, {})
         asked = [number for number in self._services if number not in settled]
         told = dict(zip(asked, await asyncio.gather(*(self._one(number, message) for number in asked)), strict=True))
         failed = {number: each for number, each in (settled | told).items() if each.refusal}
         if not failed:
+            self._settled.pop(key, None)
             return Receipt()
         said = f"apprise: {'; '.join(f'address {number} {failed[number].refusal}' for number in sorted(failed))}"
         if all(each.final for each in failed.values()):
+            self._settled.pop(key, None)
             raise DeliveryRefused(said)
         self._settled[key] = {n: each for n, each in (settled | told).items() if each.final or not each.refusal}
         while len(self._settled) > MOST_REMEMBERED:

@@ -106,7 +106,7 @@ def _loaded(kind: str, name: str, point: EntryPoint) -> Any:
 
 def _called(kind: str, name: str, plugin: Any, *options: Any) -> Any:
     """A new object of the class. What its own code raises is told without a trace: it may hold the options."""
-    ours = plugin.__module__.startswith(f"{OUR_PACKAGE}.")
+    ours = getattr(plugin, "__module__", "").startswith(f"{OUR_PACKAGE}.")
     try:
         made = plugin(*options) if ours else within(patience.LOAD_SECONDS, f"{kind} {name}", lambda: plugin(*options))
     except AiopsError:

@@ -237,6 +237,8 @@ class Actions:
     ) -> ActionRecord:
         now, waits = self._clock.now(), configured.approval and not by
         state = ActionState.DRY_RUN if configured.dry_run else ActionState.WAITING if waits else ActionState.DUE
+        if state is ActionState.WAITING and message.incident.resolved_at and occasion is ActionOccasion.ANALYSED:
+            state = ActionState.EXPIRED  # it ended before it was analysed, and nobody looks there for what waits
         return ActionRecord(
             id=0,
             key=f"action-{mark(message.incident)}-{occasion}-{revision}-{configured.name}",
@@ -247,13 +249,14 @@ class Actions:
             plan=plan,
             created_at=now,
             next_try_at=now if state is ActionState.DUE else None,
-            ended_at=now if state is ActionState.DRY_RUN else None,
+            ended_at=now if state in {ActionState.DRY_RUN, ActionState.EXPIRED} else None,
             decided_by=by,
         )
 
     def _proposed(self, record: ActionRecord) -> str:
         words = {
             ActionState.DRY_RUN: f"dry run: would {record.plan}",
+            ActionState.EXPIRED: f"not asked for, for the incident is over: {record.plan}",
             ActionState.WAITING: f"waits for approval by {' or '.join(self.approvers(record.name))}: {record.plan}",
         }
         return words.get(record.state, f"about to {record.plan}")
@@ -280,9 +283,11 @@ class Actions:
 
     async def _expire(self, connection: Connection, occurred: rows.Occurred) -> None:
         """What nobody approved in time: while it fired, or, where it was for the end, before it fired again."""
+        over = occurred.occasion is ActionOccasion.RESOLVED
+        incident = await incident_rows.get(connection, occurred.incident_id)
+        fires = incident is not None and incident.resolved_at is None  # an analysis may also come after the end
         for record in await rows.waiting_of(connection, occurred.incident_id):
-            over = occurred.occasion is ActionOccasion.RESOLVED
-            if not over and record.occasion is not ActionOccasion.RESOLVED:
+            if not over and not (fires and record.occasion is ActionOccasion.RESOLVED):
                 continue
             text = "not approved before the incident was over" if over else "not approved before it fired again"
             waits = {"state": ActionState.WAITING}  # else it is approved in this moment, and may have begun

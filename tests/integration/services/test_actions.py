@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from aiops_processor.clock import SteppedClock
 from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain
@@ -15,6 +16,7 @@ from aiops_processor.models.notification import Message, Occasion
 from aiops_processor.services.acting import LOOK_AFTER, MOST_ATTEMPTS, Acting
 from aiops_processor.services.actions import Acts, Refused
 from aiops_processor.storage import actions as rows
+from aiops_processor.storage.tables import action_occasions
 from aiops_processor.telemetry import Metrics
 
 pytestmark = pytest.mark.anyio
@@ -209,6 +211,22 @@ async def test_what_waits_for_its_end_to_be_approved_expires_when_it_fires_again
     await analysed.pass_time(90)
     assert await desk.states() == ["expired"]
     assert (await desk.history())[-1] == "restart: not approved before it fired again"
+
+
+async def test_an_analysis_after_the_end_takes_nothing_from_what_waits_there_and_asks_nobody(
+    analysed: Any, post: Any, desk_of: Any, configured: Any
+) -> None:
+    waits = {"approval": True, "approvers": ("ada",)}
+    both = (configured(Blind(), on=RESOLVED, name="end", **waits), configured(Blind(), name="restart", **waits))
+    await post("A", "B", status="resolved")
+    await analysed.pass_time(5)
+    async with analysed.database.write() as connection:  # the incident ended before its analysis was there
+        await connection.execute(sa.delete(action_occasions))
+        for occasion in (ActionOccasion.RESOLVED, ActionOccasion.ANALYSED):
+            await rows.note(connection, 1, occasion, 0)
+    desk = desk_of(analysed, *both)
+    assert [(each.name, str(each.state)) for each in await desk.round()] == [("end", "waiting"), ("restart", "expired")]
+    assert (await desk.history())[-1] == "restart: not asked for, for the incident is over: turn it off and on again"
 
 
 async def test_an_action_is_given_what_it_did_about_the_incident_before(

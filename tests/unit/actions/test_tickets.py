@@ -158,6 +158,14 @@ async def test_an_incident_without_a_ticket_needs_no_comment(tracker: Any, over:
     assert tracker.comments == []
 
 
+async def test_a_ticket_that_is_made_after_the_end_says_that_it_is_over(tracker: Any, message: Message) -> None:
+    ended = message.incident.model_copy(update={"resolved_at": message.sent_at})
+    await tracker.action.act(message.model_copy(update={"incident": ended}), "k")
+    (text,) = tracker.texts()
+    assert "Over since" in text
+    assert "CONCLUSION" in text
+
+
 async def test_a_ticket_that_the_search_does_not_know_yet_gets_its_comment_later(tracker: Any, over: Message) -> None:
     made = over.model_copy(update={"done": ("created OPS-1",)})
     with pytest.raises(DeliveryUnavailable, match="does not find the ticket yet: created OPS-1"):
