@@ -15,7 +15,7 @@ from aiops_processor.errors import AiopsError, PluginError
 from aiops_processor.plugins import patience
 from aiops_processor.plugins.folder import Folder, InFolder
 from aiops_processor.plugins.kinds import KINDS, check
-from aiops_processor.plugins.patience import within
+from aiops_processor.plugins.patience import TooSlow, within
 
 GROUP = "aiops_processor.plugins"
 OURS, OUR_PACKAGE = "aiops-processor", "aiops_processor"
@@ -96,7 +96,7 @@ def _loaded(kind: str, name: str, point: EntryPoint) -> Any:
     ours = point.dist is not None and point.dist.name == OURS
     try:
         return point.load() if ours else within(patience.LOAD_SECONDS, f"loading {point.value}", point.load)
-    except TimeoutError:
+    except TooSlow:
         limit = f"{patience.LOAD_SECONDS:g} s"
         raise PluginError(f"{kind} {name} ({point.value}) was not loaded within {limit}: it waits at its top") from None
     except (Exception, SystemExit) as error:
@@ -111,7 +111,7 @@ def _called(kind: str, name: str, plugin: Any, *options: Any) -> Any:
         made = plugin(*options) if ours else within(patience.LOAD_SECONDS, f"{kind} {name}", lambda: plugin(*options))
     except AiopsError:
         raise
-    except TimeoutError:
+    except TooSlow:
         limit = f"{patience.LOAD_SECONDS:g} s"
         raise PluginError(f"{kind} {name} was not made within {limit}: its __init__ waits for something") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's, and whoever configured it wants one line

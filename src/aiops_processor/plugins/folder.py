@@ -18,7 +18,7 @@ from aiops_processor.errors import PluginError
 from aiops_processor.plugins import patience
 from aiops_processor.plugins.kinds import check
 from aiops_processor.plugins.marking import Mark, mark_of
-from aiops_processor.plugins.patience import within
+from aiops_processor.plugins.patience import TooSlow, within
 
 PROMPTS = "prompts"
 
@@ -94,7 +94,7 @@ def _imported(file: Path) -> ModuleType:
     load = spec.loader.exec_module
     try:
         within(patience.LOAD_SECONDS, f"importing {file.name}", lambda: load(module))
-    except TimeoutError:
+    except TooSlow:
         limit = f"{patience.LOAD_SECONDS:g} s"
         raise PluginError(f"{file} was not imported within {limit}: it waits for something at its top") from None
     except BaseException as error:  # SystemExit too: whatever a stranger's file does is told

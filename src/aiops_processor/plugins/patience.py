@@ -9,10 +9,14 @@ T = TypeVar("T")
 LOAD_SECONDS = 30.0
 
 
+class TooSlow(Exception):
+    """It has not ended in its time. Not TimeoutError: a stranger's code may raise that itself."""
+
+
 def within(seconds: float, what: str, function: Callable[[], T]) -> T:
     """What the function gives, called in a thread; what it raises is raised. `what` names the thread.
 
-    Raises TimeoutError after these seconds. The thread cannot be ended; it is a daemon, and keeps nothing from ending.
+    Raises TooSlow after these seconds. The thread cannot be ended; it is a daemon, and keeps nothing from ending.
     """
     answers, failures = list[T](), list[BaseException]()
 
@@ -28,5 +32,5 @@ def within(seconds: float, what: str, function: Callable[[], T]) -> T:
     if failures:
         raise failures[0]
     if not answers:
-        raise TimeoutError(f"{what}: not within {seconds:g} s")
+        raise TooSlow(f"{what}: not within {seconds:g} s")
     return answers[0]

@@ -130,17 +130,18 @@ class Acting:
 
     async def _done(self, record: ActionRecord, configured: Configured, message: Message) -> Ended | None:
         """None where another process has it by now: this one was held up for longer than its lease."""
+        given = await self._with_done(record, message)  # now: between the intent and the act nothing of ours may fail
         if record.state is ActionState.RUNNING:
             if not isinstance(configured.action, Finds):
                 return ActionState.UNKNOWN, NOT_KNOWN, {}
-            found = await configured.action.find(await self._with_done(record, message), record.key)
+            found = await configured.action.find(given, record.key)
             if found is not None:
                 return ActionState.DONE, found, {"line": found}
         if otherwise := await self._otherwise(record, configured, message):
             return otherwise
         if not await self._begin(record):
             return None
-        line = await configured.action.act(await self._with_done(record, message), record.key)
+        line = await configured.action.act(given, record.key)
         return ActionState.DONE, line or "there was nothing to do", {"line": line or ""}
 
     async def _otherwise(self, record: ActionRecord, configured: Configured, message: Message) -> Ended | None:

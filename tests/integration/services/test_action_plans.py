@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from aiops_processor.errors import StorageBusy
 from aiops_processor.masking import Mask
 from aiops_processor.models.action import ActionState
 from aiops_processor.models.notification import Message
@@ -181,6 +182,31 @@ async def test_what_would_be_something_else_when_the_incident_is_over_ends_visib
     assert action.done == []
     said = "needs approval by now, and" if needs_approval_by_now else "it would not do what was approved but: turn"
     assert said in (await desk.history())[-1]
+
+
+async def test_no_store_that_goes_away_comes_between_the_intent_and_the_act(
+    analysed: Any, desk_of: Any, configured: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> Any:
+        raise StorageBusy("away")
+
+    class Late(Blind):
+        approved = False
+
+        def plan(self, message: Message) -> str | None:
+            if self.approved:  # as late as can be: right before it is begun
+                monkeypatch.setattr(analysed.database, "read", away)
+            return super().plan(message)
+
+    action = Late()
+    desk = desk_of(analysed, configured(action, approval=True, approvers=("ada",)))
+    await desk.round()
+    await desk.actions.approve(1, "restart", "ada")
+    action.approved = True
+    await desk.acting.tick()
+    await desk.acting.finished()
+    monkeypatch.undo()
+    assert [str(each.state) for each in await desk.records()] == ["done"]
 
 
 async def test_what_is_masked_is_what_was_approved_in_every_process(
