@@ -92,6 +92,7 @@ def test_an_alert_that_fired_while_we_were_away_is_found(
     start_alertmanager(ports["alertmanager"], ALERTMANAGER_YML.format(url=service.url))
     tell(ports, wait, "First", age=3600)
     wait(lambda: peer.told("opened"), "the first alert is told")
+    wait(lambda: not service.get("/api/v1/deliveries?state=pending"), "it is written down: else it may be told again")
     service.kill()
     tell(ports, wait, "Second", age=3600)
     wait(lambda: posted_in_vain(ports), "Alertmanager failed to post")
