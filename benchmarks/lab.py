@@ -5,7 +5,8 @@
 Each fault gets a lab and a service of its own, on free ports and in a temporary folder: started, left alone for
 `--quiet` seconds, broken, watched until the first analysis, and ended. Loki is the small one of `aiops demo`, which
 takes what the shop pushes. `line` is the place of the first line of evidence about the broken service; `seconds`
-go from the injection to the finished analysis.
+go from the injection to the finished analysis. With `--mend` the fault is taken away again after that, and the end of
+the incident waited for; `--set` gives the service channels to tell of it.
 """
 
 import argparse
@@ -41,6 +42,16 @@ PORTS = ("9090", "9093", "9100", "9200", "9201", "9202", "9203", "9204", "9205",
 """Where the lab's files say that its programs listen; the last two are ours and Loki's."""
 TOP = 5
 MOST_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class How:
+    """Where the lab is, how long it is left alone, the settings of the service, and whether what broke is mended."""
+
+    source: Path
+    quiet: float
+    settings: dict[str, str]
+    mend: bool
 
 
 @dataclass(frozen=True)
@@ -84,13 +95,14 @@ def main() -> None:
     parser.add_argument(
         "--at-once", type=int, default=1, help="labs side by side; they take each other's processor time"
     )
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one more of its settings")
+    parser.add_argument("--mend", action="store_true", help="and wait until the end is told")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    more = dict(each.split("=", 1) for each in options.set)
+    how = How(options.lab, options.quiet, {"AIOPS_SETTLE_SECONDS": str(options.settle), **more}, options.mend)
     with ThreadPoolExecutor(options.at_once) as places:
-        begun = [
-            places.submit(broken, options.lab, *pair.split(":"), quiet=options.quiet, settle=options.settle)
-            for pair in options.faults.split(",")
-        ]
+        begun = [places.submit(broken, how, *pair.split(":")) for pair in options.faults.split(",")]
         found = [each.result() for each in begun]
     print(json.dumps([asdict(each) for each in found], indent=2) if options.json else table(found))
 
@@ -108,17 +120,24 @@ def table(found: list[Result]) -> str:
     return "\n".join([*rows, f"{right} of {len(found)} named in the first {TOP} lines"])
 
 
-def broken(source: Path, fault: str, service: str, *, quiet: float, settle: float) -> Result:
+def broken(how: How, fault: str, service: str) -> Result:
     """One fault in a lab of its own, and what the first analysis says of it."""
-    with running(source, settle) as lab:
+    with running(how) as lab:
         eventually(lambda: scraped(lab), "Prometheus has scraped the shop", 180)
-        time.sleep(quiet)
+        time.sleep(how.quiet)
         began = time.monotonic()
-        httpx2.get(
-            f"{lab.url('9200')}/inject", params={"fault": fault, "service": service}, timeout=20
-        ).raise_for_status()
+        inject(lab, fault, service)
         detail = eventually(lambda: analysed(lab), f"an analysis of {fault} {service}", MOST_SECONDS)
-        return result(fault, service, detail, time.monotonic() - began)
+        found = result(fault, service, detail, time.monotonic() - began)
+        if how.mend:
+            inject(lab, "clear", service)
+            eventually(lambda: over(lab), f"the end of {fault} {service}", MOST_SECONDS)
+        return found
+
+
+def inject(lab: Lab, fault: str, service: str) -> None:
+    parameters = {"fault": fault, "service": service}
+    httpx2.get(f"{lab.url('9200')}/inject", params=parameters, timeout=20).raise_for_status()
 
 
 def result(fault: str, service: str, detail: dict[str, Any], seconds: float) -> Result:
@@ -149,6 +168,13 @@ def analysed(lab: Lab) -> dict[str, Any] | None:
     return next((each for each in details if each and each["analysis"]), None)
 
 
+def over(lab: Lab) -> bool:
+    """Whether every incident has ended, and all is told."""
+    incidents = ask(f"{lab.url('8000')}/api/v1/incidents") or []
+    waits = (ask(f"{lab.url('8000')}/queue/status") or {}).get("queue_size")
+    return waits == 0 and bool(incidents) and all(each["resolved_at"] for each in incidents)
+
+
 def ask(url: str) -> Any:
     """What is answered, None where nobody answers yet."""
     try:
@@ -167,12 +193,12 @@ def eventually(look: Callable[[], T | None], what: str, seconds: float) -> T:
 
 
 @contextlib.contextmanager
-def running(source: Path, settle: float) -> Iterator[Lab]:
+def running(how: How) -> Iterator[Lab]:
     """A lab with the product behind it, all of which ends with the block."""
     with tempfile.TemporaryDirectory(prefix="aiops-lab-") as folder, contextlib.ExitStack() as stack:
-        lab = copied(source, Path(folder) / "lab")
+        lab = copied(how.source, Path(folder) / "lab")
         stack.enter_context(small_loki(lab.ports["3100"]))
-        stack.enter_context(product(lab, settle))
+        stack.enter_context(product(lab, how.settings))
         stack.callback(lab.run, "down.sh")
         lab.run("up.sh")
         yield lab
@@ -217,15 +243,15 @@ def small_loki(port: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def product(lab: Lab, settle: float) -> Iterator[None]:
+def product(lab: Lab, settings: dict[str, str]) -> Iterator[None]:
     """The service as people run it, with the lab's sources and no model."""
     environment = {
         "PATH": os.environ["PATH"],
         "AIOPS_DATA_DIR": str(lab.folder / "data"),
-        "AIOPS_SETTLE_SECONDS": str(settle),
         "PROMETHEUS_URL": lab.url("9090"),
         "LOKI_URL": lab.url("3100"),
         "ALERTMANAGER_URL": lab.url("9093"),
+        **settings,
     }
     command = [sys.executable, "-m", "aiops_processor", "serve", "--port", str(lab.ports["8000"])]
     with (lab.folder / "service.out").open("w") as output:

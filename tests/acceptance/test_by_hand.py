@@ -131,20 +131,14 @@ def test_check_sends_a_test_alert_through_alertmanager(
     make_service: Callable[..., Any],
     peer: Any,
     tmp_path: Path,
-    start_program: Callable[..., Any],
+    start_alertmanager: Callable[..., Any],
     port: Callable[[], int],
     wait: Callable[..., Any],
 ) -> None:
     service = make_service(PROMETHEUS_URL=peer.url)
-    (tmp_path / "alertmanager.yml").write_text(ALERTMANAGER_YML.format(receiver=receiver, url=service.url))
-    alertmanager = f"127.0.0.1:{port()}"
-    start_program(
-        "prometheus-alertmanager",
-        "--config.file=alertmanager.yml",
-        "--storage.path=am",
-        f"--web.listen-address={alertmanager}",
-        "--cluster.listen-address=",
-    )
+    place = port()
+    start_alertmanager(place, ALERTMANAGER_YML.format(receiver=receiver, url=service.url))
+    alertmanager = f"127.0.0.1:{place}"
     settings = {"PROMETHEUS_URL": peer.url, "ALERTMANAGER_URL": f"http://{alertmanager}"}
     check = ["check", "--send-test-alert", "--wait", "8"]
     wait(lambda: "alertmanager answers" in aiops("check", folder=tmp_path, **settings).stdout, "it is up")

@@ -46,24 +46,17 @@ RULES = "groups: [{name: test, rules: [{alert: InstanceDown, expr: up == 0, labe
 class Alertmanager:
     """A real one that posts to the service."""
 
-    def __init__(self, start: Callable[..., Any], wait: Callable[..., Any], folder: Path, port: int) -> None:
+    def __init__(self, start: Callable[..., Any], wait: Callable[..., Any], port: int) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self._start, self._wait, self._folder = start, wait, folder
+        self._start, self._wait = start, wait
         self._process: Any = None
 
     def start(
         self, url: str, other: str = "http://127.0.0.1:9/", max_alerts: int = 0, source: str = "default"
     ) -> "Alertmanager":
-        file = self._folder / f"alertmanager-{self.port}.yml"
-        file.write_text(CONFIGURATION.format(url=url, other=other, max_alerts=max_alerts, source=source))
-        self._process = self._start(
-            "prometheus-alertmanager",
-            f"--config.file={file}",
-            f"--storage.path=am-{self.port}",
-            f"--web.listen-address=127.0.0.1:{self.port}",
-            "--cluster.listen-address=",
-        )
+        told = CONFIGURATION.format(url=url, other=other, max_alerts=max_alerts, source=source)
+        self._process = self._start(self.port, told)
         self._wait(self._answers, "Alertmanager answers")
         return self
 
@@ -111,9 +104,9 @@ def rfc3339(seconds: float = 0) -> str:
 
 @pytest.fixture
 def make_alertmanager(
-    start_program: Callable[..., Any], wait: Callable[..., Any], tmp_path: Path, port: Callable[[], int]
+    start_alertmanager: Callable[..., Any], wait: Callable[..., Any], port: Callable[[], int]
 ) -> Callable[[], Alertmanager]:
-    return lambda: Alertmanager(start_program, wait, tmp_path, port())
+    return lambda: Alertmanager(start_alertmanager, wait, port())
 
 
 def alert_names(peer: Any) -> set[str]:

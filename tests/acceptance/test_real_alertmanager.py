@@ -42,6 +42,7 @@ def test_a_dead_exporter_is_reported_and_its_return_too(
     peer: Any,
     make_service: Callable[..., Any],
     start_program: Callable[..., Any],
+    start_alertmanager: Callable[..., Any],
     port: Callable[[], int],
     wait: Callable[..., Any],
 ) -> None:
@@ -52,7 +53,8 @@ def test_a_dead_exporter_is_reported_and_its_return_too(
         AIOPS_SETTLE_SECONDS="1",
     )
     exporter = start_exporter(start_program, ports["exporter"])
-    start_alerting(start_program, tmp_path, ports, service.url)
+    start_alertmanager(ports["alertmanager"], ALERTMANAGER_YML.format(url=service.url))
+    start_prometheus(start_program, tmp_path, ports)
     wait(lambda: "healthy" in str(service.get("/health")), "the service sees Prometheus")
     wait(lambda: scraped(ports), "Prometheus has scraped the exporter")
 
@@ -76,10 +78,9 @@ def test_a_dead_exporter_is_reported_and_its_return_too(
 
 
 def test_an_alert_that_fired_while_we_were_away_is_found(
-    tmp_path: Path,
     peer: Any,
     make_service: Callable[..., Any],
-    start_program: Callable[..., Any],
+    start_alertmanager: Callable[..., Any],
     port: Callable[[], int],
     wait: Callable[..., Any],
 ) -> None:
@@ -88,8 +89,7 @@ def test_an_alert_that_fired_while_we_were_away_is_found(
     service = make_service(
         ALERTMANAGER_URL=f"http://127.0.0.1:{ports['alertmanager']}", GENERIC_WEBHOOK_URL=f"{peer.url}/hook"
     )
-    (tmp_path / "alertmanager.yml").write_text(ALERTMANAGER_YML.format(url=service.url))
-    start_alertmanager(start_program, ports)
+    start_alertmanager(ports["alertmanager"], ALERTMANAGER_YML.format(url=service.url))
     tell(ports, wait, "First", age=3600)
     wait(lambda: peer.told("opened"), "the first alert is told")
     wait(lambda: not service.get("/api/v1/deliveries?state=pending"), "it is written down: else it may be told again")
@@ -134,26 +134,14 @@ def start_exporter(start_program: Callable[..., Any], port: int) -> Any:
     return start_program("prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}")
 
 
-def start_alerting(start_program: Callable[..., Any], folder: Path, ports: dict[str, int], url: str) -> None:
+def start_prometheus(start_program: Callable[..., Any], folder: Path, ports: dict[str, int]) -> None:
     (folder / "prometheus.yml").write_text(PROMETHEUS_YML.format(**ports))
     (folder / "rules.yml").write_text(RULES_YML)
-    (folder / "alertmanager.yml").write_text(ALERTMANAGER_YML.format(url=url))
-    start_alertmanager(start_program, ports)
     start_program(
         "prometheus",
         "--config.file=prometheus.yml",
         "--storage.tsdb.path=prom",
         f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
-    )
-
-
-def start_alertmanager(start_program: Callable[..., Any], ports: dict[str, int]) -> None:
-    start_program(
-        "prometheus-alertmanager",
-        "--config.file=alertmanager.yml",
-        "--storage.path=am",
-        f"--web.listen-address=127.0.0.1:{ports['alertmanager']}",
-        "--cluster.listen-address=",
     )
 
 

@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +21,9 @@ import httpx2
 import pytest
 
 from aiops_processor import AlertAnalyzer, config, parts
+from aiops_processor.clients.alertmanager import Alertmanager
+from aiops_processor.clients.http import Endpoint
+from aiops_processor.errors import SourceError
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.settings import Settings
@@ -310,3 +314,46 @@ def lab(
     for process in made.processes:
         process.terminate()
         process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def start_alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """Start the real one with a configuration: its address, at once. The test is skipped where it is not installed."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(configuration: str, *arguments: str) -> str:
+        program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+        if program is None:
+            pytest.skip("needs the program alertmanager")
+        folder = tmp_path_factory.mktemp("alertmanager")
+        (folder / "alertmanager.yml").write_text(configuration)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            place = f"127.0.0.1:{free.getsockname()[1]}"
+        usual = ("--config.file=alertmanager.yml", "--storage.path=data", "--cluster.listen-address=")
+        with (folder / "log").open("wb") as log:
+            command = [program, *usual, f"--web.listen-address={place}", *arguments]
+            started.append(subprocess.Popen(command, cwd=folder, stdout=log, stderr=log))
+        return f"http://{place}"
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.fixture
+async def alertmanager(url: str, until: Callable[..., Awaitable[Any]]) -> AsyncIterator[Alertmanager]:
+    """A client of the one at `url`, which answers by now."""
+    client = Alertmanager(Endpoint(url=url, timeout_seconds=5))
+
+    async def answers() -> bool:
+        try:
+            await client.healthy()
+        except SourceError:
+            return False
+        return True
+
+    await until(answers)
+    yield client
+    await client.aclose()

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +13,24 @@ import structlog
 from aiops_processor.clients.prometheus import Prometheus
 from aiops_processor.errors import ConfigError, PluginError
 from aiops_processor.parts import Parts
+from aiops_processor.plugins import patience
 from aiops_processor.reload import GRACE_SECONDS, Reloading, fixed_changes
 from aiops_processor.settings import ApiSettings, ServiceSettings, Settings
 from aiops_processor.telemetry import Metrics
 
 pytestmark = pytest.mark.anyio
+
+HANGS = """
+import threading
+from aiops_processor.plugins import plugin
+
+@plugin("filter")
+class Hangs:
+    def __init__(self):
+        threading.Event().wait()
+
+    def __call__(self, alert, now): ...
+"""
 
 
 @dataclass
@@ -160,3 +174,19 @@ async def test_two_reloads_at_once_are_done_one_after_the_other(house: House) ->
 
 def test_equal_settings_have_no_fixed_changes() -> None:
     assert fixed_changes(Settings(), Settings()) == []
+
+
+async def test_a_plugin_whose_making_hangs_is_named_and_the_old_ones_stay(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reloading = house.reloading()
+    (tmp_path / "hangs.py").write_text(HANGS)
+    monkeypatch.setattr(patience, "LOAD_SECONDS", 0.2)
+    house.settings = Settings.model_validate({"plugins": {"folder": str(tmp_path)}})
+    with structlog.testing.capture_logs() as logs:
+        assert not await reloading.reload()
+    assert "within 0.2 s" in logs[0]["error"]
+    assert house.used == []
+    house.settings = Settings()
+    assert await reloading.reload(), "the next one does not wait for it"
+    await reloading.aclose()

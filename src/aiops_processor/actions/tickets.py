@@ -1,4 +1,4 @@
-"""A ticket for an incident: made once, found again by the incident's mark, commented on when the incident is over.
+"""A ticket for an incident: made once, found again by its mark, commented on when it is over and when it fires again.
 
 What stands in it was written by others: alerts, log lines, a model. It goes in as a block that is shown as it is, in
 which no mention calls anybody and no line is an order to the tracker.
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from aiops_processor.errors import DeliveryUnavailable
 from aiops_processor.models.action import mark
 from aiops_processor.models.notification import Message, Occasion
 from aiops_processor.report import words
@@ -54,26 +55,30 @@ class TicketAction:
         self._tracker = tracker
 
     def plan(self, message: Message) -> str:
-        what = "comment on the ticket" if _over(message) else f"create the ticket “{title(message)}”"
+        create = f"create the ticket “{title(message)}”"
+        once_more = "comment on the ticket that it fires again, or create one"
+        what = "comment on the ticket" if _over(message) else once_more if message.incident.reopened else create
         return f"{what} in {self._tracker.where}"
 
     async def act(self, message: Message, key: str) -> str | None:
-        """Raises a DeliveryError."""
-        if not _over(message):
-            made = await self._tracker.create(title(message), text(message), mark(message.incident))
-            return f"created {made.name}"
-        ticket = await self._ticket(message)
-        if ticket is None:
+        """Raises a DeliveryError: DeliveryUnavailable, too, while a search does not know yet what was made."""
+        ticket = await self._ticket(message) if _comments(message) else None
+        if ticket is not None:
+            await self._tracker.comment(ticket, closing(message) if _over(message) else again(message), key)
+            return f"commented on {ticket.name}"
+        if _comments(message) and message.done:
+            raise DeliveryUnavailable(f"{self._tracker.where} does not find the ticket yet: {message.done[0]}")
+        if _over(message):
             return None
-        await self._tracker.comment(ticket, closing(message), key)
-        return f"commented on {ticket.name}"
+        made = await self._tracker.create(title(message), text(message), mark(message.incident))
+        return f"created {made.name}"
 
     async def find(self, message: Message, key: str) -> str | None:
         """Raises a DeliveryError."""
         ticket = await self._ticket(message)
         if ticket is None:
             return None
-        if not _over(message):
+        if not _comments(message):
             return f"created {ticket.name}"
         return f"commented on {ticket.name}" if await self._tracker.has_comment(ticket, key) else None
 
@@ -91,18 +96,24 @@ def title(message: Message) -> str:
 
 
 def text(message: Message) -> str:
-    """The report as plain text, with the address of the incident's page."""
+    """The report as plain text, with the address of the incident's page; and that it is over, where it is."""
     if message.analysis is None:
         said = "\n".join((*words.firing(message.alerts, message.sent_at), message.url))
     else:
         said = as_text(message.analysis, message.evidence, message.alerts, message.url)
-    return said if len(said) <= MOST_TEXT else f"{said[:MOST_TEXT]}…"
+    cut = said if len(said) <= MOST_TEXT else f"{said[:MOST_TEXT]}…"
+    return f"{closing(message)}\n\n{cut}" if message.incident.resolved_at else cut
 
 
 def closing(message: Message) -> str:
     """That it is over, since when."""
     since = message.incident.resolved_at or message.sent_at
     return "\n".join(filter(None, (f"Over since {moment(since)}: all of its alerts have ended.", message.url)))
+
+
+def again(message: Message) -> str:
+    """That it fires again, and what is known of that."""
+    return f"Fires again.\n\n{text(message)}"
 
 
 def fenced(said: str) -> str:
@@ -113,6 +124,11 @@ def fenced(said: str) -> str:
         longest = max(longest, run)
     fence = "`" * (longest + 1)
     return f"{fence}text\n{said.rstrip()}\n{fence}"
+
+
+def _comments(message: Message) -> bool:
+    """Whether it is told on the ticket that there is."""
+    return _over(message) or message.incident.reopened > 0
 
 
 def _over(message: Message) -> bool:

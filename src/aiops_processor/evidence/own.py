@@ -17,6 +17,7 @@ from aiops_processor.plugins import Finding, Guarded
 LONGEST = timedelta(days=31)
 MOST_ALERTS = 20
 """Of a storm so many alerts may say which times are to be compared."""
+USUAL = "the usual times were compared"
 MOST_FINDINGS = 20
 """So many of one source are kept, those with the highest score."""
 
@@ -80,20 +81,22 @@ class WithOwn:
 
     async def _chosen(self, alerts: Sequence[Alert], now: datetime) -> tuple[Window | None, list[Gap]]:
         """All times together that plugins chose for the alerts, None where they chose none."""
-        found: list[Window] = []
-        gaps: list[Gap] = []
-        for choose in self._choose:
-            for alert in alerts[:MOST_ALERTS]:
-                try:
-                    window = await choose(alert, now)
-                except PluginFault as fault:
-                    gaps.append(_gap(choose, f"{fault}; the usual times were compared"))
-                    break  # the others would end in the same way, and people wait
-                if window is not None and (reason := _nonsense(window, now)):
-                    gaps.append(_gap(choose, f"{reason}; the usual times were compared"))
-                elif window is not None:
-                    found.append(window)
-        return _joined(found) if found else None, list(dict.fromkeys(gaps))
+        asked = await asyncio.gather(*(_times(choose, alerts[:MOST_ALERTS], now) for choose in self._choose))
+        found = [window for windows, _ in asked for window in windows]
+        return _joined(found) if found else None, list(dict.fromkeys(gap for _, gaps in asked for gap in gaps))
+
+
+async def _times(
+    choose: Guarded[Window | None], alerts: Sequence[Alert], now: datetime
+) -> tuple[list[Window], list[Gap]]:
+    """The times that one plugin chose, and why some are not compared."""
+    try:
+        chosen = [window for window in await choose.each([(alert, now) for alert in alerts]) if window is not None]
+    except PluginFault as fault:
+        return [], [_gap(choose, f"{fault}; {USUAL}")]
+    reasons = [_nonsense(window, now) for window in chosen]
+    usable = [window for window, reason in zip(chosen, reasons, strict=True) if not reason]
+    return usable, [_gap(choose, f"{reason}; {USUAL}") for reason in reasons if reason]
 
 
 def _joined(found: Sequence[Window]) -> Window:

@@ -12,6 +12,7 @@ from aiops_processor.errors import ConfigError, QueryError
 from aiops_processor.evidence.entities import ENTITY_LABELS
 from aiops_processor.models.base import Frozen
 from aiops_processor.query import logql, matchers, promql
+from aiops_processor.text_file import read_text
 
 NAME = r"^[a-z][a-z0-9_]*$"
 LONG = 5
@@ -147,9 +148,9 @@ def fitting(packs: Sequence[Pack], labels: Mapping[str, str], metrics: Collectio
 
 def _pack(path: Path) -> Pack:
     try:
-        return Pack.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Pack.model_validate(yaml.safe_load(read_text(path, "query pack")))
     except yaml.YAMLError as error:
-        raise ConfigError(f"query pack {path.name}: not YAML: {error}") from error
+        raise ConfigError(f"query pack {path.name}: not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise ConfigError(f"query pack {path.name}: {problems}") from None

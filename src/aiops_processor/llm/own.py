@@ -15,8 +15,10 @@ import yaml
 
 from aiops_processor.errors import ConfigError
 from aiops_processor.llm.facts import cut
+from aiops_processor.text_file import read_text
 
 MOST_FIELDS = 20
+TEXTS = {".j2", ".md", ".yaml"}
 _FILE_NAME = re.compile(r"[\w.:@ -]{1,200}")
 
 
@@ -27,6 +29,12 @@ class Own:
         if folder is not None and not folder.is_dir():
             raise ConfigError(f"LLM_PROMPTS: {folder} is no folder")
         self._folder = folder
+
+    def check(self) -> None:
+        """Raises ConfigError for a text that cannot be read: one that is needed first when something fires, too."""
+        for path in sorted(self._folder.rglob("*")) if self._folder else ():
+            if path.suffix in TEXTS and path.is_file():
+                read_text(path, "LLM_PROMPTS")
 
     @property
     def extra(self) -> dict[str, str]:
@@ -54,11 +62,5 @@ class Own:
         return self._read(f"{kind}/{name}.md")
 
     def _read(self, name: str) -> str:
-        if self._folder is None:
-            return ""
-        try:
-            return (self._folder / name).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return ""
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"LLM_PROMPTS: {name} cannot be read: {type(error).__name__}") from error
+        path = self._folder / name if self._folder else None
+        return read_text(path, "LLM_PROMPTS") if path and path.exists() else ""

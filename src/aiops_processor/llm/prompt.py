@@ -66,6 +66,7 @@ class Prompts:
 
     def check(self, token_budget: int = TOKEN_BUDGET) -> None:
         """Raises ConfigError where the user's own texts leave no room for evidence or cannot be used."""
+        self._own.check()
         self._frame((), "", token_budget)
 
     def build(

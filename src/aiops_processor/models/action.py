@@ -11,7 +11,8 @@ from aiops_processor.models.incident import Incident
 class ActionState(StrEnum):
     """waiting (for an approval) → due → running → done; or an end that people see.
 
-    `unknown`: begun, and nobody can tell whether it was done. `expired`: the incident was over before anybody approved.
+    `unknown`: begun, and nobody can tell whether it was done. `expired`: its occasion
+    was gone before it was approved or done.
     """
 
     WAITING = "waiting"

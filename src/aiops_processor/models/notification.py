@@ -36,7 +36,8 @@ class Message(Frozen):
     incident: then `incident` only carries what is told, with a negative id of its own and no page. `update`: it was
     analysed and told before, and this is newer. Of a storm only some `alerts` are here, and `more_alerts` says how many
     others there are. `waiting` are its actions that somebody has to approve, `askable` the names of those that can be
-    asked for, with what stands on their buttons.
+    asked for, with what stands on their buttons. `done` is for an action alone, while it acts: the lines of what it did
+    about this incident before, oldest first.
     """
 
     occasion: Occasion
@@ -50,6 +51,7 @@ class Message(Frozen):
     sent_at: datetime
     waiting: tuple[ActionRecord, ...] = ()
     askable: tuple[tuple[str, str], ...] = ()
+    done: tuple[str, ...] = ()
 
 
 class Receipt(Frozen):

@@ -126,11 +126,21 @@ class Post:
 
     def _refusal(self, response: httpx2.Response, text: str) -> DeliveryError:
         status = response.status_code
-        said = [self._explain(text), _REMEDIES.get(status, "it redirects; configure where to" if status < 400 else "")]
+        said = [self._explain(text), remedy(status)]
         message = f"{self.who} answered {': '.join(filter(None, (str(status), *said)))}"
-        if status in _MAY_PASS or status >= 500:
-            return DeliveryUnavailable(message, retry_after(response.headers, text))
-        return Refused(message, status, text)
+        if is_final(status):
+            return Refused(message, status, text)
+        return DeliveryUnavailable(message, retry_after(response.headers, text))
+
+
+def is_final(status: int) -> bool:
+    """Whether an answer with this status, which is no 2xx, would be the same again."""
+    return status not in _MAY_PASS and status < 500
+
+
+def remedy(status: int) -> str:
+    """What a person can do about it, "" where nobody knows."""
+    return _REMEDIES.get(status, "it redirects; configure where to" if status < 400 else "")
 
 
 async def _head(response: httpx2.Response, most_bytes: int) -> str:

@@ -89,7 +89,7 @@ class TelegramNotifier:
         except Refused as error:
             if re.search(r"message is not modified", error.said):
                 return True
-            if re.search(r"message to edit not found|message can't be edited", error.said):
+            if re.search(r"message to edit not found|message can't be edited|MESSAGE_ID_INVALID", error.said):
                 return False
             raise
         return True
@@ -105,7 +105,11 @@ class TelegramNotifier:
 def _explained(said: str) -> str:
     """Telegram's reason in our words: its own may repeat what was sent."""
     try:
-        found = str(json.loads(said).get("description", "")).lower()
+        answer = json.loads(said)
+        found, more = str(answer.get("description", "")).lower(), answer.get("parameters") or {}
+        moved = more.get("migrate_to_chat_id")
     except (ValueError, AttributeError):
         return ""
+    if isinstance(moved, int):
+        return f"the group became a supergroup, with another number: set TELEGRAM_CHAT_ID={moved}"
     return next((ours for part, ours in _SAID.items() if part in found), "")

@@ -18,7 +18,7 @@ from aiops_processor.parts import telling
 from aiops_processor.parts.acting import acts
 from aiops_processor.parts.evidence import gatherer, links, mask, queries_of_one, toolbox
 from aiops_processor.parts.explaining import explainer, model
-from aiops_processor.parts.plugging import Plugged, door, plugged
+from aiops_processor.parts.plugging import Plugged, counting, door, plugged
 from aiops_processor.parts.sources import AnyPrometheus, Probe, Sources, cache, endpoint, listed
 from aiops_processor.plugins import Notifier
 from aiops_processor.query import matchers
@@ -111,7 +111,7 @@ class Parts:
             explainer=explainer(settings, made, clock, toolbox(settings, sources), pace),
             channels=named,
             mask=mask(settings),
-            acts=acts(settings, outbound(settings), mask(settings), own.door),
+            acts=acts(settings, outbound(settings), mask(settings), own.door, counting(metrics)),
             routing=telling.routing(settings, named),
             heartbeat=Heartbeat(telling.heartbeat(settings, outbound(settings)), settings.heartbeat.seconds),
             plugged=own,

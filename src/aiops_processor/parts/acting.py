@@ -1,6 +1,7 @@
 """From settings to actions: what is done about incidents, by whom it may be let happen, and where it may reach."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import SecretStr
@@ -13,6 +14,7 @@ from aiops_processor.errors import ConfigError
 from aiops_processor.masking import Mask
 from aiops_processor.models.action import ActionOccasion
 from aiops_processor.plugins import Door
+from aiops_processor.plugins.guard import Fault
 from aiops_processor.query import matchers
 from aiops_processor.services.actions import Acts, Configured
 from aiops_processor.settings import ActionSettings, Settings
@@ -22,10 +24,19 @@ SILENCE = "silence"
 _OF_A_SOURCE = ("url", "token", "username", "password", "ca_file", "cert_file", "key_file", "tenant", "headers")
 
 
-def acts(settings: Settings, gate: Outbound, mask: Mask | None, plugins: Door) -> Acts:
-    """The configured actions; none in shadow mode. Raises ConfigError and PluginError."""
+def acts(
+    settings: Settings,
+    gate: Outbound,
+    mask: Mask | None,
+    plugins: Door,
+    fault: Callable[[Fault], None] = lambda _: None,
+) -> Acts:
+    """The configured actions; none in shadow mode. `fault` hears what a plugin does wrong.
+
+    Raises ConfigError and PluginError.
+    """
     wanted = () if settings.aiops.shadow else settings.actions
-    made = {each.name: _configured(each, settings, gate, plugins) for each in wanted}
+    made = {each.name: replace(_configured(each, settings, gate, plugins), fault=fault) for each in wanted}
     return Acts(made, settings.aiops.external_url, mask)
 
 
@@ -61,6 +72,7 @@ def _configured(given: ActionSettings, settings: Settings, gate: Outbound, plugi
         approval=approval,
         approvers=given.approvers,
         seconds=given.timeout_seconds,
+        plan_seconds=min(settings.plugins.seconds, given.timeout_seconds / 2),
     )
 
 

@@ -101,6 +101,16 @@ def gathering(
     return WithOwn(inner, own.sources, own.windows, settings.time.window_minutes, clock)
 
 
+def counting(metrics: Metrics | None) -> Callable[[Fault], None]:
+    """What counts the faults of plugins, where there are metrics."""
+
+    def count(fault: Fault) -> None:
+        if metrics:
+            metrics.plugin_faults.labels(*fault).inc()
+
+    return count
+
+
 def is_on(plugin: Listed, settings: Settings, channels: Collection[str] = ()) -> bool:
     """Whether the settings use this plugin: what the folder holds always, what is installed where they name it.
 
@@ -166,11 +176,7 @@ class _Made:
     def _guard(self, kind: str, name: str, function: Callable[..., Any], *, inline: bool = False) -> Guarded[Any]:
         chosen = self._settings.plugins
         seconds = chosen.filter_seconds if kind == "filter" else chosen.seconds
-        return Guarded(kind, name, function, seconds, GIVES[kind], self._count, inline=inline)
-
-    def _count(self, fault: Fault) -> None:
-        if self._metrics:
-            self._metrics.plugin_faults.labels(*fault).inc()
+        return Guarded(kind, name, function, seconds, GIVES[kind], counting(self._metrics), inline=inline)
 
 
 def _built_in_filters(settings: Settings) -> dict[str, dict[str, Any]]:

@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from aiops_processor.errors import AiopsError, PluginError
+from aiops_processor.plugins import patience
 from aiops_processor.plugins.folder import Folder, InFolder
 from aiops_processor.plugins.kinds import KINDS, check
+from aiops_processor.plugins.patience import TooSlow, within
 
 GROUP = "aiops_processor.plugins"
-OURS = "aiops-processor"
+OURS, OUR_PACKAGE = "aiops-processor", "aiops_processor"
 
 
 class Listed(NamedTuple):
@@ -83,23 +85,36 @@ class Door:
         if own := self._own.get((kind, name)):
             return own.made
         for point in (each for each in self._points if each.name == f"{kind}.{name}"):
-            try:
-                found = point.load()
-            except Exception as error:  # a stranger's module may raise anything
-                what = f"{type(error).__name__}: {error}"
-                raise PluginError(f"{kind} {name} ({point.value}) cannot be loaded: {what}") from error
+            found = _loaded(kind, name, point)
             check(kind, name, found)
             return found
         raise PluginError(f"no {kind} is called {name!r}; known: {', '.join(self.names(kind))}")
 
 
+def _loaded(kind: str, name: str, point: EntryPoint) -> Any:
+    """What the entry point names. A stranger's module may raise anything, or wait for something for ever."""
+    ours = point.dist is not None and point.dist.name == OURS
+    try:
+        return point.load() if ours else within(patience.LOAD_SECONDS, f"loading {point.value}", point.load)
+    except TooSlow:
+        limit = f"{patience.LOAD_SECONDS:g} s"
+        raise PluginError(f"{kind} {name} ({point.value}) was not loaded within {limit}: it waits at its top") from None
+    except (Exception, SystemExit) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{kind} {name} ({point.value}) cannot be loaded: {what}") from error
+
+
 def _called(kind: str, name: str, plugin: Any, *options: Any) -> Any:
     """A new object of the class. What its own code raises is told without a trace: it may hold the options."""
+    ours = getattr(plugin, "__module__", "").startswith(f"{OUR_PACKAGE}.")
     try:
-        made = plugin(*options)
+        made = plugin(*options) if ours else within(patience.LOAD_SECONDS, f"{kind} {name}", lambda: plugin(*options))
     except AiopsError:
         raise
-    except Exception as error:  # noqa: BLE001 - a stranger's code, and whoever configured it wants one line
+    except TooSlow:
+        limit = f"{patience.LOAD_SECONDS:g} s"
+        raise PluginError(f"{kind} {name} was not made within {limit}: its __init__ waits for something") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's, and whoever configured it wants one line
         raise PluginError(f"{kind} {name} cannot be made: {type(error).__name__}") from None
     if missing := [each for each in KINDS[kind].attributes if not hasattr(made, each)]:
         raise PluginError(f"{kind} {name} has no {', '.join(missing)}: set it in __init__ or in the class")

@@ -9,17 +9,17 @@ import importlib.util
 import os
 import stat
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from aiops_processor.errors import PluginError
+from aiops_processor.plugins import patience
 from aiops_processor.plugins.kinds import check
 from aiops_processor.plugins.marking import Mark, mark_of
+from aiops_processor.plugins.patience import TooSlow, within
 
-IMPORT_SECONDS = 30.0
 PROMPTS = "prompts"
 
 
@@ -85,27 +85,30 @@ def _imported(file: Path) -> ModuleType:
 
     In a thread with a limit: one that waits for something must not keep the service from starting for ever.
     """
+    _must_be_text(file)
     spec = importlib.util.spec_from_file_location(f"aiops_plugins_folder.{file.stem}", file)
     if spec is None or spec.loader is None:
         raise PluginError(f"{file} cannot be imported")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # pydantic and dataclasses look their module up there
-    load, failures = spec.loader.exec_module, list[BaseException]()
-
-    def run() -> None:
-        try:
-            load(module)
-        except BaseException as error:  # noqa: BLE001 - SystemExit too: whatever a stranger's file does is told
-            failures.append(error)
-
-    thread = threading.Thread(target=run, name=f"importing {file.name}", daemon=True)
-    thread.start()
-    thread.join(IMPORT_SECONDS)
-    if thread.is_alive():
-        raise PluginError(f"{file} was not imported within {IMPORT_SECONDS:g} s: it waits for something at its top")
-    if failures:
-        raise PluginError(f"{file} cannot be imported: {type(failures[0]).__name__}: {failures[0]}") from failures[0]
+    load = spec.loader.exec_module
+    try:
+        within(patience.LOAD_SECONDS, f"importing {file.name}", lambda: load(module))
+    except TooSlow:
+        limit = f"{patience.LOAD_SECONDS:g} s"
+        raise PluginError(f"{file} was not imported within {limit}: it waits for something at its top") from None
+    except BaseException as error:  # SystemExit too: whatever a stranger's file does is told
+        raise PluginError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
     return module
+
+
+def _must_be_text(file: Path) -> None:
+    try:
+        importlib.util.decode_source(file.read_bytes())
+    except (UnicodeDecodeError, SyntaxError):
+        raise PluginError(f"{file} is not UTF-8: save it as UTF-8, or declare its encoding in the first line") from None
+    except OSError as error:
+        raise PluginError(f"{file} cannot be read: {error.strerror or type(error).__name__}") from None
 
 
 def _once(found: Sequence[InFolder]) -> Iterator[InFolder]:

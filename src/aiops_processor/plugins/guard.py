@@ -5,7 +5,7 @@ import contextlib
 import inspect
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import structlog
@@ -60,41 +60,46 @@ class Guarded(Generic[R_co]):
 
     async def __call__(self, *arguments: object) -> R_co:
         """What the plugin answers. Raises PluginFault, whose text tells nothing of the arguments."""
+        (answer,) = await self.each([arguments])
+        return answer
+
+    async def each(self, calls: Sequence[tuple[object, ...]]) -> list[R_co]:
+        """What it answers to each of these calls, made one after the other in the time of one. Raises PluginFault."""
         if self._given_up > 0:
             raise self._failed("slow", "an earlier call has not ended yet")
         try:
             async with asyncio.timeout(self._seconds):
-                answer = _inline(self._function, arguments) if self._inline else await self._in_thread(arguments)
+                answers = _inline(self._function, calls) if self._inline else await self._in_thread(calls)
         except TimeoutError:
             raise self._failed("slow", f"no answer within {self._seconds:g} s") from None
         except _Raised as raised:
             raise self._failed("raised", f"raised {type(raised.error).__name__}", raised.error) from None
-        if not isinstance(answer, self._gives):
+        if wrong := [answer for answer in answers if not isinstance(answer, self._gives)]:
             known = " or ".join(each.__name__ for each in self._gives)
-            raise self._failed("wrong", f"answered with {type(answer).__name__}, not {known}")
-        return cast("R_co", answer)
+            raise self._failed("wrong", f"answered with {type(wrong[0]).__name__}, not {known}")
+        return cast("list[R_co]", answers)
 
-    async def _in_thread(self, arguments: tuple[object, ...]) -> object:
+    async def _in_thread(self, calls: Sequence[tuple[object, ...]]) -> list[object]:
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[object] = loop.create_future()
+        done: asyncio.Future[list[object]] = loop.create_future()
 
-        def settle(answer: object, error: BaseException | None) -> None:
+        def settle(answers: list[object], error: BaseException | None) -> None:
             if done.cancelled():
                 self._given_up -= 1
             elif error is not None:
                 done.set_exception(_Raised(error))
             else:
-                done.set_result(answer)
+                done.set_result(answers)
 
         def run() -> None:
-            answer: object = None
+            answers = list[object]()
             error: BaseException | None = None
             try:
-                answer = _answer(self._function, arguments)
+                answers = [_answer(self._function, arguments) for arguments in calls]
             except BaseException as raised:  # noqa: BLE001 - SystemExit too: a thread must not end without a word
                 error = raised
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile, and with it who asked
-                loop.call_soon_threadsafe(settle, answer, error)
+                loop.call_soon_threadsafe(settle, answers, error)
 
         threading.Thread(target=run, name=f"{self.kind} {self.name}", daemon=True).start()
         try:
@@ -122,9 +127,9 @@ class _Raised(Exception):
         self.error = error
 
 
-def _inline(function: Callable[..., Any], arguments: tuple[object, ...]) -> object:
+def _inline(function: Callable[..., Any], calls: Sequence[tuple[object, ...]]) -> list[object]:
     try:
-        return function(*arguments)
+        return [function(*arguments) for arguments in calls]
     except Exception as error:  # noqa: BLE001 - told as of any other plugin
         raise _Raised(error) from None
 

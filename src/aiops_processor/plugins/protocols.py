@@ -1,6 +1,7 @@
 """What a plugin of each kind looks like to those who call it. All may be functions, or objects that can be called.
 
-Functions may be `async`. They run in threads of their own, within a time limit; notifiers, models and actions do not.
+Functions may be `async`. They run in threads of their own, within a time limit, and so does an action's `plan`; what
+else notifiers, models and actions have does not.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence

@@ -11,11 +11,18 @@ from typing import Any
 import structlog
 
 from aiops_processor.clock import Clock
-from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain, StorageBusy, StorageError
-from aiops_processor.models.action import ActionRecord, ActionState
+from aiops_processor.errors import (
+    DeliveryRefused,
+    DeliveryUnavailable,
+    DeliveryUncertain,
+    PluginFault,
+    StorageBusy,
+    StorageError,
+)
+from aiops_processor.models.action import ActionOccasion, ActionRecord, ActionState
 from aiops_processor.models.notification import Message
 from aiops_processor.plugins import Finds
-from aiops_processor.services.actions import US, Actions, Configured, planned, step
+from aiops_processor.services.actions import US, Actions, Configured, step
 from aiops_processor.services.notifier import wait_seconds
 from aiops_processor.storage import actions as rows
 from aiops_processor.storage.database import Database
@@ -112,7 +119,9 @@ class Acting:
         except (DeliveryUncertain, TimeoutError) as error:
             return self._lost(record, configured, _reason(error, configured))
         except DeliveryUnavailable as error:
-            return self._later(record, error)
+            return self._later(record, str(error), error.retry_after)
+        except PluginFault as fault:  # it could not say whether what was approved is what it would do now
+            return self._later(record, str(fault))
         except StorageError:  # our own: the lease runs out, and it is looked what was done
             raise
         except Exception as error:  # a plugin's fault: nobody knows how far it came
@@ -121,28 +130,40 @@ class Acting:
 
     async def _done(self, record: ActionRecord, configured: Configured, message: Message) -> Ended | None:
         """None where another process has it by now: this one was held up for longer than its lease."""
+        given = await self._with_done(record, message)  # now: between the intent and the act nothing of ours may fail
         if record.state is ActionState.RUNNING:
             if not isinstance(configured.action, Finds):
                 return ActionState.UNKNOWN, NOT_KNOWN, {}
-            found = await configured.action.find(message, record.key)
+            found = await configured.action.find(given, record.key)
             if found is not None:
                 return ActionState.DONE, found, {"line": found}
-        if otherwise := self._otherwise(record, configured, message):
+        if otherwise := await self._otherwise(record, configured, message):
             return otherwise
         if not await self._begin(record):
             return None
-        line = await configured.action.act(message, record.key)
+        line = await configured.action.act(given, record.key)
         return ActionState.DONE, line or "there was nothing to do", {"line": line or ""}
 
-    def _otherwise(self, record: ActionRecord, configured: Configured, message: Message) -> Ended | None:
+    async def _otherwise(self, record: ActionRecord, configured: Configured, message: Message) -> Ended | None:
         """What it ends with when it is not to be done as it was proposed or approved."""
         if configured.dry_run:
             return ActionState.DRY_RUN, f"dry run: would {record.plan}", {}
+        missed = message.incident.resolved_at is not None and record.occasion is not ActionOccasion.RESOLVED
         if configured.approval and not record.decided_by:
+            if missed:
+                return ActionState.EXPIRED, "needs approval by now, and the incident is over", {}
             return ActionState.WAITING, "waits for approval now", {"next_try_at": None}
-        if record.decided_by and (plan := planned(configured, message)) != record.plan:
-            return _changed(plan, self._clock.now())
+        if record.decided_by and _fires_again(record, message):
+            return ActionState.EXPIRED, "was approved for the end of the incident, which fires again", {}
+        if record.decided_by and (plan := await configured.plan(message)) != record.plan:
+            return _changed(plan, self._clock.now(), missed=missed)
         return None
+
+    async def _with_done(self, record: ActionRecord, message: Message) -> Message:
+        async with self._database.read() as connection:
+            before = await rows.of_incident(connection, record.incident_id)
+        lines = (each.line for each in before if each.name == record.name and each.id < record.id)
+        return message.model_copy(update={"done": tuple(filter(None, lines))})
 
     async def _begin(self, record: ActionRecord) -> bool:
         """The intent: from here on nobody knows whether it was done, until the row says what came of it."""
@@ -160,13 +181,13 @@ class Acting:
         log.warning("an action gave no answer, will look", action=record.name, error=reason)
         return ActionState.RUNNING, "", {"error": reason, "next_try_at": self._clock.now() + LOOK_AFTER}
 
-    def _later(self, record: ActionRecord, error: DeliveryUnavailable) -> Ended:
+    def _later(self, record: ActionRecord, error: str, asked: float | None = None) -> Ended:
         """Nothing was done in this try; what an earlier one did is still to be looked for."""
         if record.attempts >= MOST_ATTEMPTS:
             return _given_up(record), f"given up after {MOST_ATTEMPTS} tries: {error}", {}
-        wait = timedelta(seconds=wait_seconds(record.attempts, error.retry_after))
-        log.warning("an action failed, will try again", action=record.name, error=str(error), attempt=record.attempts)
-        return record.state, "", {"error": str(error), "next_try_at": self._clock.now() + wait}
+        wait = timedelta(seconds=wait_seconds(record.attempts, asked))
+        log.warning("an action failed, will try again", action=record.name, error=error, attempt=record.attempts)
+        return record.state, "", {"error": error, "next_try_at": self._clock.now() + wait}
 
     async def _end(self, record: ActionRecord, ended: Ended) -> None:
         """Write down what came of it, however long our own store is away: what was done must not look undone."""
@@ -212,10 +233,19 @@ def _given_up(record: ActionRecord) -> ActionState:
     return ActionState.UNKNOWN if record.state is ActionState.RUNNING else ActionState.FAILED
 
 
-def _changed(plan: str | None, now: datetime) -> Ended:
-    """What was approved is not what would be done now: new alerts came, or another analysis."""
+def _fires_again(record: ActionRecord, message: Message) -> bool:
+    return record.occasion is ActionOccasion.RESOLVED and message.incident.resolved_at is None
+
+
+def _changed(plan: str | None, now: datetime, *, missed: bool) -> Ended:
+    """What was approved is not what would be done now: new alerts came, or another analysis.
+
+    `missed`: the incident is over, and nobody looks there for something that waits.
+    """
     if plan is None:
         return ActionState.EXPIRED, "there is nothing to do any more", {}
+    if missed:
+        return ActionState.EXPIRED, f"the incident is over, and it would not do what was approved but: {plan}", {}
     text = f"is not what was approved any more, and waits again: {plan}"
     return ActionState.WAITING, text, {"plan": plan, "created_at": now, "decided_by": "", "next_try_at": None}
 

@@ -1,42 +1,44 @@
 """Which actions an incident gets, and who lets them happen. What is done then is in services/acting.py."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
 import structlog
 
 from aiops_processor.clock import Clock
-from aiops_processor.errors import StorageError
+from aiops_processor.errors import PluginFault, StorageError
 from aiops_processor.masking import Mask, unsalted
 from aiops_processor.models.action import ActionOccasion, ActionRecord, ActionState, mark
 from aiops_processor.models.base import Frozen
 from aiops_processor.models.incident import TimelineEntry
 from aiops_processor.models.notification import Message, Occasion
-from aiops_processor.plugins import Action, Plans
+from aiops_processor.plugins import Action, Guarded, Plans
+from aiops_processor.plugins.guard import Fault
 from aiops_processor.query import matchers
 from aiops_processor.query.matchers import Matcher
+from aiops_processor.services.messages import message_about
 from aiops_processor.storage import actions as rows
-from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import audit, outbox
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage.database import Connection, Database
 
 log = structlog.get_logger(__name__)
 
+OUR_ACTIONS = "aiops_processor.actions."
 US = "aiops"
 """Who did it, in the audit log, when no person did."""
 BATCH = 50
-MOST_ALERTS = 200  # in what an action is given, as in a message
 
 
 @dataclass(frozen=True)
 class Configured:
     """An action with what the settings say of it. Without `on` it happens only when somebody asks for it.
 
-    `approvers` are the names of who may let it happen: users, `token NAME`, `slack:USERID`.
+    `approvers` are the names of who may let it happen: users, `token NAME`, `slack:USERID`. To say what it would do it
+    has `plan_seconds`; `fault` hears of what goes wrong there.
     """
 
     name: str
@@ -47,14 +49,30 @@ class Configured:
     approval: bool = True
     approvers: tuple[str, ...] = ()
     seconds: float = 20.0
+    plan_seconds: float = 5.0
+    fault: Callable[[Fault], None] = lambda _: None
 
     def fits(self, message: Message) -> bool:
         """Whether any alert of the incident is meant."""
         return any(matchers.fit(self.matchers, alert.labels) for alert in message.alerts)
 
-    def plan(self, message: Message) -> str | None:
-        """What it would do, in words; None where there is nothing to do. Whatever a plugin raises is raised."""
-        return self.action.plan(message) if isinstance(self.action, Plans) else f"run {self.name}"
+    async def plan(self, message: Message) -> str | None:
+        """What it would do, in words; None where the incident is not meant or there is nothing to do.
+
+        Raises PluginFault where the plugin cannot say: it is called away from the event loop, and not for long.
+        """
+        if not self.fits(message):
+            return None
+        plan = await self._guarded(message) if isinstance(self.action, Plans) else f"run {self.name}"
+        return plan and unsalted(plan)
+
+    @cached_property
+    def _guarded(self) -> Guarded[str | None]:
+        """One for all calls: it knows whether an earlier one still hangs."""
+        assert isinstance(self.action, Plans)  # noqa: S101 - `plan` asks no other
+        inline = type(self.action).__module__.startswith(OUR_ACTIONS)
+        gives = (str, type(None))
+        return Guarded("action", self.name, self.action.plan, self.plan_seconds, gives, self.fault, inline=inline)
 
 
 @dataclass(frozen=True)
@@ -110,19 +128,21 @@ class Actions:
         return len(found) == BATCH
 
     async def _look(self, occurred: rows.Occurred) -> None:
-        over = occurred.occasion is ActionOccasion.RESOLVED
         try:
-            made = await self._made(occurred)
+            made, faults = await self._made(occurred)
         except StorageError:
             raise
         except Exception:  # one incident that cannot be put together must not keep the others from their actions
             log.exception("the actions of an incident could not be looked for", incident=occurred.incident_id)
-            made = list[ActionRecord]()
+            made, faults = list[ActionRecord](), list[PluginFault]()
         async with self._database.write() as connection:
             if not await rows.take(connection, occurred.id):
                 return
-            if over:
-                await self._expire(connection, occurred.incident_id)
+            await self._expire(connection, occurred)
+            for fault in faults:
+                text = f"{fault}: it could not say what it would do, and nothing is done"
+                entry = TimelineEntry(at=self._clock.now(), kind="note", text=text)
+                await incident_rows.note(connection, occurred.incident_id, entry)
             for record in made:
                 stored = await rows.put(connection, record)
                 if stored is not None:
@@ -135,24 +155,27 @@ class Actions:
             told = await outbox.telling(connection, record.incident_id)
             await outbox.put(connection, record.incident_id, told, Occasion.APPROVAL, record.id, self._clock.now())
 
-    async def _made(self, occurred: rows.Occurred) -> list[ActionRecord]:
-        """What the configured actions would do, read and thought about before anything is locked."""
+    async def _made(self, occurred: rows.Occurred) -> tuple[list[ActionRecord], list[PluginFault]]:
+        """What the configured actions would do, thought about before anything is locked; and which cannot say."""
         wanted = [each for each in self.acts.configured.values() if occurred.occasion in each.on]
         if not wanted:
-            return []
+            return [], []
         message = await self.message(occurred.incident_id, occurred.occasion)
         if message is None or (message.incident.merged_into and occurred.occasion is ActionOccasion.ANALYSED):
-            return []
-        plans = [(each, planned(each, message)) for each in wanted]
-        # Analysed once more is the same occasion; over once more is another.
-        revision = occurred.revision if occurred.occasion is ActionOccasion.RESOLVED else 0
-        again = (occurred.occasion, revision)
-        return [self._record(each, plan, message, *again) for each, plan in plans if plan is not None]
+            return [], []
+        plans = await asyncio.gather(*(planned(each, message) for each in wanted))
+        # Analysed once more is the same occasion; that it fires once more, or is over once more, is another.
+        over = occurred.occasion is ActionOccasion.RESOLVED
+        again = (occurred.occasion, occurred.revision if over else message.incident.reopened)
+        both = list(zip(wanted, plans, strict=True))
+        made = [self._record(each, plan, message, *again) for each, plan in both if isinstance(plan, str)]
+        return made, [plan for plan in plans if isinstance(plan, PluginFault)]
 
     async def message(self, incident_id: int, occasion: ActionOccasion) -> Message | None:
         """The incident as an action is given it: what a channel is told, masked in the same way."""
+        told = Occasion.RESOLVED if occasion is ActionOccasion.RESOLVED else Occasion.ANALYSED
         async with self._database.read() as connection:
-            composed = await _composed(connection, incident_id, occasion, self.acts.external_url, self._clock.now())
+            composed = await message_about(connection, incident_id, told, self.acts.external_url, self._clock.now())
         mask = self.acts.mask
         return composed if composed is None or mask is None else await asyncio.to_thread(mask.model, composed)
 
@@ -182,9 +205,10 @@ class Actions:
             return Refused(why="unknown", reason=f"no incident {incident_id}")
         if message.incident.resolved_at:
             return Refused(why="too late", reason=f"incident {incident_id} is over")
-        plan = planned(configured, message)
-        if plan is None:
-            return Refused(why="too late", reason=f"{name} finds nothing to do here")
+        plan = await planned(configured, message)
+        if not isinstance(plan, str):
+            reason = f"{name} finds nothing to do here" if plan is None else f"{plan}: ask again later"
+            return Refused(why="too late", reason=reason)
         return await self._asked(configured, message, plan, by)
 
     async def _asked(self, configured: Configured, message: Message, plan: str, by: str) -> Decided:
@@ -213,6 +237,8 @@ class Actions:
     ) -> ActionRecord:
         now, waits = self._clock.now(), configured.approval and not by
         state = ActionState.DRY_RUN if configured.dry_run else ActionState.WAITING if waits else ActionState.DUE
+        if state is ActionState.WAITING and message.incident.resolved_at and occasion is ActionOccasion.ANALYSED:
+            state = ActionState.EXPIRED  # it ended before it was analysed, and nobody looks there for what waits
         return ActionRecord(
             id=0,
             key=f"action-{mark(message.incident)}-{occasion}-{revision}-{configured.name}",
@@ -223,13 +249,14 @@ class Actions:
             plan=plan,
             created_at=now,
             next_try_at=now if state is ActionState.DUE else None,
-            ended_at=now if state is ActionState.DRY_RUN else None,
+            ended_at=now if state in {ActionState.DRY_RUN, ActionState.EXPIRED} else None,
             decided_by=by,
         )
 
     def _proposed(self, record: ActionRecord) -> str:
         words = {
             ActionState.DRY_RUN: f"dry run: would {record.plan}",
+            ActionState.EXPIRED: f"not asked for, for the incident is over: {record.plan}",
             ActionState.WAITING: f"waits for approval by {' or '.join(self.approvers(record.name))}: {record.plan}",
         }
         return words.get(record.state, f"about to {record.plan}")
@@ -254,45 +281,26 @@ class Actions:
             await step(connection, self._clock, record, f"{word} by {by}", by)
             return record.model_copy(update=values)
 
-    async def _expire(self, connection: Connection, incident_id: int) -> None:
-        """What nobody approved while it fired is not done when it is over."""
-        for record in await rows.waiting_of(connection, incident_id):
+    async def _expire(self, connection: Connection, occurred: rows.Occurred) -> None:
+        """What nobody approved in time: while it fired, or, where it was for the end, before it fired again."""
+        over = occurred.occasion is ActionOccasion.RESOLVED
+        incident = await incident_rows.get(connection, occurred.incident_id)
+        fires = incident is not None and incident.resolved_at is None  # an analysis may also come after the end
+        for record in await rows.waiting_of(connection, occurred.incident_id):
+            if not over and not (fires and record.occasion is ActionOccasion.RESOLVED):
+                continue
+            text = "not approved before the incident was over" if over else "not approved before it fired again"
             waits = {"state": ActionState.WAITING}  # else it is approved in this moment, and may have begun
             if await rows.change(connection, record.id, waits, state=ActionState.EXPIRED, ended_at=self._clock.now()):
-                await step(connection, self._clock, record, "not approved before the incident was over", US)
+                await step(connection, self._clock, record, text, US)
 
 
-def planned(configured: Configured, message: Message) -> str | None:
-    """What it would do; None where the incident is not meant, there is nothing to do, or the plugin fails."""
+async def planned(configured: Configured, message: Message) -> str | PluginFault | None:
+    """What it would do, in words; None where there is nothing to do; the fault where the plugin cannot say."""
     try:
-        plan = configured.plan(message) if configured.fits(message) else None
-        if plan is not None and not isinstance(plan, str):
-            raise TypeError(f"a plan is a str or None, not {type(plan).__name__}")
-        return plan and unsalted(plan)
-    except Exception:  # a plugin's fault must not keep the other actions from being looked for
-        log.exception("an action could not say what it would do", action=configured.name)
-        return None
-
-
-async def _composed(
-    connection: Connection, incident_id: int, occasion: ActionOccasion, external_url: str, now: datetime
-) -> Message | None:
-    incident = await incident_rows.get(connection, incident_id)
-    if incident is None:
-        return None
-    episodes, more = await alert_rows.some_of_incident(connection, incident_id, MOST_ALERTS)
-    evidence, analysis = await incident_rows.latest_analysis(connection, incident_id)
-    base = external_url.rstrip("/")
-    return Message(
-        occasion=Occasion.RESOLVED if occasion is ActionOccasion.RESOLVED else Occasion.ANALYSED,
-        incident=incident,
-        alerts=tuple(episode.alert for episode in episodes),
-        more_alerts=more,
-        analysis=analysis,
-        evidence=evidence,
-        url=f"{base}/incidents/{incident_id}" if base else "",
-        sent_at=now,
-    )
+        return await configured.plan(message)
+    except PluginFault as fault:
+        return fault
 
 
 async def step(connection: Connection, clock: Clock, record: ActionRecord, text: str, by: str) -> None:

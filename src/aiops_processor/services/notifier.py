@@ -15,10 +15,10 @@ from aiops_processor.models.incident import TimelineEntry
 from aiops_processor.models.notification import Delivery, DeliveryState, Message, Occasion, Receipt
 from aiops_processor.plugins import Notifier
 from aiops_processor.services import silence
+from aiops_processor.services.messages import message_about
 from aiops_processor.services.own import Events
 from aiops_processor.services.routing import QUIET, TELL, Decision, Routing
 from aiops_processor.storage import actions as action_rows
-from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
 from aiops_processor.storage import watchdogs as watchdog_rows
@@ -31,7 +31,6 @@ SECONDS_FOR_ONE_TRY = 20
 FIRST_WAIT_SECONDS = 1.0
 MOST_WAIT_SECONDS = 300.0
 MOST_ATTEMPTS = 100  # at five minutes each, eight hours
-MOST_ALERTS = 200  # in one message: masking and sending all of a storm's thousands would hold up everything else
 NOT_KNOWN = "perhaps told: the process ended during the request, and this channel would show a repeat"
 
 
@@ -57,7 +56,7 @@ class Telling:
         self._channels = channels
         self._clock = clock
         self._metrics = metrics
-        self._external_url = external_url.rstrip("/")
+        self._external_url = external_url
         self._receipts: dict[str, Receipt] = {}
         self._refusals: dict[tuple[int, int], Exception] = {}  # by delivery and attempt: not written down yet
         self._mask = mask
@@ -72,7 +71,7 @@ class Telling:
     ) -> None:
         """From now on send through these; what is under way ends with the channel that it began with."""
         self._channels = channels
-        self._external_url = external_url.rstrip("/")
+        self._external_url = external_url
         self._mask = mask
         self._routing = routing or Routing()
 
@@ -164,22 +163,15 @@ class Telling:
         return silence.message(watchdog, delivery.occasion, self._clock.now()), previous
 
     async def _about_incident(self, connection: Connection, delivery: Delivery, incident_id: int) -> Message:
-        incident = await incident_rows.get(connection, incident_id)
-        episodes, more = await alert_rows.some_of_incident(connection, incident_id, MOST_ALERTS)
-        evidence, analysis = await incident_rows.latest_analysis(connection, incident_id)
-        assert incident is not None, "an outbox row refers to its incident"  # noqa: S101 - a foreign key says so
-        return Message(
-            occasion=delivery.occasion,
-            incident=incident,
-            alerts=tuple(episode.alert for episode in episodes),
-            more_alerts=more,
-            analysis=analysis,
-            evidence=evidence,
-            update=delivery.occasion is Occasion.ANALYSED and await outbox.has_told(connection, delivery),
-            url=f"{self._external_url}/incidents/{incident.id}" if self._external_url else "",
-            sent_at=self._clock.now(),
-            waiting=tuple(await action_rows.waiting_of(connection, incident_id)),
-            askable=self._askable(),
+        now, url = self._clock.now(), self._external_url
+        message = await message_about(connection, incident_id, delivery.occasion, url, now)
+        assert message is not None, "an outbox row refers to its incident"  # noqa: S101 - a foreign key says so
+        return message.model_copy(
+            update={
+                "update": delivery.occasion is Occasion.ANALYSED and await outbox.has_told(connection, delivery),
+                "waiting": tuple(await action_rows.waiting_of(connection, incident_id)),
+                "askable": self._askable(),
+            }
         )
 
     async def _sent(self, delivery: Delivery, receipt: Receipt) -> None:

@@ -106,7 +106,7 @@ class Routing:
     def decide(self, channel: str, message: Message, now: datetime, *, told: bool, held: bool = False) -> Decision:
         """Whether this channel is told. `told`: it was told of this incident; `held`: quiet hours held this back."""
         routes = self._of(channel)
-        if reason := _too_late(message, held=held):
+        if reason := _too_late(message, told=told, held=held):
             return Decision(reason)
         if not routes or message.incident.id < 0:
             return TELL
@@ -158,13 +158,18 @@ class Routing:
         return Decision("it was over before the quiet hours were") if decision.until else decision
 
 
-def _too_late(message: Message, *, held: bool) -> str:
+def _too_late(message: Message, *, told: bool, held: bool) -> str:
     """Why nobody wants to be told any more, "" where that is not so."""
     incident = message.incident
     if message.occasion is Occasion.REMINDED and (incident.resolved_at or incident.acknowledged_at):
         return "it is over, or somebody looks after it"
-    over = incident.resolved_at is not None and message.occasion is not Occasion.RESOLVED
-    return "it was over before the quiet hours were" if held and over else ""
+    if not held or message.occasion is Occasion.RESOLVED:
+        return ""
+    if incident.resolved_at:
+        return "it was over before the quiet hours were"
+    # To a channel that knows nothing of it either would be the beginning, and ring.
+    begins = message.occasion in {Occasion.OPENED, Occasion.ANALYSED} and not told
+    return "somebody looked after it before the quiet hours were over" if begins and incident.acknowledged_at else ""
 
 
 def _what(message: Message) -> str:

@@ -5,8 +5,9 @@ from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from aiops_processor.errors import ConfigError, QueryError
+from aiops_processor.errors import QueryError
 from aiops_processor.query import matchers
+from aiops_processor.text_file import read_text
 
 
 class Section(BaseModel):
@@ -52,7 +53,4 @@ def is_secret(section: type[BaseModel], name: str) -> bool:
 
 def secret_file(variable: str, path: str) -> str:
     """The secret in this file, which the variable names. Raises ConfigError."""
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{variable}: {path} cannot be read: {error}") from error
+    return read_text(Path(path), variable).strip()

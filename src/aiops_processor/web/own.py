@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aiops_processor.errors import PluginError
+from aiops_processor.plugins.patience import within
 
 log = structlog.get_logger(__name__)
 
@@ -42,8 +43,8 @@ class OwnWeb:
 
         A request meets middleware in the order of the names. Endpoints find our `state` as `request.app.state`.
         """
-        routes = _routes(routers, state)
-        around = _around(middleware)
+        routes = _routes(routers, state, seconds)
+        around = _around(middleware, seconds)
         self.routes, self.around, self.seconds = routes, around, seconds
 
     async def behind(self, scope: Scope, receive: Receive, send: Send, not_found: ASGIApp) -> None:
@@ -118,24 +119,24 @@ async def _called(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> N
     await app(scope, receive, send)
 
 
-def _routes(routers: Sequence[Plugin], state: State) -> FastAPI | None:
+def _routes(routers: Sequence[Plugin], state: State, seconds: float) -> FastAPI | None:
     """An application with the endpoints of all plugins."""
     if not routers:
         return None
     made = FastAPI(title="plugins", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     made.state = state
     for each in routers:
-        _made(f"router {each.name}", lambda each=each: each.function(made))
+        _made(f"router {each.name}", lambda each=each: each.function(made), seconds)
     return made
 
 
-def _around(middleware: Sequence[Plugin]) -> ASGIApp | None:
+def _around(middleware: Sequence[Plugin], seconds: float) -> ASGIApp | None:
     if not middleware:
         return None
     around: ASGIApp = _passed
     for each in reversed(middleware):
         outside = around
-        around = _made(f"middleware {each.name}", lambda each=each, outside=outside: each.function(outside))
+        around = _made(f"middleware {each.name}", lambda each=each, outside=outside: each.function(outside), seconds)
         if not callable(around):
             raise PluginError(f"middleware {each.name} gave {type(around).__name__}, not an ASGI application")
     return around
@@ -146,9 +147,10 @@ async def _passed(scope: Scope, receive: Receive, send: Send) -> None:
     await scope[INNER](scope, receive, send)
 
 
-def _made(what: str, make: Callable[[], Any]) -> Any:
+def _made(what: str, make: Callable[[], Any], seconds: float) -> Any:
+    """What a plugin makes. Requests wait meanwhile, at a reload: so no longer than for a call."""
     try:
-        return make()
-    except Exception as error:
+        return within(seconds, what, make)
+    except (Exception, SystemExit) as error:
         log.exception("a plugin failed", plugin=what)
         raise PluginError(f"{what} cannot be made: {type(error).__name__}") from error

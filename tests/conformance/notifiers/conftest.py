@@ -51,7 +51,7 @@ CASES = [
         most_bytes=512_000,
     ),
     Case("webhook", {"url": URL, "token": SECRET, "secret": SECRET, "headers": {"X-Own": SECRET}}),
-    Case("teams", {"url": URL}, most_bytes=28_000),
+    Case("teams", {"url": URL}, most_bytes=21_000),
     Case("discord", {"url": URL}, {"id": "77"}, {"id": "77"}),
     Case(
         "telegram",

@@ -1,19 +1,14 @@
 """A silence on the real Alertmanager: for exactly what fires, read back, and made once."""
 
-import shutil
-import socket
-import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import anyio
 import pytest
 
 from aiops_processor.actions.silence import SilenceAction, SilenceOptions
 from aiops_processor.clients.alertmanager import Alertmanager, NewAlert
-from aiops_processor.clients.http import Endpoint
-from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, SourceError
+from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.notification import Message
 
@@ -21,37 +16,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-    if program is None:
-        pytest.skip("needs the program alertmanager")
-    folder: Path = tmp_path_factory.mktemp("alertmanager")
-    (folder / "alertmanager.yml").write_text("{route: {receiver: aiops}, receivers: [{name: aiops}]}")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    arguments = ["--config.file=alertmanager.yml", "--storage.path=data", "--cluster.listen-address="]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [program, *arguments, f"--web.listen-address=127.0.0.1:{port}"], cwd=folder, stdout=log, stderr=log
-        )
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(60)
-
-
-@pytest.fixture
-async def alertmanager(url: str) -> AsyncIterator[Alertmanager]:
-    client = Alertmanager(Endpoint(url=url, timeout_seconds=5))
-    with anyio.fail_after(120):
-        while True:
-            try:
-                await client.healthy()
-                break
-            except SourceError:
-                await anyio.sleep(0.1)
-    yield client
-    await client.aclose()
+def url(start_alertmanager: Callable[..., str]) -> str:
+    return start_alertmanager("{route: {receiver: aiops}, receivers: [{name: aiops}]}")
 
 
 @pytest.fixture

@@ -1,18 +1,13 @@
 """The real Alertmanager: what it answers is what the client reads."""
 
-import shutil
-import socket
-import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import anyio
 import pytest
 
 from aiops_processor.clients.alertmanager import Alertmanager, Matcher, NewAlert, NewSilence
-from aiops_processor.clients.http import Endpoint
-from aiops_processor.errors import SourceError, SourceRefused
+from aiops_processor.errors import SourceRefused
 
 pytestmark = pytest.mark.anyio
 
@@ -24,40 +19,8 @@ inhibit_rules: [{source_matchers: ['alertname="Down"'], target_matchers: ['alert
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-    if program is None:
-        pytest.skip("needs the program alertmanager")
-    folder: Path = tmp_path_factory.mktemp("alertmanager")
-    (folder / "alertmanager.yml").write_text(CONFIGURATION)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    arguments = ["--config.file=alertmanager.yml", "--storage.path=data", "--cluster.listen-address="]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [program, *arguments, f"--web.listen-address=127.0.0.1:{port}", "--web.route-prefix=/am"],
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-        )
-    yield f"http://127.0.0.1:{port}/am/"
-    process.terminate()
-    process.wait(60)
-
-
-@pytest.fixture
-async def alertmanager(url: str) -> AsyncIterator[Alertmanager]:
-    client = Alertmanager(Endpoint(url=url, timeout_seconds=5))
-    with anyio.fail_after(20):
-        while True:
-            try:
-                await client.healthy()
-                break
-            except SourceError:
-                await anyio.sleep(0.1)
-    yield client
-    await client.aclose()
+def url(start_alertmanager: Callable[..., str]) -> str:
+    return f"{start_alertmanager(CONFIGURATION, '--web.route-prefix=/am')}/am/"
 
 
 def alert(name: str, **labels: str) -> NewAlert:

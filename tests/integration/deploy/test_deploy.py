@@ -132,6 +132,13 @@ def test_every_service_has_limits_rotated_logs_and_a_version(services: dict[str,
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
 
 
+def test_the_model_that_the_page_pulls_is_one_that_this_ollama_knows(services: dict[str, Any]) -> None:
+    page = (TOP / "docs" / "how-to" / "docker.md").read_text(encoding="utf-8")
+    assert re.findall(r"ollama pull (\S+)", page) == ["qwen3:8b"]
+    version = services["ollama"]["image"].partition(":")[2]
+    assert tuple(map(int, version.split("."))) >= (0, 6, 6), "older ones answer 412 to it"
+
+
 def test_every_volume_secret_and_file_of_the_compose_file_is_there(services: dict[str, Any], tmp_path: Path) -> None:
     whole = read(COMPOSE / "compose.yaml")
     shutil.copy(COMPOSE / "secrets.sh", tmp_path)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aiops_processor import plugins
-from aiops_processor.errors import DeliveryUnavailable
+from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable
 from aiops_processor.models.notification import Message, Occasion
 
 pytest.importorskip("apprise", reason="needs the extra [apprise]")
@@ -31,14 +31,64 @@ async def test_each_of_its_services_is_told(recorder: Any, message: Message, occ
 
 
 async def test_a_service_that_refuses_is_tried_again_and_its_address_is_not_shown(
-    recorder: Any, message: Message, caplog: pytest.LogCaptureFixture
+    recorder: Any, message: Message, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     recorder.statuses["/"] = 500
     notifier = channel(recorder)
-    with caplog.at_level(logging.DEBUG), pytest.raises(DeliveryUnavailable, match="did not take") as failure:
+    with (
+        caplog.at_level(logging.DEBUG),
+        pytest.raises(DeliveryUnavailable, match="1 answered 500; address 2") as failure,
+    ):
         await notifier.send(message, "key", None)
     await notifier.aclose()
-    assert SECRET not in caplog.text + str(failure.value)
+    captured = capfd.readouterr()
+    assert SECRET not in caplog.text + str(failure.value) + captured.out + captured.err
+
+
+@pytest.mark.parametrize(("status", "remedy"), [(401, "credentials"), (404, "no such address")])
+async def test_what_no_other_try_can_mend_is_final_and_says_why(
+    recorder: Any, message: Message, status: int, remedy: str
+) -> None:
+    recorder.statuses["/"] = status
+    notifier = channel(recorder)
+    with pytest.raises(DeliveryRefused, match=rf"^apprise: address 1 answered {status}: .*{remedy}"):
+        await notifier.send(message, "key", None)
+    await notifier.aclose()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_try_that_follows_tells_only_those_that_may_still_take_it(
+    recorder: Any, message: Message, status: int
+) -> None:
+    recorder.statuses["/b"] = status
+    notifier = channel(recorder)
+    with pytest.raises(DeliveryUnavailable, match=rf"^apprise: address 2 answered {status}$"):
+        await notifier.send(message, "key", None)
+    recorder.statuses.clear()
+    await notifier.send(message, "key", None)
+    assert [len(recorder.of(path)) for path in (SECRET, "/b")] == [1, 2]
+    await notifier.send(message, "another key", None)
+    assert [len(recorder.of(path)) for path in (SECRET, "/b")] == [2, 3]
+    await notifier.aclose()
+
+
+async def test_one_address_that_is_wrong_is_said_when_the_others_have_it(recorder: Any, message: Message) -> None:
+    recorder.statuses |= {SECRET: 404, "/b": 503}
+    notifier = channel(recorder)
+    with pytest.raises(DeliveryUnavailable, match=r"address 1 answered 404: .*; address 2 answered 503"):
+        await notifier.send(message, "key", None)
+    recorder.statuses["/b"] = 200
+    with pytest.raises(DeliveryRefused, match=r"^apprise: address 1 answered 404"):
+        await notifier.send(message, "key", None)
+    assert [len(recorder.of(path)) for path in (SECRET, "/b")] == [1, 2]
+    await notifier.aclose()
+
+
+async def test_a_service_that_is_not_there_is_tried_again(message: Message) -> None:
+    notifier = plugins.make("notifier", "apprise", {"urls": f"json://127.0.0.1:1/{SECRET}"})
+    with pytest.raises(DeliveryUnavailable, match="it says not why"):
+        await notifier.send(message, "key", None)
+    await notifier.aclose()
 
 
 async def test_a_service_that_hangs_ends_at_the_time_limit(recorder: Any, message: Message) -> None:

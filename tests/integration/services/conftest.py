@@ -9,17 +9,21 @@ from typing import Any
 
 import pytest
 
+from aiops_processor.models.action import ActionOccasion, ActionRecord
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport, Window
 from aiops_processor.models.incident import Incident
 from aiops_processor.models.notification import Message, Receipt
+from aiops_processor.services.acting import Acting
+from aiops_processor.services.actions import Actions, Acts, Configured
 from aiops_processor.services.analysis import SKIP, Analysis
 from aiops_processor.services.analyzer import Analyzer
 from aiops_processor.services.incidents import Incidents, Settling
 from aiops_processor.services.ingest import Ingest
 from aiops_processor.services.notifier import Telling
 from aiops_processor.services.reconciler import Reconciler
-from aiops_processor.storage import dead_letters
+from aiops_processor.storage import actions as action_rows
+from aiops_processor.storage import audit, dead_letters
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage.database import Database
 from aiops_processor.telemetry import Metrics
@@ -141,3 +145,69 @@ def post(house: House) -> Callable[..., Awaitable[Any]]:
         return await house.ingest.receive(json.dumps({"groupKey": group, "alerts": alerts}).encode(), "default")
 
     return post
+
+
+class Desk:
+    """Actions of a house, and what became of them."""
+
+    def __init__(self, house: Any, *configured: Configured) -> None:
+        self.house = house
+        self.actions = Actions(house.database, house.clock, Acts({each.name: each for each in configured}))
+        self.metrics = Metrics()
+        self.acting = Acting(house.database, self.actions, house.clock, self.metrics)
+
+    async def round(self, seconds: float = 0) -> list[ActionRecord]:
+        self.house.clock.advance(seconds)
+        await self.acting.tick()
+        await self.acting.finished()
+        return await self.records()
+
+    async def records(self) -> list[ActionRecord]:
+        async with self.house.database.read() as connection:
+            return await action_rows.of_incident(connection, 1)
+
+    async def states(self, seconds: float = 0) -> list[str]:
+        return [str(each.state) for each in await self.round(seconds)]
+
+    async def history(self) -> list[str]:
+        async with self.house.database.read() as connection:
+            return [each.text for each in await incident_rows.history(connection, 1) if each.kind == "action"]
+
+    async def notes(self) -> list[str]:
+        async with self.house.database.read() as connection:
+            return [each.text for each in await incident_rows.history(connection, 1) if each.kind == "note"]
+
+    async def audited(self) -> list[tuple[str, str, str]]:
+        async with self.house.database.read() as connection:
+            found = await audit.recent(connection, 50)
+        return [(each.actor, each.action, each.target) for each in reversed(found)]
+
+
+def _configured(action: Any, **others: Any) -> Configured:
+    usual: dict[str, Any] = {
+        "name": "restart",
+        "on": frozenset({ActionOccasion.ANALYSED}),
+        "dry_run": False,
+        "approval": False,
+        "seconds": 5.0,
+    }
+    return Configured(action=action, **{**usual, **others})
+
+
+@pytest.fixture
+def desk_of() -> Callable[..., Desk]:
+    """The actions of a house: `desk_of(house, configured(action), …)`."""
+    return Desk
+
+
+@pytest.fixture
+def configured() -> Callable[..., Configured]:
+    """An action that is done as soon as its incident is analysed, where nothing else is said."""
+    return _configured
+
+
+@pytest.fixture
+async def analysed(house: House, post: Callable[..., Awaitable[Any]]) -> House:
+    await post("A", "B")
+    await house.pass_time(15)
+    return house

@@ -7,18 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from aiops_processor.clock import SteppedClock
 from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain
-from aiops_processor.masking import Mask
 from aiops_processor.models.action import ActionOccasion, ActionRecord, ActionState
 from aiops_processor.models.notification import Message, Occasion
-from aiops_processor.query import matchers
 from aiops_processor.services.acting import LOOK_AFTER, MOST_ATTEMPTS, Acting
-from aiops_processor.services.actions import Actions, Acts, Configured, Refused
+from aiops_processor.services.actions import Acts, Refused
 from aiops_processor.storage import actions as rows
-from aiops_processor.storage import audit
-from aiops_processor.storage import incidents as incident_rows
+from aiops_processor.storage.tables import action_occasions
 from aiops_processor.telemetry import Metrics
 
 pytestmark = pytest.mark.anyio
@@ -32,6 +30,7 @@ class Blind:
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        self.given: list[tuple[str, ...]] = []
         self.refuses: Exception | None = None
         self.loses: Exception | None = None
         self.hangs = False
@@ -45,6 +44,7 @@ class Blind:
         if self.refuses:
             raise self.refuses
         self.done.append(key)
+        self.given.append(message.done)
         self.began.set()
         if self.hangs:
             await asyncio.Event().wait()
@@ -62,86 +62,11 @@ class Seeing(Blind):
         return "found" if key in self.done else None
 
 
-class Broken(Blind):
-    """One with a fault."""
-
-    def plan(self, message: Message) -> str | None:
-        raise KeyError("service")
-
-
-class Wordless(Blind):
-    """One whose plan is no text."""
-
-    def plan(self, message: Message) -> Any:
-        return {"would": self.would}
-
-
-class Quoting(Blind):
-    """One that says what the alert says."""
-
-    def plan(self, message: Message) -> str | None:
-        return f"restart what {message.alerts[0].labels['alertname']} needs"
-
-
-class Thoughtful(Blind):
-    """One that thinks for minutes about what it would do."""
-
-    def __init__(self, clock: Any) -> None:
-        super().__init__()
-        self.clock = clock
-
-    def plan(self, message: Message) -> str | None:
-        self.clock.advance(300)
-        return super().plan(message)
-
-
-class Desk:
-    """Actions of a house, and what became of them."""
-
-    def __init__(self, house: Any, *configured: Configured) -> None:
-        self.house = house
-        self.actions = Actions(house.database, house.clock, Acts({each.name: each for each in configured}))
-        self.metrics = Metrics()
-        self.acting = Acting(house.database, self.actions, house.clock, self.metrics)
-
-    async def round(self, seconds: float = 0) -> list[ActionRecord]:
-        self.house.clock.advance(seconds)
-        await self.acting.tick()
-        await self.acting.finished()
-        return await self.records()
-
-    async def records(self) -> list[ActionRecord]:
-        async with self.house.database.read() as connection:
-            return await rows.of_incident(connection, 1)
-
-    async def states(self, seconds: float = 0) -> list[str]:
-        return [str(each.state) for each in await self.round(seconds)]
-
-    async def history(self) -> list[str]:
-        async with self.house.database.read() as connection:
-            return [each.text for each in await incident_rows.history(connection, 1) if each.kind == "action"]
-
-    async def audited(self) -> list[tuple[str, str, str]]:
-        async with self.house.database.read() as connection:
-            found = await audit.recent(connection, 50)
-        return [(each.actor, each.action, each.target) for each in reversed(found)]
-
-
-def configured(action: Any, **others: Any) -> Configured:
-    usual: dict[str, Any] = {"name": "restart", "on": ANALYSED, "dry_run": False, "approval": False, "seconds": 5.0}
-    return Configured(action=action, **{**usual, **others})
-
-
-@pytest.fixture
-async def analysed(house: Any, post: Any) -> Any:
-    await post("A", "B")
-    await house.pass_time(15)
-    return house
-
-
-async def test_an_analysed_incident_gets_its_action_once_with_a_line_and_an_audit_entry(analysed: Any) -> None:
+async def test_an_analysed_incident_gets_its_action_once_with_a_line_and_an_audit_entry(
+    analysed: Any, desk_of: Any, configured: Any
+) -> None:
     action = Blind()
-    desk = Desk(analysed, configured(action))
+    desk = desk_of(analysed, configured(action))
     (record,) = await desk.round()
     assert (record.state, record.line, record.attempts) == (ActionState.DONE, "done with A and 1 more", 1)
     assert await desk.history() == [
@@ -155,27 +80,17 @@ async def test_an_analysed_incident_gets_its_action_once_with_a_line_and_an_audi
     assert action.done == [record.key]
 
 
-async def test_a_dry_run_says_what_it_would_do_and_does_nothing(analysed: Any) -> None:
+async def test_a_dry_run_says_what_it_would_do_and_does_nothing(analysed: Any, desk_of: Any, configured: Any) -> None:
     action = Blind()
-    desk = Desk(analysed, configured(action, dry_run=True, approval=True, approvers=("ada",)))
+    desk = desk_of(analysed, configured(action, dry_run=True, approval=True, approvers=("ada",)))
     assert await desk.states() == ["dry run"]
     assert await desk.history() == ["restart: dry run: would turn it off and on again"]
     assert action.done == []
 
 
-async def test_only_incidents_with_a_fitting_alert_and_something_to_do_are_meant(analysed: Any) -> None:
-    other = configured(Blind(), matchers=matchers.parse('alertname="C"'))
-    nothing = Blind()
-    nothing.would = None
-    also = (configured(nothing, name="nothing"), configured(Broken(), name="broken"), configured(Blind(), name="fits"))
-    also = (*also, configured(Wordless(), name="wordless"))
-    records = await Desk(analysed, other, *also).round()
-    assert [each.name for each in records] == ["fits"], "and a plugin with a fault keeps none from it"
-
-
-async def test_what_needs_approval_waits_for_one_of_its_approvers(analysed: Any) -> None:
+async def test_what_needs_approval_waits_for_one_of_its_approvers(analysed: Any, desk_of: Any, configured: Any) -> None:
     action = Blind()
-    desk = Desk(analysed, configured(action, approval=True, approvers=("ada", "slack:U1")))
+    desk = desk_of(analysed, configured(action, approval=True, approvers=("ada", "slack:U1")))
     assert await desk.states() == ["waiting"]
     assert await desk.states(3600) == ["waiting"]
     refused = await desk.actions.approve(1, "restart", "mallory")
@@ -194,67 +109,43 @@ async def test_what_needs_approval_waits_for_one_of_its_approvers(analysed: Any)
 
 
 @pytest.mark.parametrize("approves", [True, False])
-async def test_a_channel_where_it_can_be_approved_is_told_that_it_waits(analysed: Any, approves: bool) -> None:
+async def test_a_channel_where_it_can_be_approved_is_told_that_it_waits(
+    analysed: Any, approves: bool, desk_of: Any, configured: Any
+) -> None:
     analysed.channel.approves = approves
-    desk = Desk(analysed, configured(Blind(), approval=True, approvers=("ada",)))
+    desk = desk_of(analysed, configured(Blind(), approval=True, approvers=("ada",)))
     await desk.round()
     await analysed.pass_time(2)
     told = [message for message, _ in analysed.channel.messages if message.occasion is Occasion.APPROVAL]
     assert [[record.name for record in message.waiting] for message in told] == ([["restart"]] if approves else [])
 
 
-async def test_a_channel_that_is_being_told_of_the_incident_is_told_that_it_waits_too(house: Any, post: Any) -> None:
+async def test_a_channel_that_is_being_told_of_the_incident_is_told_that_it_waits_too(
+    house: Any, post: Any, desk_of: Any, configured: Any
+) -> None:
     house.channel.approves = True
     house.channel.error = DeliveryUnavailable("it sleeps", retry_after=300)
     await post("A", "B")
     await house.pass_time(15)
-    await Desk(house, configured(Blind(), approval=True, approvers=("ada",))).round()
+    await desk_of(house, configured(Blind(), approval=True, approvers=("ada",))).round()
     house.channel.error = None
     await house.pass_time(400)
     assert house.channel.occasions[-1] == "approval"
 
 
-async def test_what_was_declined_is_not_done(analysed: Any) -> None:
+async def test_what_was_declined_is_not_done(analysed: Any, desk_of: Any, configured: Any) -> None:
     action = Blind()
-    desk = Desk(analysed, configured(action, approval=True, approvers=("ada",)))
+    desk = desk_of(analysed, configured(action, approval=True, approvers=("ada",)))
     await desk.round()
     assert isinstance(await desk.actions.decline(1, "restart", "ada"), ActionRecord)
     assert await desk.states(60) == ["declined"]
     assert action.done == []
 
 
-async def test_what_is_not_what_was_approved_any_more_waits_again(analysed: Any) -> None:
-    action = Blind()
-    desk = Desk(analysed, configured(action, approval=True, approvers=("ada",)))
-    (before,) = await desk.round()
-    await desk.actions.approve(1, "restart", "ada")
-    analysed.clock.advance(1)
-    action.would = "turn everything off"
-    (record,) = await desk.round()
-    assert (record.state, record.plan, record.decided_by) == (ActionState.WAITING, "turn everything off", "")
-    assert action.done == []
-    stale = await desk.actions.approve(1, "restart", "ada", seen=before.digest)
-    assert isinstance(stale, Refused)
-    assert "read it again" in stale.reason
-    await desk.actions.approve(1, "restart", "ada", seen=record.digest)
-    assert await desk.states() == ["done"]
-
-
-async def test_what_is_masked_is_what_was_approved_in_every_process(house: Any, post: Any) -> None:
-    await post("ada@example.com")
-    await house.pass_time(15)
-    action = Quoting()
-    desks = [Desk(house, configured(action, approval=True, approvers=("ada",))) for _ in range(2)]
-    for desk in desks:
-        desk.actions.use(replace(desk.actions.acts, mask=Mask()))
-    (record,) = await desks[0].round()
-    assert record.plan == "restart what ‹email› needs"
-    await desks[0].actions.approve(1, "restart", "ada")
-    assert await desks[1].states() == ["done"]
-
-
-async def test_what_nobody_approved_while_it_fired_is_not_done_when_it_is_over(analysed: Any, post: Any) -> None:
-    desk = Desk(analysed, configured(Blind(), approval=True, approvers=("ada",)))
+async def test_what_nobody_approved_while_it_fired_is_not_done_when_it_is_over(
+    analysed: Any, post: Any, desk_of: Any, configured: Any
+) -> None:
+    desk = desk_of(analysed, configured(Blind(), approval=True, approvers=("ada",)))
     await desk.round()
     await post("A", "B", status="resolved")
     await analysed.pass_time(2)
@@ -262,9 +153,11 @@ async def test_what_nobody_approved_while_it_fired_is_not_done_when_it_is_over(a
     assert isinstance(await desk.actions.approve(1, "restart", "ada"), Refused)
 
 
-async def test_an_action_on_resolve_comes_after_the_same_on_analysis(analysed: Any, post: Any) -> None:
+async def test_an_action_on_resolve_comes_after_the_same_on_analysis(
+    analysed: Any, post: Any, desk_of: Any, configured: Any
+) -> None:
     action = Blind()
-    desk = Desk(analysed, configured(action, on=ANALYSED | RESOLVED))
+    desk = desk_of(analysed, configured(action, on=ANALYSED | RESOLVED))
     await post("A", "B", status="resolved")
     await analysed.pass_time(2)
     assert await desk.states() == ["done", "due"]
@@ -272,8 +165,87 @@ async def test_an_action_on_resolve_comes_after_the_same_on_analysis(analysed: A
     assert [key.split("-")[3] for key in action.done] == ["analysed", "resolved"]
 
 
-async def test_each_end_of_an_incident_is_an_occasion_of_its_own(analysed: Any, post: Any) -> None:
-    desk = Desk(analysed, configured(Blind(), on=RESOLVED))
+async def test_what_fires_again_is_proposed_again_though_nobody_approved_it_the_first_time(
+    analysed: Any, post: Any, desk_of: Any, configured: Any
+) -> None:
+    action = Blind()
+    desk = desk_of(analysed, configured(action, approval=True, approvers=("ada",)))
+    assert await desk.states() == ["waiting"]
+    await post("A", "B", status="resolved")
+    await analysed.pass_time(5)
+    assert await desk.states() == ["expired"]
+    await post("A", "B", starts=analysed.clock.now().isoformat())
+    await analysed.pass_time(90)
+    assert await desk.states() == ["expired", "waiting"]
+    await desk.actions.approve(1, "restart", "ada")
+    assert await desk.states() == ["expired", "done"]
+    async with analysed.database.write() as connection:
+        await rows.note(connection, 1, ActionOccasion.ANALYSED, 7)
+    assert await desk.states(60) == ["expired", "done"], "analysed once more while it fires is no new occasion"
+
+
+async def test_what_was_approved_for_the_end_is_not_done_while_it_fires_again(
+    analysed: Any, post: Any, desk_of: Any, configured: Any
+) -> None:
+    action = Blind()
+    desk = desk_of(analysed, configured(action, on=RESOLVED, approval=True, approvers=("ada",)))
+    await post("A", "B", status="resolved")
+    await analysed.pass_time(5)
+    assert await desk.states() == ["waiting"]
+    await desk.actions.approve(1, "restart", "ada")
+    await post("A", "B", starts=analysed.clock.now().isoformat())
+    await analysed.pass_time(2)
+    assert await desk.states() == ["expired"]
+    assert action.done == []
+    assert (await desk.history())[-1] == "restart: was approved for the end of the incident, which fires again"
+
+
+async def test_what_waits_for_its_end_to_be_approved_expires_when_it_fires_again(
+    analysed: Any, post: Any, desk_of: Any, configured: Any
+) -> None:
+    desk = desk_of(analysed, configured(Blind(), on=RESOLVED, approval=True, approvers=("ada",)))
+    await post("A", "B", status="resolved")
+    await analysed.pass_time(5)
+    assert await desk.states() == ["waiting"]
+    await post("A", "B", starts=analysed.clock.now().isoformat())
+    await analysed.pass_time(90)
+    assert await desk.states() == ["expired"]
+    assert (await desk.history())[-1] == "restart: not approved before it fired again"
+
+
+async def test_an_analysis_after_the_end_takes_nothing_from_what_waits_there_and_asks_nobody(
+    analysed: Any, post: Any, desk_of: Any, configured: Any
+) -> None:
+    waits = {"approval": True, "approvers": ("ada",)}
+    both = (configured(Blind(), on=RESOLVED, name="end", **waits), configured(Blind(), name="restart", **waits))
+    await post("A", "B", status="resolved")
+    await analysed.pass_time(5)
+    async with analysed.database.write() as connection:  # the incident ended before its analysis was there
+        await connection.execute(sa.delete(action_occasions))
+        for occasion in (ActionOccasion.RESOLVED, ActionOccasion.ANALYSED):
+            await rows.note(connection, 1, occasion, 0)
+    desk = desk_of(analysed, *both)
+    assert [(each.name, str(each.state)) for each in await desk.round()] == [("end", "waiting"), ("restart", "expired")]
+    assert (await desk.history())[-1] == "restart: not asked for, for the incident is over: turn it off and on again"
+
+
+async def test_an_action_is_given_what_it_did_about_the_incident_before(
+    analysed: Any, post: Any, desk_of: Any, configured: Any
+) -> None:
+    action, other = Blind(), Blind()
+    both = (configured(action, on=ANALYSED | RESOLVED), configured(other, name="other"))
+    desk = desk_of(analysed, *both)
+    await desk.round()
+    await post("A", "B", status="resolved")
+    await analysed.pass_time(2)
+    await desk.round()
+    assert action.given == [(), ("done with A and 1 more",)]
+
+
+async def test_each_end_of_an_incident_is_an_occasion_of_its_own(
+    analysed: Any, post: Any, desk_of: Any, configured: Any
+) -> None:
+    desk = desk_of(analysed, configured(Blind(), on=RESOLVED))
     starts = "2026-01-31T11:59:00Z"
     for _ in range(2):
         await post("A", "B", status="resolved", starts=starts)
@@ -284,9 +256,11 @@ async def test_each_end_of_an_incident_is_an_occasion_of_its_own(analysed: Any, 
     assert await desk.states() == ["done", "due"]
 
 
-async def test_asking_is_for_approvers_and_asked_twice_is_asked_once(analysed: Any) -> None:
+async def test_asking_is_for_approvers_and_asked_twice_is_asked_once(
+    analysed: Any, desk_of: Any, configured: Any
+) -> None:
     action = Blind()
-    desk = Desk(analysed, configured(action, on=frozenset(), approval=True, approvers=("ada",)))
+    desk = desk_of(analysed, configured(action, on=frozenset(), approval=True, approvers=("ada",)))
     assert await desk.round() == []
     assert desk.actions.for_asking() == (("restart", "restart"),)
     assert isinstance(await desk.actions.ask(1, "restart", "bob"), Refused)
@@ -300,10 +274,12 @@ async def test_asking_is_for_approvers_and_asked_twice_is_asked_once(analysed: A
     assert len(set(action.done)) == 2
 
 
-async def test_what_was_not_taken_is_tried_again_later_and_given_up_visibly(analysed: Any) -> None:
+async def test_what_was_not_taken_is_tried_again_later_and_given_up_visibly(
+    analysed: Any, desk_of: Any, configured: Any
+) -> None:
     action = Blind()
     action.refuses = DeliveryUnavailable("it sleeps", retry_after=30)
-    desk = Desk(analysed, configured(action))
+    desk = desk_of(analysed, configured(action))
     (record,) = await desk.round()
     assert (record.state, record.error) == (ActionState.DUE, "it sleeps")
     assert record.next_try_at == analysed.clock.now() + timedelta(seconds=30)
@@ -315,20 +291,24 @@ async def test_what_was_not_taken_is_tried_again_later_and_given_up_visibly(anal
     assert record.error == f"given up after {MOST_ATTEMPTS} tries: it sleeps"
 
 
-async def test_what_was_refused_is_not_tried_again_and_keeps_no_other(analysed: Any) -> None:
+async def test_what_was_refused_is_not_tried_again_and_keeps_no_other(
+    analysed: Any, desk_of: Any, configured: Any
+) -> None:
     bad, good = Blind(), Blind()
     bad.refuses = DeliveryRefused("jira (j.example) answered 403")
-    desk = Desk(analysed, configured(bad, name="bad"), configured(good, name="good"))
+    desk = desk_of(analysed, configured(bad, name="bad"), configured(good, name="good"))
     await desk.round()
     assert await desk.states(600) == ["failed", "done"]
     assert "bad: failed: jira (j.example) answered 403" in await desk.history()
 
 
 @pytest.mark.parametrize("lost", [DeliveryUncertain("it broke off"), RuntimeError("a fault with a s3cret")])
-async def test_a_lost_answer_of_what_cannot_be_asked_is_unknown_and_not_done_again(analysed: Any, lost: Any) -> None:
+async def test_a_lost_answer_of_what_cannot_be_asked_is_unknown_and_not_done_again(
+    analysed: Any, lost: Any, desk_of: Any, configured: Any
+) -> None:
     action = Blind()
     action.loses = lost
-    desk = Desk(analysed, configured(action))
+    desk = desk_of(analysed, configured(action))
     (record,) = await desk.round()
     assert record.state is ActionState.UNKNOWN
     assert "s3cret" not in record.error
@@ -336,10 +316,12 @@ async def test_a_lost_answer_of_what_cannot_be_asked_is_unknown_and_not_done_aga
     assert len(action.done) == 1
 
 
-async def test_a_lost_answer_of_what_can_be_asked_is_looked_for_and_found(analysed: Any) -> None:
+async def test_a_lost_answer_of_what_can_be_asked_is_looked_for_and_found(
+    analysed: Any, desk_of: Any, configured: Any
+) -> None:
     action = Seeing()
     action.loses = DeliveryUncertain("it broke off")
-    desk = Desk(analysed, configured(action))
+    desk = desk_of(analysed, configured(action))
     assert await desk.states() == ["running"]
     assert await desk.states(1) == ["running"], "a tracker's search needs a moment"
     (record,) = await desk.round(LOOK_AFTER.total_seconds())
@@ -347,10 +329,10 @@ async def test_a_lost_answer_of_what_can_be_asked_is_looked_for_and_found(analys
     assert len(action.done) == 1
 
 
-async def test_what_hangs_is_cut_off_and_delays_no_other(analysed: Any) -> None:
+async def test_what_hangs_is_cut_off_and_delays_no_other(analysed: Any, desk_of: Any, configured: Any) -> None:
     slow, good = Blind(), Blind()
     slow.hangs = True
-    desk = Desk(analysed, configured(slow, name="slow", seconds=0.05), configured(good, name="good"))
+    desk = desk_of(analysed, configured(slow, name="slow", seconds=0.05), configured(good, name="good"))
     assert await desk.states() == ["unknown", "done"]
 
 
@@ -358,11 +340,11 @@ async def test_what_hangs_is_cut_off_and_delays_no_other(analysed: Any) -> None:
     ("seeing", "done_before", "state"), [(True, True, "done"), (True, False, "done"), (False, True, "unknown")]
 )
 async def test_after_a_kill_in_between_it_is_looked_before_anything_is_done_again(
-    analysed: Any, seeing: bool, done_before: bool, state: str
+    analysed: Any, seeing: bool, done_before: bool, state: str, desk_of: Any, configured: Any
 ) -> None:
     action = Seeing() if seeing else Blind()
     action.hangs = True
-    desk = Desk(analysed, configured(action))
+    desk = desk_of(analysed, configured(action))
     await desk.acting.tick()
     await action.began.wait()
     action.hangs = False
@@ -370,7 +352,7 @@ async def test_after_a_kill_in_between_it_is_looked_before_anything_is_done_agai
         action.done.clear()
     (record,) = await desk.records()
     assert record.state is ActionState.RUNNING, "the intent is written before it is done"
-    reborn = Desk(analysed, configured(action))  # the first desk's task is dead to it
+    reborn = desk_of(analysed, configured(action))  # the first desk's task is dead to it
     async with analysed.database.write() as connection:
         await rows.release(connection, analysed.clock.now(), analysed.clock.now() + LOOK_AFTER)
     assert await reborn.states() == ["running"]
@@ -381,9 +363,9 @@ async def test_after_a_kill_in_between_it_is_looked_before_anything_is_done_agai
         task.cancel()
 
 
-async def test_what_the_settings_say_by_now_counts(analysed: Any) -> None:
+async def test_what_the_settings_say_by_now_counts(analysed: Any, desk_of: Any, configured: Any) -> None:
     action = Blind()
-    desk = Desk(analysed, configured(action, name="a"), configured(action, name="b"), configured(action, name="c"))
+    desk = desk_of(analysed, configured(action, name="a"), configured(action, name="b"), configured(action, name="c"))
     await desk.actions.propose()
     careful = {
         "a": configured(action, name="a", dry_run=True),
@@ -395,9 +377,9 @@ async def test_what_the_settings_say_by_now_counts(analysed: Any) -> None:
     assert len(action.done) == 1
 
 
-async def test_what_ends_its_process_each_time_is_given_up(analysed: Any) -> None:
+async def test_what_ends_its_process_each_time_is_given_up(analysed: Any, desk_of: Any, configured: Any) -> None:
     action = Seeing()
-    desk = Desk(analysed, configured(action))
+    desk = desk_of(analysed, configured(action))
     await desk.actions.propose()
     async with analysed.database.write() as connection:
         await rows.change(connection, 1, state=ActionState.RUNNING, attempts=MOST_ATTEMPTS)
@@ -405,9 +387,9 @@ async def test_what_ends_its_process_each_time_is_given_up(analysed: Any) -> Non
     assert action.done == []
 
 
-async def test_a_stop_lets_what_runs_end(analysed: Any) -> None:
+async def test_a_stop_lets_what_runs_end(analysed: Any, desk_of: Any, configured: Any) -> None:
     action = Blind()
-    desk = Desk(analysed, configured(action))
+    desk = desk_of(analysed, configured(action))
     # A clock that moves while the loop sleeps would take the lease away from what runs.
     acting = Acting(analysed.database, desk.actions, SteppedClock(analysed.clock.now()), Metrics())
     loop = asyncio.create_task(acting.run())
@@ -418,30 +400,21 @@ async def test_a_stop_lets_what_runs_end(analysed: Any) -> None:
     assert [each.state for each in await desk.records()] == [ActionState.DONE]
 
 
-async def test_two_processes_do_each_action_once(analysed: Any) -> None:
+async def test_two_processes_do_each_action_once(analysed: Any, desk_of: Any, configured: Any) -> None:
     action = Blind()
-    desks = [Desk(analysed, configured(action)) for _ in range(3)]
+    desks = [desk_of(analysed, configured(action)) for _ in range(3)]
     await asyncio.gather(*(desk.acting.tick() for desk in desks))
     await asyncio.gather(*(desk.acting.finished() for desk in desks))
     assert len(action.done) == 1
     assert await desks[0].states() == ["done"]
 
 
-async def test_a_lease_begins_when_it_is_taken_however_long_the_plans_took(analysed: Any) -> None:
-    desk = Desk(analysed, configured(Thoughtful(analysed.clock)))
-    await desk.acting.tick()
-    async with analysed.database.read() as connection:
-        claimed_again = await rows.waits(connection, analysed.clock.now())
-    await desk.acting.finished()
-    assert not claimed_again
-
-
 @pytest.mark.parametrize("before", [ActionState.DUE, ActionState.RUNNING])
 async def test_who_was_held_up_for_longer_than_its_lease_does_not_do_it_once_more(
-    analysed: Any, before: ActionState
+    analysed: Any, before: ActionState, desk_of: Any, configured: Any
 ) -> None:
     action = Blind() if before is ActionState.DUE else Seeing()
-    slow, other = Desk(analysed, configured(action)), Desk(analysed, configured(action))
+    slow, other = desk_of(analysed, configured(action)), desk_of(analysed, configured(action))
     await slow.actions.propose()
     now = analysed.clock.now()
     async with analysed.database.write() as connection:
@@ -455,10 +428,12 @@ async def test_who_was_held_up_for_longer_than_its_lease_does_not_do_it_once_mor
     assert await slow.states() == ["done"]
 
 
-async def test_the_settings_count_too_for_what_was_looked_for_and_not_found(analysed: Any) -> None:
+async def test_the_settings_count_too_for_what_was_looked_for_and_not_found(
+    analysed: Any, desk_of: Any, configured: Any
+) -> None:
     action = Seeing()
     action.loses = DeliveryUncertain("it broke off")
-    desk = Desk(analysed, configured(action))
+    desk = desk_of(analysed, configured(action))
     assert await desk.states() == ["running"]
     action.done.clear()
     desk.actions.use(Acts({"restart": configured(action, dry_run=True)}))
@@ -466,8 +441,10 @@ async def test_the_settings_count_too_for_what_was_looked_for_and_not_found(anal
     assert action.done == []
 
 
-async def test_what_is_approved_in_the_moment_of_its_end_does_not_expire(analysed: Any) -> None:
-    desk = Desk(analysed, configured(Blind(), approval=True, approvers=("ada",)))
+async def test_what_is_approved_in_the_moment_of_its_end_does_not_expire(
+    analysed: Any, desk_of: Any, configured: Any
+) -> None:
+    desk = desk_of(analysed, configured(Blind(), approval=True, approvers=("ada",)))
     await desk.round()
     await desk.actions.approve(1, "restart", "ada")
     async with analysed.database.write() as connection:  # as PostgreSQL lets it happen between two statements
@@ -476,9 +453,11 @@ async def test_what_is_approved_in_the_moment_of_its_end_does_not_expire(analyse
     assert await desk.states() == ["done"]
 
 
-async def test_an_action_that_is_not_configured_any_more_ends_visibly(analysed: Any) -> None:
+async def test_an_action_that_is_not_configured_any_more_ends_visibly(
+    analysed: Any, desk_of: Any, configured: Any
+) -> None:
     action = Blind()
-    desk = Desk(analysed, configured(action))
+    desk = desk_of(analysed, configured(action))
     await desk.actions.propose()
     desk.actions.use(replace(desk.actions.acts, configured={}))
     (record,) = await desk.round()

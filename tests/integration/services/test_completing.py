@@ -1,6 +1,6 @@
 """A report that went out without its model, and what becomes of it; the time in our hand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,10 +8,9 @@ import pytest
 
 from aiops_processor.errors import BudgetSpent, ModelError, ModelRefused, ModelUnavailable
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent, Verdict
+from aiops_processor.models.analysis import AnalysisResult, Verdict
 from aiops_processor.models.evidence import EvidenceReport, Window
 from aiops_processor.models.incident import IncidentState
-from aiops_processor.models.past import Past
 from aiops_processor.services.by_hand import ByHand
 from aiops_processor.storage import incidents as incident_rows
 
@@ -31,22 +30,13 @@ class Scripted:
         self.gathered += 1
         return EvidenceReport(window=Window(start=now, onset=now, end=now))
 
-    async def explain(
-        self,
-        alerts: Sequence[Alert],
-        evidence: EvidenceReport,
-        record: Callable[[Exchange], None],
-        incident: Spent,
-        day: Spent,
-        past: Sequence[Past] = (),
-        found: Callable[[EvidenceReport], None] = lambda _: None,
-    ) -> AnalysisResult:
+    def explained(self, asked: Any) -> AnalysisResult:
         now = self._clock.now()
         self.asked.append(now.timestamp())
         if self.error:
             raise self.error
         return AnalysisResult(
-            alert_name=alerts[0].name,
+            alert_name=asked.alerts[0].name,
             severity="",
             summary="explained",
             root_cause="",
@@ -58,9 +48,9 @@ class Scripted:
 
 
 @pytest.fixture
-def model(house: Any) -> Scripted:
+def model(house: Any, explaining: Any) -> Scripted:
     scripted = Scripted(house.clock)
-    house.analyzer.use(scripted, scripted)
+    house.analyzer.use(scripted, explaining(scripted.explained))
     return scripted
 
 

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from aiops_processor.models.action import ActionOccasion
 from aiops_processor.models.incident import IncidentState
 from aiops_processor.services import analysis
+from aiops_processor.services.actions import Actions
 from aiops_processor.services.alert_size import MARK
-from aiops_processor.services.notifier import MOST_ALERTS
+from aiops_processor.services.messages import MOST_ALERTS
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage.tables import deliveries, episodes
 
@@ -51,6 +53,9 @@ async def test_a_message_about_a_storm_has_some_of_its_alerts_and_says_how_many_
         assert len(message.alerts) + message.more_alerts == MOST_ALERTS + 51
         assert MOST_ALERTS - 2 <= len(message.alerts) <= MOST_ALERTS  # the first and the last may be twice among them
         assert message.alerts[0].labels["instance"] == "first"
+    acting = await Actions(house.database, house.clock).message(1, ActionOccasion.ANALYSED)
+    assert acting is not None
+    assert (len(acting.alerts), acting.more_alerts) == (len(analysed.alerts), analysed.more_alerts)
     over = [each.labels["instance"] for each in analysed.alerts if not each.firing]
     assert over == ["first", storm[-1]["labels"]["instance"]]  # the others that are shown fire
 

@@ -1,7 +1,7 @@
 """A secret in an alert and in a log line reaches no channel, no model and no stored analysis."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +10,9 @@ import pytest
 from aiops_processor.errors import ModelUnavailable
 from aiops_processor.masking import Mask
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
+from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.notification import Message
-from aiops_processor.models.past import Past
 from aiops_processor.services.analyzer import Analyzer
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import spending
@@ -37,29 +36,14 @@ class Leaking:
         return self._report
 
 
-class Failing:
+def failing(asked: Any) -> AnalysisResult:
     """A model that is down, and quotes what it was asked."""
-
-    def __init__(self) -> None:
-        self.seen = ""
-
-    async def explain(
-        self,
-        alerts: Sequence[Alert],
-        evidence: EvidenceReport,
-        record: Callable[[Exchange], None],
-        incident: Spent,
-        day: Spent,
-        past: Sequence[Past] = (),
-        found: Callable[[EvidenceReport], None] = lambda _: None,
-    ) -> AnalysisResult:
-        self.seen = str(alerts) + str(evidence)
-        raise ModelUnavailable(f"down; asked: {LEAK}")
+    raise ModelUnavailable(f"down; asked: {LEAK}")
 
 
-async def test_no_secret_leaves(house: Any, message: Message) -> None:
+async def test_no_secret_leaves(house: Any, message: Message, explaining: Any) -> None:
     assert message.evidence
-    mask, model = Mask(), Failing()
+    mask, model = Mask(), explaining(failing)
     analyzer = Analyzer(Leaking(message.evidence), model, house.clock, Metrics(), mask)
     house.analysis._analyzer = analyzer
     house.telling.use({"test": house.channel}, "https://aiops.example", mask)
@@ -75,7 +59,8 @@ async def test_no_secret_leaves(house: Any, message: Message) -> None:
     told = [sent.model_dump_json() for sent, _ in house.channel.messages]
     assert house.channel.occasions == ["opened", "analysed"]
     assert "connect failed" in told[-1]
-    assert "connect failed" in model.seen
-    for text in (*told, model.seen, str(kept), str(asked)):
+    seen = str(model.asked)
+    assert "connect failed" in seen
+    for text in (*told, seen, str(kept), str(asked)):
         assert SECRET not in text
         assert "ann@" not in text

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 import pytest
@@ -51,10 +51,9 @@ class Listening:
 
     async def kinds(self, count: int) -> list[str]:
         """What was heard, once so many events were."""
-        for _ in range(12_000):  # two minutes
-            if len(self.heard) >= count:
-                break
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(120):
+            while len(self.heard) < count:  # noqa: ASYNC110 - we are called from threads
+                await asyncio.sleep(0.01)
         return [str(event.kind) for event in self.heard]
 
     def _filter(self, alert: Any, now: Any) -> str | None:
@@ -62,15 +61,6 @@ class Listening:
 
     def _guarded(self, kind: str, function: Callable[..., Any]) -> Guarded[Any]:
         return Guarded(kind, "mine", function, 30, (str, int, NONE))
-
-
-async def until(look: Callable[[], Awaitable[T]], holds: Callable[[T], bool]) -> bool:
-    """Whether it holds within two minutes."""
-    for _ in range(12_000):
-        if holds(await look()):
-            return True
-        await asyncio.sleep(0.01)
-    return False
 
 
 @pytest.fixture
@@ -119,7 +109,9 @@ async def test_the_end_of_an_incident_that_was_another_all_along_is_heard(house:
     assert (resolved.incident.id, resolved.incident.merged_into) == (opened.incident.id, 1)
 
 
-async def test_an_incident_gets_the_place_that_an_order_says(house: Any, post: Any, listening: Listening) -> None:
+async def test_an_incident_gets_the_place_that_an_order_says(
+    house: Any, post: Any, listening: Listening, until: Any
+) -> None:
     listening.order = lambda case: -5 if case.alerts[0].name == "A" else None
     await post("A", group="a")
     await post("B", group="b")
@@ -128,12 +120,12 @@ async def test_an_incident_gets_the_place_that_an_order_says(house: Any, post: A
     async def places() -> dict[str, int]:
         return {each.title: each.priority for each in await house.all_incidents()}
 
-    assert await until(places, lambda found: found["A"] == -5)
+    await until(places, lambda found: found["A"] == -5)
     assert (await places())["B"] >= 0
 
 
 async def test_an_alert_without_group_and_place_is_put_in_order_too(
-    house: Any, post: Any, listening: Listening
+    house: Any, post: Any, listening: Listening, until: Any
 ) -> None:
     listening.order = lambda case: -5
     await post("A", group="")
@@ -142,12 +134,12 @@ async def test_an_alert_without_group_and_place_is_put_in_order_too(
     async def places() -> list[int]:
         return [each.priority for each in await house.all_incidents()]
 
-    assert await until(places, lambda found: found == [-5])
+    await until(places, lambda found: found == [-5])
 
 
 @pytest.mark.parametrize("number", [-(2**31), 10**6, 10**30])
 async def test_a_place_that_the_queue_does_not_know_is_the_usual_one_and_the_history_says_so(
-    house: Any, post: Any, listening: Listening, number: int
+    house: Any, post: Any, listening: Listening, number: int, until: Any
 ) -> None:
     listening.order = lambda case: number
     await post("A")
@@ -158,7 +150,7 @@ async def test_a_place_that_the_queue_does_not_know_is_the_usual_one_and_the_his
         async with house.database.read() as connection:
             return " ".join(entry.text for entry in await incident_rows.history(connection, incident.id))
 
-    assert await until(history, lambda found: "order mine: answered with a number that is not between" in found)
+    await until(history, lambda found: "order mine: answered with a number that is not between" in found)
     assert (await house.all_incidents())[0].priority == incident.priority
 
 
@@ -168,7 +160,7 @@ def test_the_queue_of_analyses_knows_every_place_that_an_order_may_give() -> Non
 
 
 async def test_an_order_that_fails_leaves_the_usual_place_and_the_history_says_so(
-    house: Any, post: Any, listening: Listening
+    house: Any, post: Any, listening: Listening, until: Any
 ) -> None:
     def broken(case: Case) -> int:
         raise ValueError("hunter2")
@@ -183,7 +175,7 @@ async def test_an_order_that_fails_leaves_the_usual_place_and_the_history_says_s
             return [entry.text for entry in await incident_rows.history(connection, incident.id)]
 
     said = "order mine: raised ValueError; its place in the queue is the usual one"
-    assert await until(history, lambda found: said in found)
+    await until(history, lambda found: said in found)
     assert incident.priority >= 0
 
 

@@ -65,6 +65,23 @@ async def test_what_ends_in_quiet_hours_is_not_told(house: Any, post: Any) -> No
     assert {each.state for each in await deliveries(house)} == {DeliveryState.SKIPPED}
 
 
+async def test_what_was_held_back_does_not_ring_for_what_somebody_has_looked_after_meanwhile(
+    house: Any, post: Any
+) -> None:
+    soon = (house.clock.now() + timedelta(minutes=2)).time().replace(second=0, microsecond=0)
+    routing = route(house, quiet=(Quiet(time(0), soon, ZoneInfo("UTC")),))
+    await post("A")
+    await house.pass_time(12)
+    await ByHand(house.database, house.clock).acknowledge(1, "ada")
+    house.clock.advance(180)
+    await Reminders(house.database, house.clock, routing).round()
+    await house.pass_time(2)
+    assert house.channel.messages == []
+    held = [each for each in await deliveries(house) if each.occasion is not Occasion.ACKNOWLEDGED]
+    told = [(each.state, each.error) for each in held]
+    assert told == [(DeliveryState.SKIPPED, "somebody looked after it before the quiet hours were over")] * 2
+
+
 async def test_people_are_reminded_until_somebody_looks_after_it(house: Any, post: Any) -> None:
     reminders = Reminders(house.database, house.clock, route(house, remind_after=HALF_AN_HOUR))
     await post("A")

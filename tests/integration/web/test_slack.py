@@ -66,8 +66,8 @@ class Told:
 class House:
     """The service with one analysed incident, and Slack in front of it."""
 
-    def __init__(self, app: FastAPI, client: httpx2.AsyncClient) -> None:
-        self.app, self.client, self.told = app, client, Told()
+    def __init__(self, app: FastAPI, client: httpx2.AsyncClient, until: Callable[..., Awaitable[Any]]) -> None:
+        self.app, self.client, self.told, self._until = app, client, Told(), until
         presses = app.state.service.presses
         presses.answers = SlackAnswers(Outbound(), httpx2.MockTransport(self.told))
         self.mark = ""
@@ -76,7 +76,7 @@ class House:
         alert = {"labels": {"alertname": "Down", "service": "checkout"}, "startsAt": "2026-01-31T12:00:00Z"}
         assert (await self.client.post("/analyze", json=alert)).status_code == 200
         self.mark = mark(Incident.model_validate((await self.detail())["incident"]))
-        await eventually(lambda: self.action("restart"), "the action waits")
+        await self._until(lambda: self.action("restart"))
 
     async def detail(self) -> Any:
         return (await self.client.get("/api/v1/incidents/1")).json()
@@ -118,22 +118,13 @@ class House:
         return await self.client.post("/webhook/slack", content=body, headers=headers)
 
 
-async def eventually(look: Callable[[], Awaitable[Any]], what: str) -> Any:
-    async with asyncio.timeout(120):
-        while True:
-            if found := await look():
-                return found
-            await asyncio.sleep(0.05)
-    raise AssertionError(what)
-
-
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, until: Any) -> AsyncIterator[House]:
     app = create_app(settings(tmp_path))
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=60) as client:
-            house = House(app, client)
+            house = House(app, client, until)
             await house.fire()
             yield house
 
@@ -264,7 +255,7 @@ class FakeSlack:
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[FakeSlack]:
+async def slack(until: Any) -> AsyncIterator[FakeSlack]:
     fake = FakeSlack()
     server = fake.server()
     serving = asyncio.create_task(server.serve())
@@ -272,19 +263,21 @@ async def slack() -> AsyncIterator[FakeSlack]:
     async def started() -> bool:
         return server.started
 
-    await eventually(started, "the server")
+    await until(started)
     fake.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     yield fake
     server.should_exit = server.force_exit = True
     await serving
 
 
-async def test_behind_a_firewall_the_same_comes_over_a_socket_that_we_open(tmp_path: Path, slack: FakeSlack) -> None:
+async def test_behind_a_firewall_the_same_comes_over_a_socket_that_we_open(
+    tmp_path: Path, slack: FakeSlack, until: Any
+) -> None:
     app = create_app(settings(tmp_path, app_token=SecretStr("xapp-1"), api_url=f"{slack.url}/api"))
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=60) as client:
-            house = House(app, client)
+            house = House(app, client, until)
             await house.fire()
             buttons = ("aiops:acknowledge", "aiops:right")
             slack.envelopes = [
@@ -296,7 +289,7 @@ async def test_behind_a_firewall_the_same_comes_over_a_socket_that_we_open(tmp_p
             async def done() -> bool:
                 return len(slack.acknowledged) == len(buttons)
 
-            await eventually(done, "both are acknowledged, each on a connection of its own")
+            await until(done)  # each on a connection of its own
             detail = await house.detail()
             assert detail["incident"]["acknowledged_by"] == "ada (slack:U1)"
             assert [each["said"] for each in detail["feedback"]] == ["right"]

@@ -9,6 +9,7 @@ import pytest
 
 from aiops_processor import plugins
 from aiops_processor.actions.tickets import MOST_TITLE, fenced, title
+from aiops_processor.errors import DeliveryUnavailable
 from aiops_processor.models.action import mark
 from aiops_processor.models.notification import Message
 
@@ -155,6 +156,40 @@ async def test_a_ticket_is_made_found_again_and_commented_on_once(
 async def test_an_incident_without_a_ticket_needs_no_comment(tracker: Any, over: Message) -> None:
     assert await tracker.action.act(over, KEY) is None
     assert tracker.comments == []
+
+
+async def test_a_ticket_that_is_made_after_the_end_says_that_it_is_over(tracker: Any, message: Message) -> None:
+    ended = message.incident.model_copy(update={"resolved_at": message.sent_at})
+    await tracker.action.act(message.model_copy(update={"incident": ended}), "k")
+    (text,) = tracker.texts()
+    assert "Over since" in text
+    assert "CONCLUSION" in text
+
+
+async def test_a_ticket_that_the_search_does_not_know_yet_gets_its_comment_later(tracker: Any, over: Message) -> None:
+    made = over.model_copy(update={"done": ("created OPS-1",)})
+    with pytest.raises(DeliveryUnavailable, match="does not find the ticket yet: created OPS-1"):
+        await tracker.action.act(made, KEY)
+    assert tracker.comments == []
+
+
+async def test_an_incident_that_fires_again_has_the_same_ticket_with_another_comment(
+    tracker: Any, message: Message
+) -> None:
+    back = message.model_copy(update={"incident": message.incident.model_copy(update={"reopened": 1})})
+    made = await tracker.action.act(message, "k")
+    assert "fires again" in tracker.action.plan(back)
+    assert await tracker.action.find(back, KEY) is None
+    commented = await tracker.action.act(back, KEY)
+    assert commented == made.replace("created", "commented on")
+    assert await tracker.action.find(back, KEY) == commented
+    assert (len(tracker.texts()), len(tracker.comments)) == (1, 1)
+    assert "Fires again." in json.dumps(tracker.comments)
+
+
+async def test_an_incident_that_fires_again_and_had_no_ticket_gets_one(tracker: Any, message: Message) -> None:
+    back = message.model_copy(update={"incident": message.incident.model_copy(update={"reopened": 1})})
+    assert (await tracker.action.act(back, KEY)).startswith("created ")
 
 
 async def test_another_incident_of_the_same_number_is_another(tracker: Any, message: Message) -> None:

@@ -1,5 +1,6 @@
 """What an operator's sources and windows add, and what becomes of a report when they fail."""
 
+import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -111,6 +112,20 @@ async def test_the_times_that_are_chosen_for_several_alerts_are_joined() -> None
     await own(inner, window=window).gather([alert(hours="0")])
     joined = Window(start=NOW - timedelta(hours=3), onset=NOW - timedelta(minutes=3), end=NOW)
     assert inner.windows == [joined, None]
+
+
+async def test_several_windows_are_asked_at_the_same_time() -> None:
+    both, gives = threading.Barrier(2, timeout=60), (Window, type(None))
+
+    def window(found: Alert, now: datetime) -> Window | None:
+        both.wait()
+        return Window(start=now - timedelta(hours=2), onset=ONSET, end=now)
+
+    inner = Inner()
+    windows = [Guarded[Any]("window", name, window, 30, gives) for name in ("one", "other")]
+    report = await WithOwn(inner, [], windows, 15, Clock()).gather([alert()], NOW)
+    assert report.gaps == ()
+    assert inner.windows == [Window(start=NOW - timedelta(hours=2), onset=ONSET, end=NOW)]
 
 
 @pytest.mark.parametrize(

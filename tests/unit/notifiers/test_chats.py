@@ -125,6 +125,7 @@ async def test_a_reminder_in_discord_is_a_message_of_its_own(message: Message) -
     [
         ("Bad Request: message is not modified: specified new…", ["editMessageText"]),
         ("Bad Request: message to edit not found", ["editMessageText", "sendMessage"]),
+        ("Bad Request: MESSAGE_ID_INVALID", ["editMessageText", "sendMessage"]),
     ],
 )
 async def test_telegram_goes_on_where_there_is_nothing_to_edit(message: Message, said: str, sent: list[str]) -> None:
@@ -152,3 +153,10 @@ async def test_telegrams_reason_is_told_in_our_words(message: Message) -> None:
     refuses = httpx2.Response(400, json={"ok": False, "description": "Bad Request: chat not found"})
     with pytest.raises(DeliveryRefused, match="look at TELEGRAM_CHAT_ID"):
         await channel("telegram", [], refuses).send(message, "k", None)
+
+
+async def test_telegram_names_the_new_number_of_a_group_that_became_a_supergroup(message: Message) -> None:
+    said = {"ok": False, "description": "Bad Request: group chat was upgraded to a supergroup chat"}
+    moved = httpx2.Response(400, json={**said, "parameters": {"migrate_to_chat_id": -1001234}})
+    with pytest.raises(DeliveryRefused, match=r"TELEGRAM_CHAT_ID=-1001234"):
+        await channel("telegram", [], moved).send(message, "k", None)

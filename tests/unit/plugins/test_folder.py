@@ -6,8 +6,7 @@ from textwrap import dedent
 import pytest
 
 from aiops_processor.errors import PluginError
-from aiops_processor.plugins import Door
-from aiops_processor.plugins import folder as folders
+from aiops_processor.plugins import Door, patience
 from aiops_processor.plugins.folder import Folder
 
 FILTER = """
@@ -98,10 +97,18 @@ def test_two_of_one_name_are_an_error(tmp_path: Path) -> None:
 
 
 def test_a_file_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folders, "IMPORT_SECONDS", 0.05)
+    monkeypatch.setattr(patience, "LOAD_SECONDS", 0.05)
     waits = "import threading\nthreading.Event().wait()"
     with pytest.raises(PluginError, match="was not imported within"):
         Folder(put(tmp_path, tests=waits))
+
+
+def test_one_whose_making_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = WITH_OPTIONS.replace("self.team = options.team", "__import__('threading').Event().wait()")
+    door = Door(Folder(put(tmp_path, team=waits)))
+    monkeypatch.setattr(patience, "LOAD_SECONDS", 0.05)
+    with pytest.raises(PluginError, match=r"filter by_team was not made within 0\.05 s: its __init__ waits"):
+        door.make("filter", "by_team", {"team": "shop"})
 
 
 @pytest.mark.parametrize("which", ["", "tests.py", "mine.yaml", "prompts", "prompts/company.md"])

@@ -34,6 +34,17 @@ async def test_a_plugin_runs_outside_of_the_event_loop_s_thread() -> None:
     assert seen[0].daemon
 
 
+async def test_several_calls_have_the_thread_and_the_time_of_one() -> None:
+    threads: set[threading.Thread] = set()
+
+    async def lower(text: str) -> str:
+        threads.add(threading.current_thread())
+        return text.lower()
+
+    assert await guarded(lower, []).each([("A",), ("B",), ("C",)]) == ["a", "b", "c"]
+    assert len(threads) == 1
+
+
 @pytest.mark.parametrize("error", [ValueError("hunter2"), SystemExit(1), TimeoutError(), KeyboardInterrupt()])
 async def test_what_it_raises_is_a_fault_that_tells_nothing_of_what_it_was_given(error: BaseException) -> None:
     def raising() -> None:

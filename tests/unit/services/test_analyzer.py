@@ -1,6 +1,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,6 @@ from aiops_processor.masking import M, Mask
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
 from aiops_processor.models.evidence import EvidenceReport, Gap, Outcome, Read, Window
-from aiops_processor.models.past import Past
 from aiops_processor.services.analyzer import Analyzer
 from aiops_processor.telemetry import Metrics
 
@@ -70,25 +70,15 @@ async def test_nothing_is_masked_on_the_event_loop() -> None:
     assert threading.get_ident() not in mask.threads
 
 
-class Breaks:
-    """An explainer that pays for an answer, then fails in a way nobody thought of."""
+def breaks(error: Exception) -> Callable[[Any], AnalysisResult]:
+    """Pays for an answer, then fails in a way nobody thought of."""
 
-    def __init__(self, error: Exception) -> None:
-        self._error = error
+    def answer(asked: Any) -> AnalysisResult:
+        cost = {"estimated_tokens": 9, "input_tokens": 7, "cost_usd": 0.5}
+        asked.record(Exchange.model_validate({"at": NOON, "model": "m", "system": "s", "question": "q", **cost}))
+        raise error
 
-    async def explain(
-        self,
-        alerts: Sequence[Alert],
-        evidence: EvidenceReport,
-        record: Callable[[Exchange], None],
-        incident: Spent,
-        day: Spent,
-        past: Sequence[Past] = (),
-        found: Callable[[EvidenceReport], None] = lambda _report: None,
-    ) -> AnalysisResult:
-        del alerts, evidence, incident, day
-        record(Exchange(at=NOON, model="m", system="s", question="q", estimated_tokens=9, input_tokens=7, cost_usd=0.5))
-        raise self._error
+    return answer
 
 
 @pytest.mark.parametrize(
@@ -99,9 +89,9 @@ class Breaks:
     ],
 )
 async def test_whatever_breaks_in_explaining_the_evidence_is_the_report_and_what_was_paid_is_kept(
-    error: Exception, said: str
+    error: Exception, said: str, explaining: Any
 ) -> None:
-    analyzer = Analyzer(Gathers(), Breaks(error), ReplayClock(NOON), Metrics())
+    analyzer = Analyzer(Gathers(), explaining(breaks(error)), ReplayClock(NOON), Metrics())
     alerts = [Alert(status="firing", labels={"alertname": "A"}, starts_at=NOON)]
 
     explained = await analyzer.explain(alerts, await analyzer.gather(alerts))
@@ -111,30 +101,9 @@ async def test_whatever_breaks_in_explaining_the_evidence_is_the_report_and_what
     assert explained.result.cost_usd == 0.5
 
 
-class Counts(Breaks):
-    """Remembers what it was told that the day had cost."""
-
-    def __init__(self) -> None:
-        super().__init__(ModelUnreadable("no text"))
-        self.days: list[Spent] = []
-
-    async def explain(
-        self,
-        alerts: Sequence[Alert],
-        evidence: EvidenceReport,
-        record: Callable[[Exchange], None],
-        incident: Spent,
-        day: Spent,
-        past: Sequence[Past] = (),
-        found: Callable[[EvidenceReport], None] = lambda _report: None,
-    ) -> AnalysisResult:
-        self.days.append(day)
-        return await super().explain(alerts, evidence, record, incident, day)
-
-
-async def test_a_program_without_a_store_counts_what_its_day_costs() -> None:
-    explains = Counts()
+async def test_a_program_without_a_store_counts_what_its_day_costs(explaining: Any) -> None:
+    explains = explaining(breaks(ModelUnreadable("no text")))
     analyzer = Analyzer(Gathers(), explains, ReplayClock(NOON, speed=0.0), Metrics())
     for _ in range(2):
         await analyzer.analyze([Alert(status="firing", labels={"alertname": "A"}, starts_at=NOON)])
-    assert explains.days == [Spent(), Spent(calls=1, tokens=7, usd=0.5)]
+    assert [each.day for each in explains.asked] == [Spent(), Spent(calls=1, tokens=7, usd=0.5)]

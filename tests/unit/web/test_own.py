@@ -1,6 +1,7 @@
 """Endpoints and middleware of plugins: behind and around ours, and refused where they fail."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,14 @@ def use(app: FastAPI, *, router: Any = None, middleware: tuple[Any, ...] = (), s
     routers = [Named("mine", router)] if router else []
     around = [Named(f"mine{number}", each) for number, each in enumerate(middleware)]
     app.state.own.use(routers, around, seconds, app.state)
+
+
+def test_endpoints_that_are_never_made_are_given_up_and_the_old_ones_stay(app: FastAPI) -> None:
+    use(app, router=lambda mine: mine.get("/old")(lambda: "old"))
+    before = app.state.own.routes
+    with pytest.raises(PluginError, match="router mine cannot be made: TooSlow"):
+        use(app, router=lambda _: threading.Event().wait(), seconds=0.05)
+    assert app.state.own.routes is before
 
 
 async def get(app: FastAPI, path: str) -> httpx2.Response:
