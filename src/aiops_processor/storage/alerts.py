@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -62,7 +63,8 @@ async def newest_episodes(connection: Connection, keys: Collection[tuple[str, st
     found: dict[tuple[str, str], Newest] = {}
     for source in {source for source, _ in keys}:
         asked = {storable_key(fingerprint): fingerprint for other, fingerprint in keys if other == source}
-        for row in await connection.execute(_newest(connection, source, asked)):
+        wanted = {"source": source, "fingerprints": bulk.listed(connection.dialect.name, asked)}
+        for row in await connection.execute(_newest(connection.dialect.name), wanted):
             each = Newest(row.id, source, asked[row.fingerprint], row.starts_at, row.last_seen, row.ended_at)
             before = found.setdefault((source, each.fingerprint), each)
             if (each.starts_at, each.ended_at is None) > (before.starts_at, before.ended_at is None):
@@ -265,10 +267,12 @@ def _delivery_row(delivery: DeliveryRow, repeats: int) -> dict[str, Any]:
     }
 
 
-def _newest(connection: Connection, source: str, fingerprints: Collection[str]) -> sa.CompoundSelect[*tuple[Any, ...]]:
+@lru_cache(maxsize=2)  # building it costs more than what it finds
+def _newest(dialect: str) -> sa.CompoundSelect[*tuple[Any, ...]]:
     """The open episode of each, and the newest of the closed ones: each half has an index of its own."""
     columns = [episodes.c[name] for name in Newest._fields]
-    known = (episodes.c.source == source) & bulk.among(connection, episodes.c.fingerprint, fingerprints)
+    among = bulk.among_listed(dialect, episodes.c.fingerprint, sa.bindparam("fingerprints"))
+    known = (episodes.c.source == sa.bindparam("source")) & among
     closed = known & episodes.c.ended_at.is_not(None)
     newest = (
         sa.select(episodes.c.fingerprint, sa.func.max(episodes.c.starts_at).label("starts_at"))
