@@ -210,11 +210,10 @@ async def some_of_incident(connection: Connection, incident_id: int, most: int) 
     return Some(found, count - len(found))
 
 
-async def first_of_incident(connection: Connection, incident_id: int, most: int) -> list[Episode]:
-    """The episodes of an incident that we were told of first: without looking at its thousands of others."""
-    rows = await connection.execute(
-        sa.select(episodes).where(episodes.c.incident_id == incident_id).order_by(episodes.c.id).limit(most)
-    )
+async def first_of_incident(connection: Connection, incident_id: int, most: int, after: int = 0) -> list[Episode]:
+    """The episodes that we were told of first, of those after that id: without looking at thousands of others."""
+    theirs = (episodes.c.incident_id == incident_id) & (episodes.c.id > after)
+    rows = await connection.execute(sa.select(episodes).where(theirs).order_by(episodes.c.id).limit(most))
     return [episode(row) for row in rows]
 
 
