@@ -5,7 +5,8 @@ set -eu
 
 missing=""
 for pair in prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager \
-    prometheus-node-exporter:prometheus-node-exporter chromium:chromium victoria-metrics:victoria-metrics; do
+    prometheus-node-exporter:prometheus-node-exporter chromium:chromium victoria-metrics:victoria-metrics \
+    faketime:faketime; do
     command -v "${pair%%:*}" > /dev/null || missing="$missing ${pair##*:}"
 done
 [ -z "$missing" ] && exit 0

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from starlette.middleware import Middleware
 from starlette.types import Receive, Scope, Send
 
 from aiops_processor import config, runtime
@@ -37,11 +38,13 @@ from aiops_processor.web import (
 )
 from aiops_processor.web.access import Access, Credentials, Doors, Policy
 from aiops_processor.web.own import AroundAll, OwnWeb
+from aiops_processor.web.shortcut import Shortcut
 
 log = structlog.get_logger(__name__)
 
 VERSION = runtime.VERSION
 DESCRIPTION = "Takes alerts from Alertmanager, finds what changed, explains it, tells people."
+ALERT_PATHS = ("/webhook/alerts", "/webhook/alerts/")
 WORKER_PATHS = {"/health": api.health, "/health/live": api.live, "/health/ready": api.ready, "/metrics": api.metrics}
 
 
@@ -78,6 +81,7 @@ def create_app(
 
     app.router.default = behind  # so that no plugin can take an address of ours
     app.add_middleware(AroundAll, own=own)
+    app.user_middleware.append(Middleware(Shortcut, endpoints=dict.fromkeys(ALERT_PATHS, webhook.receive_alerts)))
     return app
 
 

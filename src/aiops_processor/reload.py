@@ -30,7 +30,8 @@ FIXED = (
 class Reloading:
     """Holds the parts in force, and replaces them by those of the settings that `read` gives.
 
-    `make` turns settings into parts and may raise an AiopsError; `use` hands parts to everything that works with them
+    `make` turns settings into parts and may raise an AiopsError; what it had made by then is on the stack that it is
+    given, and is closed. `use` hands parts to everything that works with them
     and is called on the event loop. All parts that are still open are closed with `aclose`.
     """
 
@@ -38,7 +39,7 @@ class Reloading:
         self,
         parts: Parts,
         read: Callable[[], Settings],
-        make: Callable[[Settings], Parts],
+        make: Callable[[Settings, contextlib.AsyncExitStack], Parts],
         use: Callable[[Parts], None],
         clock: Clock,
     ) -> None:
@@ -53,16 +54,17 @@ class Reloading:
 
     async def reload(self) -> bool:
         """Put the settings as they are now into force. What is wrong with them is logged, and the old ones stay."""
-        async with self._one_at_a_time:
+        async with self._one_at_a_time, contextlib.AsyncExitStack() as opened:
             try:
                 # In a thread: a model's SDK takes a second to import, and alerts are to be answered meanwhile.
-                new = await asyncio.to_thread(lambda: self._make(self._read()))
+                new = await asyncio.to_thread(lambda: self._make(self._read(), opened))
             except AiopsError as error:
                 log.error("the settings were not reloaded, the old ones stay in force", error=str(error))
                 return False
             except Exception:  # a fault of a plugin, or of ours: whoever sent the signal must not believe it was done
                 log.exception("the settings were not reloaded, the old ones stay in force")
                 return False
+            opened.pop_all()  # it is in use now, and closed with the parts
             old, self._parts = self._parts, new
             self._use(new)
             self._retire(old)

@@ -172,7 +172,13 @@ async def running(
         await asyncio.to_thread(migrate, database.url)
         changes = Changes(database, clock, metrics)
         pace = SharedPace(database, clock)
-        parts = Parts.of(settings, clock, metrics, changes, pace)
+
+        def made(new: Settings, opened: contextlib.AsyncExitStack) -> Parts:
+            return Parts.of(new, clock, metrics, changes, pace, opened)
+
+        async with contextlib.AsyncExitStack() as opened:
+            parts = made(settings, opened)
+            opened.pop_all()
         story = _Story.of(parts, database, clock, metrics)
         plugged(parts.plugged)
 
@@ -183,9 +189,7 @@ async def running(
             renewed(new.settings)
             plugged(new.plugged)
 
-        reloading = Reloading(
-            parts, read or (lambda: settings), lambda new: Parts.of(new, clock, metrics, changes, pace), use, clock
-        )
+        reloading = Reloading(parts, read or (lambda: settings), made, use, clock)
         stack.push_async_callback(reloading.aclose)
 
         engine = Engine(workflows_url(database.url), uuid.uuid4().hex)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,20 +71,26 @@ class House:
     settings: Settings | Exception = field(default_factory=Settings)
     made: list[Parts] = field(default_factory=list)
     used: list[Parts] = field(default_factory=list)
+    fault: Exception | None = None
+    half_made: Channel = field(default_factory=Channel)
 
     def read(self) -> Settings:
         if isinstance(self.settings, Exception):
             raise self.settings
         return self.settings
 
-    def make(self, settings: Settings) -> Parts:
+    def make(self, settings: Settings, opened: AsyncExitStack) -> Parts:
+        self.half_made = Channel()
+        opened.push_async_callback(self.half_made.aclose)
+        if self.fault:
+            raise self.fault
         parts = Parts.of(settings, self.clock, Metrics())
         parts.channels["log"] = Channel()
         self.made.append(parts)
         return parts
 
     def reloading(self) -> Reloading:
-        return Reloading(self.make(Settings()), self.read, self.make, self.used.append, self.clock)
+        return Reloading(self.make(Settings(), AsyncExitStack()), self.read, self.make, self.used.append, self.clock)
 
     def closed(self, index: int) -> int:
         channel = self.made[index].channels["log"]
@@ -119,6 +126,16 @@ async def test_wrong_settings_are_one_line_and_the_old_ones_stay(house: House, e
     assert house.used == []
     await reloading.aclose()
     assert house.closed(0) == 1
+
+
+async def test_what_was_made_before_a_part_failed_is_closed_and_what_is_in_use_is_not(house: House) -> None:
+    reloading = house.reloading()
+    assert await reloading.reload()
+    assert house.half_made.closed == 0
+    house.fault = ConfigError("SLACK_WEBHOOK_URL: is no address")
+    assert not await reloading.reload()
+    assert house.half_made.closed == 1
+    await reloading.aclose()
 
 
 async def test_a_fault_is_logged_and_the_old_ones_stay(house: House) -> None:

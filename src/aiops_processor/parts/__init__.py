@@ -1,7 +1,9 @@
 """From settings to parts: the clients, the evidence engine, the model and the channels that the settings name."""
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 
 from aiops_processor.clients.alertmanager import Alertmanager
 from aiops_processor.clients.outbound import Outbound
@@ -57,6 +59,12 @@ __all__ = [
 ]
 
 
+class Closable(Protocol):
+    """What holds connections."""
+
+    async def aclose(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Watched:
     """One source of webhooks: its Alertmanagers, which stand in for each other, and what else can tell what fires.
@@ -95,14 +103,21 @@ class Parts:
         metrics: Metrics,
         changes: Changes | None = None,
         pace: Pace | None = None,
+        opened: AsyncExitStack | None = None,
     ) -> "Parts":
         """The parts that the settings name; nothing is asked yet. Raises ConfigError and PluginError.
 
-        `changes` are those that were posted to the service, `pace` counts what is sent to providers of models.
+        `changes` are those that were posted to the service, `pace` counts what is sent to providers of models. Whoever
+        gives `opened` closes with it what was made before a later part failed.
         """
+        opened = opened or AsyncExitStack()
         sources = Sources.of(settings, cache(clock, metrics))
+        _closed_by(opened, sources)
         own = plugged(settings, door(settings), metrics)
-        made, named = model(settings, own.door), channels(settings, own)
+        made = model(settings, own.door)
+        _closed_by(opened, made)
+        named = channels(settings, own)
+        _closed_by(opened, *named.values())
         return cls(
             settings=settings,
             sources=sources,
@@ -186,6 +201,11 @@ def policy(settings: Settings) -> Policy:
             tuple(Level(matchers.parse_all(rule.match), rule.level) for rule in settings.priority.rules),
         ),
     )
+
+
+def _closed_by(opened: AsyncExitStack, *parts: Closable | None) -> None:
+    for part in filter(None, parts):
+        opened.push_async_callback(part.aclose)
 
 
 def _watched(

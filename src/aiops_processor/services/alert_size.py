@@ -1,5 +1,6 @@
 """How much of one alert is kept: a template gone wrong can write megabytes, which every later stage would carry."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -11,6 +12,8 @@ MOST_ANNOTATION_BYTES = 64 * 1024
 MOST_ANNOTATIONS_BYTES = 128 * 1024
 MOST_URL_BYTES = 16 * 1024
 MOST_FINGERPRINT = 256
+MOST_NAME = 4096
+NAME_HEAD = 1024
 CUT_MARK = "… [cut: longer than 64 kB]"
 MARK = "aiops_left_out"
 """The annotation that says what is missing of an alert."""
@@ -42,6 +45,14 @@ def bounded(alert: Alert) -> tuple[Alert, str]:
         ),
         said,
     )
+
+
+def bounded_name(text: str) -> str:
+    """The text, or its beginning with a hash of all of it: what was equal stays equal, and what differed differs."""
+    if len(text) <= MOST_NAME:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"{text[:NAME_HEAD]}… [cut: {len(text)} characters, sha256 {digest}]"
 
 
 def _left_out(alert: Alert, annotations: int) -> Iterator[str]:

@@ -337,9 +337,11 @@ class Incidents:
             self._happened.append((Happening.RESOLVED, other))
 
     def _next_due(self, incident: Incident, now: datetime) -> datetime:
+        """What was analysed is so again a while after the first that joined: a stream of others must not put it off."""
         if incident.generation == 0:
             return self._settling.due(incident.opened_at, now)
-        return now + max(REANALYSE_AFTER, timedelta(seconds=self._settling.seconds))
+        again = now + max(REANALYSE_AFTER, timedelta(seconds=self._settling.seconds))
+        return min(incident.due_at or again, again)
 
     async def _resolve(self, connection: Connection, incident: Incident, now: datetime) -> None:
         settled = incident.state in {IncidentState.ANALYSED, IncidentState.FAILED}

@@ -18,7 +18,7 @@ from aiops_processor.clock import Clock
 from aiops_processor.errors import AiopsError, NotAWebhook, StorageBusy, StorageError
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.webhook_answer import Rejection, WebhookAnswer
-from aiops_processor.services.alert_size import bounded
+from aiops_processor.services.alert_size import MOST_NAME, bounded
 from aiops_processor.services.episodes import Said, Track, fold
 from aiops_processor.services.webhook_body import (
     Bad,
@@ -45,6 +45,7 @@ CHUNK = 1000  # alerts of one post that are in memory as objects at a time
 MOST_WAITING = 2000  # posts that wait for the writer; more are answered 503, which Alertmanager tries again
 LARGE_BODY = 1024 * 1024
 MOST_IN_ONE_COMMIT = 256
+OF_THE_POST = f"longer than {MOST_NAME} characters; its beginning and a hash of all of it are kept"
 ROUNDS_TO_READ_A_POST = 3  # of the event loop, from bytes at the socket to the queue
 
 
@@ -89,7 +90,8 @@ class Ingest:
         except NotAWebhook as error:
             await self.keep_letter(source, str(error), body)
             raise
-        return _answer(await self._store(parts, source, now, large=len(body) > LARGE_BODY))
+        verdicts = await self._store(parts, source, now, large=len(body) > LARGE_BODY)
+        return _answer(verdicts, [f"{name}: {OF_THE_POST}" for name in parts.cut])
 
     async def keep_letter(self, source: str, reason: str, body: bytes) -> None:
         """Keep what is no webhook. Returns after the commit; raises StorageBusy."""
@@ -245,14 +247,18 @@ def _without_alert(verdict: Taken | Bad) -> _Verdict:
     return _Verdict(verdict.index, verdict.warning if taken else verdict.reason, taken)
 
 
-def _answer(verdicts: Sequence[_Verdict]) -> WebhookAnswer:
+def _answer(verdicts: Sequence[_Verdict], odd: Sequence[str]) -> WebhookAnswer:
+    """`odd` is what looks odd about the post itself: it stands beside its first alert."""
     rejected = tuple(_rejection(verdict) for verdict in verdicts if not verdict.taken)
     processed = len(verdicts) - len(rejected)
     return WebhookAnswer(
         status="rejected" if rejected and not processed else "ok",
         processed=processed,
         rejected=rejected,
-        warnings=tuple(_rejection(verdict) for verdict in verdicts if verdict.taken and verdict.note),
+        warnings=(
+            *(Rejection(index=0, reason=note) for note in odd),
+            *(_rejection(verdict) for verdict in verdicts if verdict.taken and verdict.note),
+        ),
     )
 
 

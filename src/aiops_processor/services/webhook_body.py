@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from aiops_processor.errors import InputError, NotAWebhook
 from aiops_processor.models.alert import ZERO_TIME, Alert
-from aiops_processor.services.alert_size import bounded
+from aiops_processor.services.alert_size import bounded, bounded_name
 
 MOST_LABEL_BYTES = 64 * 1024
 PLAUSIBLE_FUTURE = timedelta(hours=1)
@@ -28,15 +28,19 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     external_url: str = msgspec.field(default="", name="externalURL")
 
 
+_SENT_AS = dict(zip(Envelope.__struct_fields__, Envelope.__struct_encode_fields__, strict=True))
+
+
 class _Wire(Envelope, frozen=True, kw_only=True):
     alerts: list[msgspec.Raw]
 
 
 class Body(msgspec.Struct, frozen=True):
-    """A webhook whose alerts are still the bytes that came."""
+    """A webhook whose alerts are still the bytes that came. `cut` names what was too long of the envelope."""
 
     envelope: Envelope
     alerts: list[msgspec.Raw]
+    cut: tuple[str, ...] = ()
 
 
 class Posted(msgspec.Struct, frozen=True):
@@ -104,8 +108,12 @@ def take_apart(body: bytes) -> Body:
         raise NotAWebhook(*_field_and_reason(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         wire = _leniently(body, str(error))
-    envelope = Envelope(**{name: getattr(wire, name) for name in Envelope.__struct_fields__})
-    return Body(envelope, wire.alerts)
+    sent: dict[str, Any] = {name: getattr(wire, name) for name in Envelope.__struct_fields__}
+    kept: dict[str, Any] = {
+        name: bounded_name(value) if isinstance(value, str) else value for name, value in sent.items()
+    }
+    cut = tuple(_SENT_AS[name] for name in kept if kept[name] != sent[name])
+    return Body(Envelope(**kept), wire.alerts, cut)
 
 
 def judge(raws: Sequence[msgspec.Raw], first: int, now: datetime) -> Iterator[Taken | Bad]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -62,7 +63,8 @@ async def newest_episodes(connection: Connection, keys: Collection[tuple[str, st
     found: dict[tuple[str, str], Newest] = {}
     for source in {source for source, _ in keys}:
         asked = {storable_key(fingerprint): fingerprint for other, fingerprint in keys if other == source}
-        for row in await connection.execute(_newest(connection, source, asked)):
+        wanted = {"source": source, "fingerprints": bulk.listed(connection.dialect.name, asked)}
+        for row in await connection.execute(_newest(connection.dialect.name), wanted):
             each = Newest(row.id, source, asked[row.fingerprint], row.starts_at, row.last_seen, row.ended_at)
             before = found.setdefault((source, each.fingerprint), each)
             if (each.starts_at, each.ended_at is None) > (before.starts_at, before.ended_at is None):
@@ -208,11 +210,10 @@ async def some_of_incident(connection: Connection, incident_id: int, most: int) 
     return Some(found, count - len(found))
 
 
-async def first_of_incident(connection: Connection, incident_id: int, most: int) -> list[Episode]:
-    """The episodes of an incident that we were told of first: without looking at its thousands of others."""
-    rows = await connection.execute(
-        sa.select(episodes).where(episodes.c.incident_id == incident_id).order_by(episodes.c.id).limit(most)
-    )
+async def first_of_incident(connection: Connection, incident_id: int, most: int, after: int = 0) -> list[Episode]:
+    """The episodes that we were told of first, of those after that id: without looking at thousands of others."""
+    theirs = (episodes.c.incident_id == incident_id) & (episodes.c.id > after)
+    rows = await connection.execute(sa.select(episodes).where(theirs).order_by(episodes.c.id).limit(most))
     return [episode(row) for row in rows]
 
 
@@ -265,10 +266,12 @@ def _delivery_row(delivery: DeliveryRow, repeats: int) -> dict[str, Any]:
     }
 
 
-def _newest(connection: Connection, source: str, fingerprints: Collection[str]) -> sa.CompoundSelect[*tuple[Any, ...]]:
+@lru_cache(maxsize=2)  # building it costs more than what it finds
+def _newest(dialect: str) -> sa.CompoundSelect[*tuple[Any, ...]]:
     """The open episode of each, and the newest of the closed ones: each half has an index of its own."""
     columns = [episodes.c[name] for name in Newest._fields]
-    known = (episodes.c.source == source) & bulk.among(connection, episodes.c.fingerprint, fingerprints)
+    among = bulk.among_listed(dialect, episodes.c.fingerprint, sa.bindparam("fingerprints"))
+    known = (episodes.c.source == sa.bindparam("source")) & among
     closed = known & episodes.c.ended_at.is_not(None)
     newest = (
         sa.select(episodes.c.fingerprint, sa.func.max(episodes.c.starts_at).label("starts_at"))

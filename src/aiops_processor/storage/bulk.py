@@ -50,11 +50,27 @@ def among(
     connection: Connection, column: sa.Column[Any], values: Collection[str] | Collection[int]
 ) -> sa.ColumnElement[bool]:
     """Whether the column is one of the values, which are one parameter however many they are."""
-    if connection.dialect.name == "sqlite":
-        listed = sa.func.json_each(msgspec.json.encode(list(values)).decode()).table_valued("value")
-        return column.in_(sa.select(listed.c.value))
-    array = ARRAY(sa.BigInteger if isinstance(column.type, sa.Integer) else sa.Text)
-    return column == sa.func.any(sa.cast(list(values), array))
+    dialect = connection.dialect.name
+    return among_listed(dialect, column, sa.literal(listed(dialect, values), _listed_type(dialect, column)))
+
+
+def among_listed(dialect: str, column: sa.Column[Any], values: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """The same for a statement that is kept: `values` is the parameter that gets what `listed` makes."""
+    if dialect == "sqlite":
+        each = sa.func.json_each(values).table_valued("value")
+        return column.in_(sa.select(each.c.value))
+    return column == sa.func.any(sa.cast(values, _listed_type(dialect, column)))
+
+
+def listed(dialect: str, values: Collection[str] | Collection[int]) -> Any:
+    """The values as one parameter."""
+    return msgspec.json.encode(list(values)).decode() if dialect == "sqlite" else list(values)
+
+
+def _listed_type(dialect: str, column: sa.Column[Any]) -> sa.types.TypeEngine[Any]:
+    if dialect == "sqlite":
+        return sa.Text()
+    return ARRAY(sa.BigInteger if isinstance(column.type, sa.Integer) else sa.Text)
 
 
 def _pieces(rows: Sequence[tuple[Any, ...]], size: int) -> Iterator[Sequence[tuple[Any, ...]]]:

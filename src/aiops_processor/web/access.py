@@ -10,6 +10,7 @@ import hmac
 import ipaddress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -40,6 +41,7 @@ FORM = "application/x-www-form-urlencoded"
 MOST_FORM_BYTES = 64 * 1024
 METRICS = "/metrics"
 SLACK = ("/webhook/slack", "/webhook/slack/")
+THIS_MACHINE = Caller(name="this machine", scopes=frozenset(Allowed), browser=True)
 
 
 @dataclass(frozen=True)
@@ -237,7 +239,7 @@ async def _caller(asked: Asked) -> Caller | Response:
     if (secret := asked.session_secret) and (found := await directory.session(secret)):
         return found
     if policy.trust_loopback and from_here(asked):
-        return Caller(name="this machine", scopes=frozenset(Allowed), browser=True)
+        return THIS_MACHINE
     return await _stranger(asked, configured=configured)
 
 
@@ -316,13 +318,18 @@ def from_here(asked: Asked) -> bool:
     """Is the caller on this machine, and does it call us by a name of this machine? What a proxy forwards is not."""
     if "x-forwarded-for" in asked.headers or "forwarded" in asked.headers:
         return False
+    return _is_loopback(asked.address) and _is_ours(asked.headers.get("host", ""), asked.policy.hosts)
+
+
+@lru_cache(maxsize=256)  # asked of every request, and few
+def _is_loopback(address: str) -> bool:
     try:
-        loopback = ipaddress.ip_address(asked.address).is_loopback
+        return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
-    return loopback and _is_ours(asked.headers.get("host", ""), asked.policy.hosts)
 
 
+@lru_cache(maxsize=256)
 def _is_ours(host: str, known: frozenset[str]) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname or ""

@@ -22,6 +22,7 @@ from aiops_processor.web.service import Running
 from aiops_processor.web.webhook import count_waiting
 
 MOST_ID = 2**63 - 1  # what a database's integer holds
+MOST_EPISODES = 500  # in one answer: reading and writing thousands would hold up every post for a second
 
 router = APIRouter()
 
@@ -37,10 +38,11 @@ class QueueStatus(Frozen):
 
 
 class IncidentDetail(Frozen):
-    """An incident with all that is known of it."""
+    """An incident with all that is known of it. Of a storm `episodes` are some; `more_episodes` counts the others."""
 
     incident: Incident
     episodes: tuple[Episode, ...]
+    more_episodes: int = 0
     timeline: tuple[TimelineEntry, ...]
     deliveries: tuple[Delivery, ...]
     evidence: EvidenceReport | None
@@ -121,6 +123,20 @@ async def incident(service: Running, incident_id: Annotated[int, Path(ge=1, le=M
     return detail
 
 
+@router.get("/api/v1/incidents/{incident_id}/episodes", tags=["incidents"])
+async def episodes(
+    service: Running,
+    incident_id: Annotated[int, Path(ge=1, le=MOST_ID)],
+    limit: Annotated[int, Query(ge=1, le=MOST_EPISODES)] = MOST_EPISODES,
+    after: Annotated[int, Query(ge=0, le=MOST_ID, description="id of the last episode of the page before")] = 0,
+) -> list[Episode]:
+    """All alerts of an incident, page by page, in the order in which we were told of them."""
+    async with service.database.read() as connection:
+        if await incident_rows.get(connection, incident_id) is None:
+            raise HTTPException(404, f"no incident {incident_id}")
+        return await alert_rows.first_of_incident(connection, incident_id, limit, after)
+
+
 async def load_detail(service: Running, incident_id: int) -> IncidentDetail | None:
     """Everything about an incident, None where there is no such one."""
     async with service.database.read() as connection:
@@ -128,9 +144,11 @@ async def load_detail(service: Running, incident_id: int) -> IncidentDetail | No
         if found is None:
             return None
         evidence, analysis = await incident_rows.latest_analysis(connection, incident_id)
+        episodes, more = await alert_rows.some_of_incident(connection, incident_id, MOST_EPISODES)
         return IncidentDetail(
             incident=found,
-            episodes=tuple(await alert_rows.of_incident(connection, incident_id)),
+            episodes=tuple(episodes),
+            more_episodes=more,
             timeline=tuple(await incident_rows.history(connection, incident_id)),
             deliveries=tuple(await outbox.of_incident(connection, incident_id)),
             evidence=evidence,

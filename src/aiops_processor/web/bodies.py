@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from aiops_processor.errors import BodyTooLarge, InputError, StorageBusy
 
@@ -50,15 +51,26 @@ class BodyReader:
         end = now() + self._body_seconds
         try:
             async with asyncio.timeout(self._idle_seconds) as limit:
-                async for part in request.stream():
-                    limit.reschedule(min(end, now() + self._idle_seconds))
+                while True:
+                    part, more = await _next_part(request)
                     content.write(part)
                     place.grow(len(part))
                     if place.size > most:
                         raise TooLarge(content.getvalue()[:HEAD_BYTES], most)
+                    if not more:  # most bodies come in one part, and a limit costs as much as reading them
+                        break
+                    limit.reschedule(min(end, now() + self._idle_seconds))
         except TimeoutError:
             raise StorageBusy("the body did not come on; send it again", retry_after=1) from None
         return content.getvalue()
+
+
+async def _next_part(request: Request) -> tuple[bytes, bool]:
+    """A piece of the body, and whether there is more. Raises ClientDisconnect."""
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
 
 
 @dataclass

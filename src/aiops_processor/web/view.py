@@ -203,7 +203,7 @@ def page(detail: IncidentDetail, now: datetime) -> IncidentView:
         findings=tuple(_finding(item, evidence) for item in evidence.findings) if evidence else (),
         healthy=(analysis.checked_healthy if analysis else ()) or (evidence.healthy if evidence else ()),
         alerts=tuple(_alert(alert, at) for alert in alerts[:MOST_ALERTS]),
-        more_alerts=max(0, len(alerts) - MOST_ALERTS),
+        more_alerts=max(0, len(alerts) - MOST_ALERTS) + detail.more_episodes,
         timeline=_timeline(detail),
         deliveries=tuple(Word(delivery.state, _DELIVERIES[delivery.state]) for delivery in detail.deliveries),
         reads=tuple(map(_read, evidence.reads)) if evidence else (),

@@ -4,14 +4,12 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 
 from aiops_processor.errors import AiopsError, InputError, NotAWebhook, StorageError
 from aiops_processor.models.alert import Alert
@@ -77,13 +75,6 @@ async def receive_alerts(request: Request) -> Response:
     return _counted(service, status, answer.model_dump(mode="json"))
 
 
-class RequestRoute(APIRoute):
-    """A route whose endpoint takes the request as it is: FastAPI's way to it costs as much as storing an alert."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        return self.endpoint
-
-
 router.add_api_route(
     "/webhook/alerts",
     receive_alerts,
@@ -97,11 +88,8 @@ router.add_api_route(
         _422="No Alertmanager webhook, or no alert of it could be taken",
         _503="Cannot be stored now; Alertmanager tries again",
     ),
-    route_class_override=RequestRoute,
 )
-router.add_api_route(
-    "/webhook/alerts/", receive_alerts, methods=["POST"], include_in_schema=False, route_class_override=RequestRoute
-)
+router.add_api_route("/webhook/alerts/", receive_alerts, methods=["POST"], include_in_schema=False)
 
 
 @router.post(

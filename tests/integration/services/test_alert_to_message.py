@@ -127,6 +127,17 @@ async def test_a_new_alert_in_an_analysed_incident_is_analysed_again(house: Any,
     assert incident.generation == 2
 
 
+async def test_alerts_that_go_on_joining_do_not_put_off_that_people_hear_of_the_first(house: Any, post: Any) -> None:
+    await post("First")
+    await house.pass_time(20)
+    for number in range(5):
+        await post(f"Joined{number}")
+        await house.pass_time(20)
+    assert house.analysed == [(1, 1), (1, 2)]
+    await house.pass_time(70)
+    assert house.analysed == [(1, 1), (1, 2), (1, 3)], "those that came later too"
+
+
 async def test_an_incident_is_resolved_when_all_of_its_alerts_are(house: Any, post: Any) -> None:
     await post("A", "B")
     await house.pass_time(20)

@@ -39,6 +39,19 @@ async def test_an_alert_of_megabytes_is_stored_with_what_matters_and_a_mark(hous
     assert len(json.dumps(stored[1])) < 1000
 
 
+async def test_a_group_key_of_megabytes_costs_no_alert_and_is_not_stored_with_each(house: Any) -> None:
+    answer = await receive(house, alert("a"), alert("b"), groupKey="g" * 2_000_000)
+    assert answer.processed == 2
+    assert [warning.reason.partition(":")[0] for warning in answer.warnings] == ["groupKey"]
+    async with house.database.read() as connection:
+        sizes = [
+            *(await connection.execute(sa.select(sa.func.length(episodes.c.group_key)))).scalars(),
+            *(await connection.execute(sa.select(sa.func.length(deliveries.c.group_key)))).scalars(),
+        ]
+    assert len(sizes) == 3
+    assert max(sizes) < 1200
+
+
 async def test_a_message_about_a_storm_has_some_of_its_alerts_and_says_how_many_others_there_are(house: Any) -> None:
     first = alert("first", "2026-01-31T11:50:00Z")
     storm = [alert(f"h{number}") for number in range(MOST_ALERTS + 50)]

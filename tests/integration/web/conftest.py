@@ -150,6 +150,14 @@ async def fifty_one_incidents(database: Database) -> None:
 
 
 @pytest.fixture
+async def storm(database: Database) -> int:
+    """One incident of this many alerts."""
+    async with database.write() as connection:
+        await add(connection, [alert(f"A{number}", "s") for number in range(501)], IncidentState.OPEN)
+    return 501
+
+
+@pytest.fixture
 def broken_database(app: FastAPI) -> None:
     """The service, with a disk that does not answer any more."""
     app.state.service = SimpleNamespace(database=BrokenDatabase(), clock=StoppedClock())

@@ -1,12 +1,15 @@
 """Which parts settings make."""
 
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from aiops_processor.clients.cached import CachedPrometheus
 from aiops_processor.clients.prometheus import Prometheus
-from aiops_processor.errors import ConfigError
+from aiops_processor.errors import ConfigError, PluginError
 from aiops_processor.evidence.choice import Choosing
 from aiops_processor.evidence.gather import Gatherer
 from aiops_processor.parts import Parts, Sources, endpoint, links
@@ -16,6 +19,7 @@ from aiops_processor.settings import (
     MaxSettings,
     NamedSource,
     Settings,
+    SlackSettings,
     SourceSettings,
 )
 from aiops_processor.telemetry import Metrics
@@ -43,6 +47,28 @@ async def test_without_settings_there_is_the_log_and_nothing_else() -> None:
     assert parts.sources.probes == {"prometheus": None, "loki": None}
     assert isinstance(parts.gatherer, Gatherer)
     await parts.aclose()
+
+
+class Noting(AsyncExitStack):
+    """What is to be closed by it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kinds: list[type] = []
+
+    def push_async_callback(self, callback: Any, /, *args: Any, **kwds: Any) -> Any:  # type: ignore[override]
+        self.kinds.append(type(callback.__self__))
+        return super().push_async_callback(callback, *args, **kwds)
+
+
+async def test_what_was_made_before_a_part_failed_can_be_closed() -> None:
+    settings = Settings(
+        prometheus=SourceSettings(url="http://prom:9090"), slack=SlackSettings(webhook_url=SecretStr("no address"))
+    )
+    async with Noting() as opened:
+        with pytest.raises(PluginError):
+            Parts.of(settings, StoppedClock(), Metrics(), opened=opened)
+    assert Sources in opened.kinds
 
 
 async def test_the_service_shares_answers_and_a_single_analysis_does_not() -> None:

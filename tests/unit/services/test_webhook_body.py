@@ -45,6 +45,15 @@ def test_json_that_is_no_webhook_names_what_is_missing(content: bytes) -> None:
     assert "expected" in caught.value.reason
 
 
+def test_an_endless_name_of_the_envelope_is_cut_and_stays_different_from_others() -> None:
+    first, same, other = (take_apart(body(alert(), groupKey="g" * 5000 + end)) for end in ("1", "1", "2"))
+    assert len(first.envelope.group_key) < 1200
+    assert first.envelope == same.envelope != other.envelope
+    assert first.cut == ("groupKey",)
+    assert take_apart(body(alert(), externalURL="u" * 5000)).cut == ("externalURL",)
+    assert take_apart(body(alert(), groupKey="g" * 4096)).cut == ()
+
+
 def test_one_bad_alert_costs_no_good_one() -> None:
     good, bad, other = verdicts(body(alert(), alert(startsAt=None), alert()))
     assert isinstance(good, Taken)

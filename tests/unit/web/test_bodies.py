@@ -1,12 +1,12 @@
 """Reading bodies: who sends slowly, or not at all, is in nobody's way."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any, ClassVar, cast
 
 import pytest
 from fastapi import Request
+from starlette.types import Message
 
 from aiops_processor.errors import StorageBusy
 from aiops_processor.web.bodies import LARGE, LARGE_AT_ONCE, SMALL_BYTES_AT_ONCE, BodyReader, TooLarge
@@ -20,15 +20,15 @@ class Post:
     headers: ClassVar[dict[str, str]] = {}
 
     def __init__(self, *parts: int, stalls: bool = False) -> None:
-        self._parts = parts
+        self._parts = list(parts)
         self._stalls = stalls
 
-    async def stream(self) -> AsyncIterator[bytes]:
-        for size in self._parts:
-            yield b"x" * size
-            await asyncio.sleep(0)
-        if self._stalls:
+    async def receive(self) -> Message:
+        if not self._parts:
             await asyncio.Event().wait()
+        await asyncio.sleep(0)
+        size, *self._parts = self._parts
+        return {"type": "http.request", "body": b"x" * size, "more_body": bool(self._parts) or self._stalls}
 
 
 def post(*parts: int, stalls: bool = False) -> Request:

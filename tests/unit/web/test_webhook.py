@@ -20,8 +20,8 @@ class Post:
     def __init__(self, body: Any) -> None:
         self._body = json.dumps(body).encode()
 
-    async def stream(self) -> Any:
-        yield self._body
+    async def receive(self) -> Any:
+        return {"type": "http.request", "body": self._body}
 
 
 class NobodyWaits:
