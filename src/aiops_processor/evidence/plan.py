@@ -300,7 +300,7 @@ def _packs(
                 metrics = _metrics_of(each.in_window(rate, native))
                 carried = _carried(alert.labels, metrics, seen)
                 too_many = sum(counts.get(name, 0) for name in metrics) > limits.summed
-                plain = _metrics_of(each.in_window(rate))
+                plain = _metrics_of(each.in_window(rate)) if native else metrics
                 if not pack.own and not _worth_asking(metrics, plain, discovered, read):
                     continue
                 if not pack.own and not each.names_one(carried) and too_many:

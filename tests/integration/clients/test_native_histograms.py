@@ -157,5 +157,5 @@ async def asked_by_packs(client: Prometheus) -> dict[str, Outcome]:
     """What came of each question about an alert on slow requests."""
     labels = {"alertname": "SlowRequests", "service": "cart"}
     alert = Alert.model_validate({"status": "firing", "labels": labels, "startsAt": datetime.now(UTC).isoformat()})
-    report = await Gatherer(client, None, built_in(), Limits(), SystemClock()).gather([alert])
+    report = await Gatherer(client, None, built_in(), Limits(seconds=120), SystemClock()).gather([alert])
     return {each.title: each.outcome for each in report.reads}
