@@ -4,6 +4,7 @@ Importing this builds the routes only; settings are read and things opened when 
 """
 
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from functools import partial
@@ -11,7 +12,8 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
 from starlette.middleware import Middleware
 from starlette.types import Receive, Scope, Send
 
@@ -45,6 +47,8 @@ log = structlog.get_logger(__name__)
 VERSION = runtime.VERSION
 DESCRIPTION = "Takes alerts from Alertmanager, finds what changed, explains it, tells people."
 ALERT_PATHS = ("/webhook/alerts", "/webhook/alerts/")
+MOST_BODY_BYTES = 1024 * 1024
+"""Of what has no limit of its own; it is read as a whole before anything looks at it."""
 WORKER_PATHS = {"/health": api.health, "/health/live": api.live, "/health/ready": api.ready, "/metrics": api.metrics}
 
 
@@ -56,9 +60,9 @@ def create_app(
     SIGHUP puts what `read` gives into force; given settings without it stay as they are.
     """
     app = _application(settings, clock, read)
+    for router in (webhook.router, changes.router, slack.router):  # which read large bodies in pieces: web/bodies.py
+        app.include_router(router)
     for router in (
-        webhook.router,
-        changes.router,
         api.router,
         by_hand.router,
         dead_letters.router,
@@ -68,11 +72,10 @@ def create_app(
         incident_forms.router,
         actions.router,
         actions.forms,
-        slack.router,
         accounts.router,
         login.router,
     ):
-        app.include_router(router)
+        app.include_router(router, max_body_size=MOST_BODY_BYTES)
     own: OwnWeb = app.state.own
     not_found = app.router.default
 
@@ -123,6 +126,7 @@ def _application(settings: Settings | None, clock: Clock | None, read: Callable[
     )
     app.state.own = OwnWeb()
     app.add_exception_handler(StorageError, _store_failed)
+    app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_middleware(Access)
     return app
 
@@ -177,6 +181,13 @@ def _credentials(settings: Settings) -> Credentials:
 
 async def _store_failed(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"status": "error", "error": str(error)}, 503)
+
+
+async def _not_valid(_request: Request, error: Exception) -> Response:
+    """What is wrong and where. FastAPI's own answer repeats what came: a password, or what no answer can hold."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    told = [{name: each[name] for name in ("type", "loc", "msg")} for each in found]
+    return Response(json.dumps({"detail": told}), 422, media_type="application/json")
 
 
 app = create_app()

@@ -167,6 +167,7 @@ class Certificates:
     """An authority of this test run and what it signed, as PEM files; each key stands apart from its certificate."""
 
     authority: Path
+    another: Path
     server: Path
     server_key: Path
     client: Path
@@ -198,9 +199,10 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         openssl("x509", "-req", "-in", f"{name}.csr", *authority, "-extfile", f"{name}.ext", "-out", f"{name}.pem")
 
     openssl(*_NEW_KEY, "-x509", "-subj", "/CN=authority", "-keyout", "authority.key", "-out", "authority.pem")
+    openssl(*_NEW_KEY, "-x509", "-subj", "/CN=another", "-keyout", "another.key", "-out", "another.pem")
     signed("server", "subjectAltName=IP:127.0.0.1")
     signed("client", "extendedKeyUsage=clientAuth")
-    names = ("authority.pem", "server.pem", "server.key", "client.pem", "client.key")
+    names = ("authority.pem", "another.pem", "server.pem", "server.key", "client.pem", "client.key")
     return Certificates(*(folder / name for name in names))
 
 

@@ -1,11 +1,21 @@
 """How often somebody may be wrong: a bound on guessing passwords."""
 
+import ipaddress
 from collections import OrderedDict, deque
 from datetime import datetime, timedelta
 
 from aiops_processor.clock import Clock
 
 MOST_NAMES = 10_000
+
+
+def counted_as(address: str) -> str:
+    """The name under which an address is counted: of IPv6 its /64, for whoever has one address has all of those."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
 
 
 class Attempts:
@@ -31,9 +41,11 @@ class Attempts:
         while len(self._failed) > MOST_NAMES:
             self._failed.popitem(last=False)
 
-    def succeeded(self, *names: str) -> None:
+    def take_back(self, *names: str) -> None:
+        """The newest failure of each was none. Those before stay: who can sign in must not guess at others for ever."""
         for name in names:
-            self._failed.pop(name, None)
+            if times := self._failed.get(name):
+                times.pop()
 
     def _wait(self, name: str) -> float:
         times = self._failed.get(name)

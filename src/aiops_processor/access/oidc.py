@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx2
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -74,11 +75,16 @@ class _Tokens(msgspec.Struct):
     id_token: str
 
 
+class _Keys(msgspec.Struct):
+    keys: list[dict[str, Any]]
+
+
 class Provider:
     """One OpenID provider. Its addresses and keys are kept for an hour."""
 
-    def __init__(self, options: OidcOptions) -> None:
+    def __init__(self, options: OidcOptions, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self.options = options
+        self._transport = transport
         self._metadata: _Metadata | None = None
         self._keys: Any = None
         self._read_at = float("-inf")
@@ -146,8 +152,8 @@ class Provider:
         """The provider's public keys. A change of keys is seen after an hour, or at a restart."""
         if self._keys is None:
             address = (await self._found()).jwks_uri
-            keys = _decode(await self._asked(address), dict[str, Any])
-            self._keys = _joserfc("joserfc.jwk").KeySet.import_key_set(keys)
+            keys = _decode(await self._asked(address), _Keys)
+            self._keys = _joserfc("joserfc.jwk").KeySet.import_key_set({"keys": keys.keys})
         return self._keys
 
     def _person(self, claims: Mapping[str, Any]) -> Person:
@@ -170,7 +176,7 @@ class Provider:
         if form:
             ours = {"username": self.options.client_id, "password": self.options.client_secret}
             endpoint = endpoint.model_copy(update=ours)
-        service = Service("oidc", endpoint, most_bytes=MOST_BYTES)
+        service = Service("oidc", endpoint, self._transport, most_bytes=MOST_BYTES)
         try:
             return await (service.get("") if form is None else service.post("", form))
         finally:

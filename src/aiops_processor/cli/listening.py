@@ -19,22 +19,7 @@ def listen(app: FastAPI, host: str, port: int, certificate: Certificate | None =
 
     Raises what the application's start raises; exits with 1 where the port is taken.
     """
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            lifespan="off",  # opened by us, so that a wrong setting is one line and not uvicorn's traceback
-            http=Patience,
-            ws="none",  # nothing of ours is a websocket
-            limit_concurrency=MOST_CONNECTIONS,
-            ssl_context_factory=(lambda *_: certificate.context) if certificate else None,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=5,
-            server_header=False,
-        )
-    )
+    server = uvicorn.Server(options(app, host, port, certificate))
     # uvicorn raises the signal again when it has ended; the service behind it is still to be closed then
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
@@ -48,6 +33,24 @@ def listen(app: FastAPI, host: str, port: int, certificate: Certificate | None =
         runner.run(run())
     if not server.started:  # uvicorn has said why
         raise typer.Exit(1)
+
+
+def options(app: FastAPI, host: str, port: int, certificate: Certificate | None = None) -> uvicorn.Config:
+    """How we listen. Of `X-Forwarded-For` only the last address is believed, and only of a proxy on this machine."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        lifespan="off",  # opened by us, so that a wrong setting is one line and not uvicorn's traceback
+        http=Patience,
+        ws="none",  # nothing of ours is a websocket
+        limit_concurrency=MOST_CONNECTIONS,
+        ssl_context_factory=(lambda *_: certificate.context) if certificate else None,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        server_header=False,
+    )
 
 
 @contextlib.asynccontextmanager

@@ -19,6 +19,11 @@ MOST_REDIRECTS = 3
 TIMEOUT_SECONDS = 10.0
 PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_OWN_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")  # RFC 8215: leads to private IPv4 addresses
+_TELL_SECRETS = frozenset(
+    map(ipaddress.ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192", "168.63.129.16"))
+)
+"""Where AWS, Google, Alibaba, Oracle and Azure tell machines their secrets, besides 169.254.169.254."""
 _MAPPED_BITS = 32
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -66,6 +71,8 @@ class Outbound:
         found = _plain(address)
         if found.is_link_local or found.is_multicast or found.is_unspecified or found.is_reserved:
             return False
+        if found in _TELL_SECRETS or found in _OWN_NAT64:
+            return False
         return self.private and (not found.is_loopback or host in (address, "localhost"))
 
     def client(
@@ -111,7 +118,9 @@ class Guarded(httpx2.AsyncBaseTransport):
 def is_public(address: str) -> bool:
     """Whether the whole internet has it in common."""
     found = _plain(address)
-    return found.is_global and not found.is_multicast
+    if found.is_multicast or found.is_reserved or found in _TELL_SECRETS or found in _OWN_NAT64:
+        return False  # Python calls some of these global: `::127.0.0.1`, `192.0.0.192`
+    return found.is_global and not (isinstance(found, ipaddress.IPv6Address) and found.is_site_local)
 
 
 def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -163,6 +163,7 @@ def _told_apart(answers: Answers) -> Answers:
     named = ((each.labels.get("__name__", ""), each.labels) for each in (*answers.raw, *answers.rates))
     asked = ((question.query, each.labels) for question, series in answers.steps for each in series)
     found = namesakes.find((*named, *asked), answers.namespaces)
+    answers = replace(answers, calls=found.calls(answers.calls))
     if not found.called:
         return answers
     return replace(

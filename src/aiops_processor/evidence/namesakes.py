@@ -41,9 +41,13 @@ def qualified(namespace: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class Namesakes:
-    """Those names that mean another service in another namespace than the alerts', and what each is called instead."""
+    """Those names that mean another service in another namespace than the alerts', and what each is called instead.
+
+    `seen` are the namespaces in which anything of a name was measured.
+    """
 
     called: Mapping[Place, str] = field(default_factory=dict)
+    seen: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def entity(self, name: str, labels: Labels) -> str:
         """The name, or what its namesake in the namespace of these labels is called."""
@@ -52,6 +56,34 @@ class Namesakes:
     def marked(self, series: Sequence[Series]) -> list[Series]:
         """The series, those of a namesake with its name in a label of ours, so that nothing takes it for the other."""
         return list(map(self._marked, series)) if self.called else list(series)
+
+    def calls(self, known: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Calls that people told (caller, callee) between those whom they mean here; see `_meant`.
+
+        Of namesakes those of one namespace call each other; where no two share one, those with plain names do.
+        """
+        return {pair for caller, callee in known for pair in self._pairs(self._meant(caller), self._meant(callee))}
+
+    def _pairs(self, callers: Sequence[Place], callees: Sequence[Place]) -> Iterable[tuple[str, str]]:
+        every = [(caller, callee) for caller in callers for callee in callees]
+        near = [pair for pair in every if pair[0][1] and pair[0][1] == pair[1][1]]
+        plain = [pair for pair in every if not {pair[0][0], pair[1][0]} & set(self.called.values())]
+        return ((caller, callee) for (caller, _), (callee, _) in near or plain or every)
+
+    def _meant(self, name: str) -> list[Place]:
+        """Who is called by this name, and in which namespace ("" where that is not known).
+
+        `cart` is each service of that name, `shop/cart` the one of that namespace, nobody where what is called `cart`
+        here was measured in other namespaces only.
+        """
+        namespace, _, short = name.partition("/")
+        if not short or name in self.seen:
+            others = [(called, space) for (each, space), called in self.called.items() if each == name]
+            left = set(self.seen.get(name, ())) - {space for _, space in others}
+            return [*others, (name, left.pop() if len(left) == 1 else "")] if left or not others else others
+        if called := self.called.get((short, namespace)):
+            return [(called, namespace)]
+        return [(short, namespace)] if namespace in self.seen.get(short, (namespace,)) else []
 
     def _marked(self, series: Series) -> Series:
         name = entity_of(series.labels)
@@ -76,7 +108,9 @@ def find(measured: Iterable[tuple[str, Labels]], own: Collection[str]) -> Namesa
         homes = sorted({each for places in metrics.values() for each in _homes(places)})
         plain = next((each for each in homes if each in own), "")
         called |= {(name, each): qualified(each, name) for each in homes if each != plain}
-    return Namesakes(called)
+    return Namesakes(
+        called, {name: {space for each in metrics.values() for space in each} for name, metrics in seen.items()}
+    )
 
 
 def namespace_of(labels: Labels) -> str:

@@ -12,6 +12,7 @@ from aiops_processor.errors import ConfigError, QueryError
 from aiops_processor.evidence.entities import ENTITY_LABELS
 from aiops_processor.models.base import Frozen
 from aiops_processor.query import logql, matchers, promql
+from aiops_processor.query.native import of_native
 from aiops_processor.text_file import read_text
 
 NAME = r"^[a-z][a-z0-9_]*$"
@@ -45,20 +46,21 @@ class PackQuery(Frozen):
             raise ValueError(str(error)) from None
         return expr
 
-    def in_window(self, window: str) -> str:
-        """The expression with the range of its rates."""
-        return _with_window(self.expr, window)
+    def in_window(self, window: str, native: Collection[str] = ()) -> str:
+        """The expression with the range of its rates, asked of those histograms that are `native` as they want it."""
+        expr = _with_window(self.expr, window)
+        return of_native(expr, native) if native else expr
 
     def names_one(self, labels: Mapping[str, str]) -> bool:
         """Whether these labels narrow the query to one entity, not only to a namespace or job."""
         ours = {each if isinstance(each, str) else next(iter(each)) for each in self.match}
         return any(labels.get(name) for name in ours & set(ENTITY_LABELS))
 
-    def narrowed(self, labels: Mapping[str, str], window: str) -> str:
+    def narrowed(self, labels: Mapping[str, str], window: str, native: Collection[str] = ()) -> str:
         """The query about the thing that these labels name."""
         pairs = [(each, each) if isinstance(each, str) else next(iter(each.items())) for each in self.match]
         equal = {theirs: labels[ours] for ours, theirs in pairs if labels.get(ours)}
-        return promql.inject(self.in_window(window), equal)
+        return promql.inject(self.in_window(window, native), equal)
 
 
 class PackLogs(Frozen):

@@ -289,20 +289,23 @@ def _packs(
 ) -> list[Question]:
     rate = rate_range(discovered.interval)
     seen = [each for found in discovered.scopes.values() for each in found.series]
+    native = _native(discovered)
     read = {each.get("__name__", "") for each in seen} | summed
+    read |= {f"{name}_{part}" for name in native & read for part in ("count", "sum")}
     counts = discovered.counts
     asked: dict[str, Question] = {}
     for alert in _each_entity(alerts, packs)[:MOST_ENTITIES]:
         for pack in fitting(packs, alert.labels, _read_by(alert, found)):
             for each in pack.queries:
-                metrics = tuple(s.metric for s in promql.selectors(each.in_window(rate)) if s.metric)
+                metrics = _metrics_of(each.in_window(rate, native))
                 carried = _carried(alert.labels, metrics, seen)
                 too_many = sum(counts.get(name, 0) for name in metrics) > limits.summed
-                if not pack.own and not _worth_asking(metrics, discovered, read):
+                plain = _metrics_of(each.in_window(rate)) if native else metrics
+                if not pack.own and not _worth_asking(metrics, plain, discovered, read):
                     continue
                 if not pack.own and not each.names_one(carried) and too_many:
                     continue
-                query = each.narrowed(carried, rate)
+                query = each.narrowed(carried, rate, native)
                 question = Question("prometheus", "metric", each.title, query, "steps", each.unit, metrics)
                 asked.setdefault(query, question)
     return list(asked.values())[: limits.pack_queries]
@@ -322,12 +325,29 @@ def _read_by(alert: Alert, found: Sequence[Condition]) -> set[str]:
     return {each.metric for each in selectors([c for c in found if alert in c.alerts]) if each.metric}
 
 
-def _worth_asking(metrics: Sequence[str], discovered: Discovered, read: set[str]) -> bool:
-    """Not what Prometheus has no metric for, nor the plain view of one metric that is read with all siblings."""
+def _native(discovered: Discovered) -> frozenset[str]:
+    """The native histograms that Prometheus has; none where it has the classic one of that name, too."""
+    names = discovered.names or frozenset()
+    return frozenset(
+        name
+        for name in discovered.metadata
+        if name in names and f"{name}_bucket" not in names and families.is_native(name, discovered.metadata)
+    )
+
+
+def _metrics_of(expr: str) -> tuple[str, ...]:
+    return tuple(each.metric for each in promql.selectors(expr) if each.metric)
+
+
+def _worth_asking(metrics: Sequence[str], plain: Sequence[str], discovered: Discovered, read: set[str]) -> bool:
+    """Not what Prometheus has no metric for, nor the plain view of one metric that is read with all siblings.
+
+    `plain` are the metrics as the pack names them, whatever kind of histogram they are here.
+    """
     if discovered.names is not None and not any(metric in discovered.names for metric in metrics):
         return False
-    alone = len(set(metrics)) == 1
-    return not (alone and metrics[0] in read and not families.is_noise(metrics[0]))
+    alone = len(set(plain)) == 1
+    return not (alone and plain[0] in read and not families.is_noise(plain[0]))
 
 
 def _carried(labels: Mapping[str, str], metrics: Sequence[str], seen: Sequence[Mapping[str, str]]) -> dict[str, str]:

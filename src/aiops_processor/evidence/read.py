@@ -90,12 +90,29 @@ def told_apart(reading: Reading[T], metrics: Collection[str], known: Collection[
 
 
 def gaps_of(reads: Iterable[Read]) -> list[Gap]:
-    """What failed reads leave unknown: one gap for each source and reason, for a dead source fails in everything."""
-    failed: dict[tuple[str, str], list[Read]] = {}
+    """What failed reads leave unknown: one gap for each source and reason, and one for a source that is dead."""
+    by_source: dict[str, list[Read]] = {}
+    for each in reads:
+        by_source.setdefault(each.source, []).append(each)
+    return [gap for group in by_source.values() for gap in _of_source(group)]
+
+
+def _of_source(reads: Sequence[Read]) -> list[Gap]:
+    failed: dict[str, list[Read]] = {}
     for each in reads:
         if each.outcome is Outcome.FAILED:
-            failed.setdefault((each.source, each.error), []).append(each)
-    return [_gap(group) for group in failed.values()]
+            failed.setdefault(each.error, []).append(each)
+    if len(reads) > 1 and sum(map(len, failed.values())) == len(reads):
+        return [_dead(reads)]
+    return [_gap(group, len(reads)) for group in failed.values()]
+
+
+def _dead(reads: Sequence[Read]) -> Gap:
+    """Of a source that answered nothing. Of several time limits, each a share of the whole, the last says enough."""
+    errors = list(dict.fromkeys(each.error for each in reads if each.limit != "seconds"))
+    late = [each.error for each in reads if each.limit == "seconds"][-1:]
+    reason = f"none of {len(reads)} questions was answered: {'; '.join((*errors, *late))}"
+    return Gap(source=reads[0].source, reason=reason, limit="" if errors else "seconds")
 
 
 def partial(reads: Iterable[Read]) -> list[Gap]:
@@ -109,13 +126,13 @@ def partial(reads: Iterable[Read]) -> list[Gap]:
     return [_about(group, warning) for (_, warning), group in said.items()]
 
 
-def _gap(group: Sequence[Read]) -> Gap:
-    return _about(group, group[0].error).model_copy(update={"limit": group[0].limit})
+def _gap(group: Sequence[Read], asked: int) -> Gap:
+    return _about(group, group[0].error, f" of {asked}").model_copy(update={"limit": group[0].limit})
 
 
-def _about(group: Sequence[Read], what: str) -> Gap:
-    first = group[0]
-    more = f" (and {len(group) - 1} more questions)" if len(group) > 1 else ""
+def _about(group: Sequence[Read], what: str, of_all: str = "") -> Gap:
+    first, others = group[0], len(group) - 1
+    more = f" (and {others} more{of_all} question{'s' if others > 1 or of_all else ''})" if others else ""
     return Gap(source=first.source, reason=f"{first.title}{more}: {what}", query=first.query)
 
 

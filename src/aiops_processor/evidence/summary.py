@@ -8,7 +8,7 @@ from datetime import datetime
 
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Hypothesis, Statement, Verdict
-from aiops_processor.models.evidence import Evidence, EvidenceReport
+from aiops_processor.models.evidence import Evidence, EvidenceReport, Outcome
 from aiops_processor.models.incident import title_of
 
 HIGHEST_CONFIDENCE = 0.95
@@ -19,6 +19,8 @@ GAP_PENALTY = 0.1
 SHOWN = 10
 SHOWN_ORDER = 3
 LONGEST_QUOTE = 160
+_OF_LINES = ("{", "sum")
+"""How questions about lines begin; those about labels begin otherwise."""
 SEVERITIES = ("critical", "page", "error", "high", "warning", "warn", "medium", "info", "low", "none")
 
 
@@ -35,14 +37,14 @@ def without_model(alerts: Sequence[Alert], evidence: EvidenceReport, now: dateti
         alert_name=_alert_name(alerts),
         severity=_severity(alerts),
         summary=_summary(alerts, evidence, strongest),
-        root_cause=_root_cause(strongest, verdict),
+        root_cause=_root_cause(evidence, strongest, verdict),
         outcome=verdict,
         confidence=_confidence(evidence, verdict),
         hypotheses=_hypotheses(strongest),
         evidence=tuple(
             Statement(id=each.id, statement=each.statement, verified=True) for each in evidence.findings[:SHOWN]
         ),
-        severity_assessment=_assessment(alerts, strongest),
+        severity_assessment=_assessment(alerts, evidence, strongest),
         affected=tuple(dict.fromkeys(each.entity for each in evidence.findings if each.entity)),
         checked_healthy=evidence.healthy,
         gaps=evidence.gaps,
@@ -69,14 +71,39 @@ def _severity(alerts: Sequence[Alert]) -> str:
 
 
 def _summary(alerts: Sequence[Alert], evidence: EvidenceReport, strongest: Sequence[Evidence]) -> str:
+    unseen = _unseen(evidence)
+    but = f" But {' and '.join(unseen)}." if unseen else ""
     if not strongest:
         title = title_of(list(alerts))
+        if _blind(evidence):
+            return f"{title}: nothing could be looked at, so nothing is known of the cause."
         seen = "with gaps in what was looked at" if evidence.gaps else "in everything that was looked at"
-        return f"{title}: nothing unusual {seen}.{_most_changed(evidence)}"
+        return f"{title}: nothing unusual {seen}.{but}{_most_changed(evidence)}"
     entities = list(dict.fromkeys(each.entity for each in strongest))
     others = f", then {', '.join(entities[1:4])}" if len(entities) > 1 else ""
     since = f"{evidence.window.onset:%H:%M:%S} UTC"
-    return f"Since {since} {entities[0]} changed most{others}."
+    return f"Since {since} {entities[0]} changed most{others}.{but}"
+
+
+def _unseen(evidence: EvidenceReport) -> list[str]:
+    """Which of the two was asked for and not seen at all, though the other may have told much."""
+    kinds = {each.kind for each in evidence.findings}
+    failed = {each.source.partition("/")[0] for each in evidence.reads if each.outcome is Outcome.FAILED}
+    lines = [each for each in evidence.reads if each.source.startswith("loki") and each.query.startswith(_OF_LINES)]
+    found: list[str] = []
+    if "prometheus" in failed and not evidence.healthy and "metric" not in kinds:
+        found.append(f"no metric{' but the rule' if 'rule' in kinds else ''} could be compared")
+    if "loki" in failed and "log" not in kinds and all(each.outcome is Outcome.FAILED for each in lines):
+        found.append("no log line could be read")
+    return found
+
+
+def _blind(evidence: EvidenceReport) -> bool:
+    """Whether nobody answered: then not even "nothing unusual" is known."""
+    if evidence.findings or evidence.healthy or not evidence.gaps:
+        return False
+    configured = {each.source.partition("/")[0] for each in evidence.reads} & {"prometheus", "loki"}
+    return len(_unseen(evidence)) == len(configured)
 
 
 def _most_changed(evidence: EvidenceReport) -> str:
@@ -88,7 +115,9 @@ def _most_changed(evidence: EvidenceReport) -> str:
     return f" Most changed: {names}; in {first.share:.0%} of quiet times somebody changes as much."
 
 
-def _root_cause(strongest: Sequence[Evidence], verdict: Verdict) -> str:
+def _root_cause(evidence: EvidenceReport, strongest: Sequence[Evidence], verdict: Verdict) -> str:
+    if _blind(evidence):
+        return "Unknown: nothing that could tell was read."
     if verdict is not Verdict.FOUND:
         return "No change was found that stands out from what is usual."
     entity = strongest[0].entity
@@ -121,6 +150,8 @@ def _hypotheses(strongest: Sequence[Evidence]) -> tuple[Hypothesis, ...]:
 
 
 def _confidence(evidence: EvidenceReport, verdict: Verdict) -> float:
+    if _blind(evidence):
+        return 0.0
     if verdict is not Verdict.FOUND:
         return BASE_CONFIDENCE if verdict is Verdict.INCONCLUSIVE else 0.5
     known = BASE_CONFIDENCE if evidence.confidence is None else evidence.confidence
@@ -128,10 +159,10 @@ def _confidence(evidence: EvidenceReport, verdict: Verdict) -> float:
     return round(max(0.05, min(HIGHEST_CONFIDENCE, known) - GAP_PENALTY * len(sources)), 2)
 
 
-def _assessment(alerts: Sequence[Alert], strongest: Sequence[Evidence]) -> str:
+def _assessment(alerts: Sequence[Alert], evidence: EvidenceReport, strongest: Sequence[Evidence]) -> str:
     firing = sum(alert.firing for alert in alerts)
     entities = len({each.entity for each in strongest})
-    return (
-        f"{firing} of {len(alerts)} alerts fire, the worst with severity {_severity(alerts)}; "
-        f"unusual changes in {entities} {'entity' if entities == 1 else 'entities'}"
-    )
+    fires = f"{firing} of {len(alerts)} alerts fire, the worst with severity {_severity(alerts)}"
+    if _blind(evidence):
+        return fires
+    return f"{fires}; unusual changes in {entities} {'entity' if entities == 1 else 'entities'}"

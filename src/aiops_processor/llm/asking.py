@@ -12,6 +12,7 @@ import httpx2
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator
 
 from aiops_processor.errors import ModelUnavailable
+from aiops_processor.llm.bounded import BoundedClient
 from aiops_processor.plugins import Answer
 
 FIRST_WAIT_SECONDS = 0.5
@@ -88,7 +89,7 @@ class Asking:
 def http_client(options: ModelOptions, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
     """Our own client: it follows no redirect, so the key goes to the configured host alone."""
     limit = options.timeout_seconds
-    return httpx2.AsyncClient(
+    return BoundedClient(
         transport=transport, timeout=httpx2.Timeout(limit, connect=min(CONNECT_SECONDS, limit)), follow_redirects=False
     )
 

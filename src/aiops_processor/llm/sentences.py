@@ -43,7 +43,9 @@ _FACTOR = re.compile(
     re.IGNORECASE,
 )
 _NOISE = re.compile(
-    r"^\s*(?:×|times)?\s*(?:its|the|of)?\s*(?:own )?(?:usual )?noise|^\s*times its own noise", re.IGNORECASE
+    # One `\s*` at each place: with three side by side a long run of spaces takes minutes.
+    r"^\s*(?:(?:×|times)\s*)?(?:(?:its|the|of)\s*)?(?:own )?(?:usual )?noise|^\s*times its own noise",
+    re.IGNORECASE,
 )
 _BOUNDS = (
     (re.compile(r"\b(?:over|more than|above|at least|exceed(?:s|ed|ing)?|upwards of)\s+(?:the )?$", re.IGNORECASE), 1),

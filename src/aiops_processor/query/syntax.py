@@ -18,6 +18,8 @@ from aiops_processor.query.literal import is_label_name, quote
 Operator = Literal["=", "!=", "=~", "!~"]
 WriteSelector = Callable[[ast.VectorSelector, float | None], str]
 """(selector, its window in seconds or None) → its text without window, offset and @"""
+Wrap = Callable[[ast.Expr, str], str]
+"""(node, its text) → the text that stands for it"""
 
 _OPERATORS: Mapping[str, Operator] = {
     "MatchOp.Equal": "=",
@@ -55,11 +57,14 @@ def render(node: ast.Expr) -> str:
     return rewrite(node, lambda found, _: selector_text(found))
 
 
-def rewrite(node: ast.Expr, write: WriteSelector) -> str:
-    """The tree as PromQL, with the text that `write` gives for each selector. Visits them in the order of the text."""
+def rewrite(node: ast.Expr, write: WriteSelector, wrap: Wrap = lambda _, text: text) -> str:
+    """The tree as PromQL, with the text that `write` gives for each selector. Visits them in the order of the text.
+
+    `wrap` may put something around the text of any node but a selector's within a range.
+    """
 
     def go(child: ast.Expr) -> str:
-        return rewrite(child, write)
+        return rewrite(child, write, wrap)
 
     match node:
         case ast.VectorSelector():
@@ -86,7 +91,7 @@ def rewrite(node: ast.Expr, write: WriteSelector) -> str:
             text = quote(node.val)
         case _:
             raise QueryError(f"cannot write a {type(node).__name__}")
-    return text
+    return wrap(node, text)
 
 
 def selector_text(node: ast.VectorSelector) -> str:

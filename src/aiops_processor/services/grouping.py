@@ -34,7 +34,10 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Rules:
-    """How near in time (seconds) episodes must begin. `calls` are (caller, callee) that are known beforehand."""
+    """How near in time (seconds) episodes must begin.
+
+    `calls` are (caller, callee) that are known beforehand: a name, in whatever namespace, or `namespace/name`.
+    """
 
     window_seconds: float = 300
     neighbour_seconds: float = 120
@@ -142,8 +145,10 @@ class _Index:
     def add(self, member: Member, group: int) -> None:
         if member.group_key:
             self._groups[member.source, member.group_key].add((group, member.place.realm))
+        entity, namespace, _ = member.place
         own = [("own", tie.key) for tie in member.ties]
-        for key in (("entity", member.place.entity), ("namespace", member.place.namespace), *own):
+        placed = ("placed", entity and f"{namespace}/{entity}")
+        for key in (("entity", entity), placed, ("namespace", namespace), *own):
             if key[1]:
                 insort(self._began[key][group, member.place.realm], member.starts_at.timestamp())
 
@@ -157,11 +162,12 @@ class _Index:
         entity, namespace, _ = member.place
         if entity:
             yield from self._near(("entity", entity), member, self._rules.window_seconds, f"same {entity}")
-        for caller, callee in self._rules.calls:
-            if entity in {caller, callee}:
-                other = callee if entity == caller else caller
-                reason = f"{caller} calls {callee}"
-                yield from self._near(("entity", other), member, self._rules.neighbour_seconds, reason)
+        for caller, callee in self._rules.calls if entity else ():
+            for one, other in ((caller, callee), (callee, caller)):
+                if _is_called(member.place, one):
+                    reason = f"{caller} calls {callee}"
+                    for key in _keys(other):
+                        yield from self._near(key, member, self._rules.neighbour_seconds, reason)
         if namespace:
             reason = f"same namespace {namespace}"
             yield from self._near(("namespace", namespace), member, self._rules.neighbour_seconds, reason)
@@ -173,6 +179,18 @@ class _Index:
             apart = _nearest(times, at)
             if apart <= seconds and _compatible(realm, other):
                 yield Link(group, f"{reason}, begun {apart:.0f} s apart")
+
+
+def _is_called(place: Place, name: str) -> bool:
+    """Whether the configuration means this one: by `cart`, or by `shop/cart` where it is not known to be elsewhere."""
+    namespace, _, short = name.partition("/")
+    return place.entity == name or (place.entity == short and place.namespace in ("", namespace))
+
+
+def _keys(name: str) -> list[Key]:
+    """Where the index has those that the configuration calls so."""
+    _, _, short = name.partition("/")
+    return [("entity", name), *([("placed", name), ("placed", f"/{short}")] if short else [])]
 
 
 def _nearest(times: Sequence[float], at: float) -> float:

@@ -6,11 +6,8 @@ import sqlite3
 from pathlib import Path
 
 from aiops_processor.errors import ConfigError, StorageError
+from aiops_processor.storage.data_folder import FILES
 
-# In this order. The workflows' file says which steps are done, the application's holds their results: copied later it
-# holds at least those, and what it holds beyond is done once more. The other way round, work would count as done whose
-# result is not there.
-FILES = ("workflows.sqlite", "aiops.sqlite")
 BUSY_SECONDS = 30
 
 
@@ -36,6 +33,7 @@ def _copied(source: Path, target: Path) -> Path:
     """The copy takes its name when it is whole and on the disk."""
     unfinished = target.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)  # SQLite would let everybody on the machine read it
     try:
         with contextlib.closing(_opened(source)) as whole, contextlib.closing(sqlite3.connect(unfinished)) as copy:
             whole.backup(copy)

@@ -8,6 +8,11 @@ from pathlib import Path
 
 from aiops_processor.errors import ConfigError
 
+# They are backed up in this order. The workflows' file says which steps are done, the application's holds their
+# results: copied later it holds at least those, and what it holds beyond is done once more. The other way round, work
+# would count as done whose result is not there.
+FILES = ("workflows.sqlite", "aiops.sqlite")
+
 
 @contextlib.contextmanager
 def claim(folder: Path) -> Iterator[None]:
@@ -19,6 +24,8 @@ def claim(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = (folder / "aiops.lock").open("a")
+        for name in FILES:
+            (folder / name).touch(mode=0o600)  # SQLite would let everybody read what it makes; a folder may be open
     except OSError as error:
         raise ConfigError(
             f"AIOPS_DATA_DIR: {folder} cannot be written ({error.strerror}); name a folder that can"

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aiops_processor.access import signature, slack
-from aiops_processor.access.attempts import Attempts
+from aiops_processor.access.attempts import Attempts, counted_as
 from aiops_processor.access.audit import Audit
 from aiops_processor.access.directory import Directory
 from aiops_processor.access.oidc import OidcOptions
@@ -40,6 +40,8 @@ FORM_HEADER = "x-csrf-token"
 FORM = "application/x-www-form-urlencoded"
 MOST_FORM_BYTES = 64 * 1024
 METRICS = "/metrics"
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+"""Any of these says that a proxy has it from elsewhere."""
 SLACK = ("/webhook/slack", "/webhook/slack/")
 THIS_MACHINE = Caller(name="this machine", scopes=frozenset(Allowed), browser=True)
 
@@ -66,9 +68,9 @@ class Credentials:
         """Does this `Authorization` header prove one of them? Compared in constant time."""
         scheme, _, value = authorization.partition(" ")
         if scheme.lower() == "bearer":
-            return bool(self.token) and _same(value.strip(), self.token)
+            return bool(self.token) and same(value.strip(), self.token)
         if scheme.lower() == "basic":
-            return bool(self.password) and _same(_decoded(value), f"{self.username}:{self.password}")
+            return bool(self.password) and same(_decoded(value), f"{self.username}:{self.password}")
         return False
 
 
@@ -139,8 +141,12 @@ class Asked:
 
     @property
     def session_secret(self) -> str:
-        cookies = cookie_parser(self.headers.get("cookie", ""))
-        return cookies.get(f"__Host-{COOKIE}") or cookies.get(COOKIE) or ""
+        """Where we are reached over TLS a neighbouring site can set any cookie but one whose name begins `__Host-`."""
+        return cookie_parser(self.headers.get("cookie", "")).get(cookie_name(COOKIE, secure=self.secure), "")
+
+    @property
+    def secure(self) -> bool:
+        return self.policy.secure or self.scope["scheme"] == "https"
 
     async def body(self, most: int) -> bytes | None:
         """The whole of it, which is given again to whoever comes after us; None where it is longer."""
@@ -257,14 +263,14 @@ def _signer(asked: Asked) -> Caller | None:
 async def _of_header(asked: Asked, authorization: str) -> Caller | Response:
     """Only names and passwords can be guessed, so only they are counted."""
     attempts, guessable = asked.doors.attempts, authorization[:6].lower() == "basic "
-    if guessable and attempts.wait(asked.address):
+    if guessable and attempts.wait(counted_as(asked.address)):
         return _unauthorized("the credentials were wrong too often; wait five minutes")
     if asked.policy.credentials.accept(authorization):
         return Caller(name="the token of the settings", scopes=frozenset(Allowed))
     scheme, _, value = authorization.partition(" ")
     found = await asked.doors.directory.bearer(value.strip()) if scheme.lower() == "bearer" else None
     if found is None and guessable:
-        attempts.failed(asked.address)
+        attempts.failed(counted_as(asked.address))
     return found or _unauthorized("the credentials are wrong")
 
 
@@ -300,9 +306,14 @@ async def _forged(asked: Asked, caller: Caller) -> str | None:
     given = asked.headers.get(FORM_HEADER, "")
     if not given and asked.headers.get("content-type", "").startswith(FORM):
         given = fields(await asked.body(MOST_FORM_BYTES)).get(FORM_FIELD, "")
-    if _same(given, caller.form_key):
+    if same(given, caller.form_key):
         return None
     return f"the form's key is missing or old: load the page again (field {FORM_FIELD!r}, or header {FORM_HEADER})"
+
+
+def cookie_name(name: str, *, secure: bool) -> str:
+    """With `__Host-` a browser takes a cookie over TLS only, from nobody but us (RFC 6265bis, 4.1.3.2)."""
+    return f"__Host-{name}" if secure else name
 
 
 def same_site(headers: Headers) -> bool:
@@ -311,12 +322,15 @@ def same_site(headers: Headers) -> bool:
     if fetched is not None:
         return fetched in {"same-origin", "none"}
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host", "")
+    try:
+        return origin is None or urlsplit(origin).netloc == headers.get("host", "")
+    except ValueError:
+        return False  # no page of ours is at what is no address
 
 
 def from_here(asked: Asked) -> bool:
     """Is the caller on this machine, and does it call us by a name of this machine? What a proxy forwards is not."""
-    if "x-forwarded-for" in asked.headers or "forwarded" in asked.headers:
+    if any(name in asked.headers for name in FORWARDED):
         return False
     return _is_loopback(asked.address) and _is_ours(asked.headers.get("host", ""), asked.policy.hosts)
 
@@ -366,7 +380,8 @@ def _unauthorized(reason: str) -> Response:
     return JSONResponse({"status": "error", "error": reason}, 401, headers=challenge)
 
 
-def _same(given: str, wanted: str) -> bool:
+def same(given: str, wanted: str) -> bool:
+    """Compared in constant time: how long it takes tells nothing of where they differ."""
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), wanted.encode())
 
 

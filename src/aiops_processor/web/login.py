@@ -7,11 +7,23 @@ from urllib.parse import urlsplit
 import structlog
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.requests import cookie_parser
 
+from aiops_processor.access.attempts import counted_as
 from aiops_processor.access.oidc import OidcOptions, Provider
 from aiops_processor.access.tokens import form_key, new_token
 from aiops_processor.errors import AiopsError
-from aiops_processor.web.access import COOKIE, FORM_FIELD, MOST_FORM_BYTES, Asked, Doors, Policy, same_site
+from aiops_processor.web.access import (
+    COOKIE,
+    FORM_FIELD,
+    MOST_FORM_BYTES,
+    Asked,
+    Doors,
+    Policy,
+    cookie_name,
+    same,
+    same_site,
+)
 from aiops_processor.web.forms import fields
 from aiops_processor.web.pages import PageRoute, render
 
@@ -41,22 +53,20 @@ async def login(request: Request) -> Response:
     asked = Asked(request.scope, request.receive)
     given = fields(await asked.body(MOST_FORM_BYTES))
     place, name = _place(given.get("next", "")), given.get("name", "")[:100]
-    secret = request.cookies.get(BEFORE, "")
-    if not same_site(request.headers) or not secret or given.get(FORM_FIELD) != form_key(secret):
+    secret = _kept_before(asked)
+    if not same_site(request.headers) or not secret or not same(given.get(FORM_FIELD, ""), form_key(secret)):
         return await _form(request, place, "The form was old. Please try again.", 403)
     doors, policy = _doors(request), _policy(request)
-    names = (asked.address, f"user {name}")
+    names = (counted_as(asked.address), f"user {name}")
     if wait := doors.attempts.wait(*names):
-        response = await _form(request, place, f"Too many wrong ones. Wait {wait / 60:.0f} minutes.", 429)
-        response.headers["Retry-After"] = str(round(wait))
-        return response
+        return await _too_many(request, place, wait)
     doors.attempts.failed(*names)  # before the password is looked at: tries at the same moment count, too
     number = await doors.audit.begin(name, asked.address, "sign in", "local", keep=policy.audit_kept)
     session = await doors.directory.sign_in(name, given.get("password", ""), policy.session)
     await doors.audit.end(number, 303 if session else 401)
     if session is None:
         return await _form(request, place, WRONG, 401)
-    doors.attempts.succeeded(*names)
+    doors.attempts.take_back(*names)
     return _signed_in(request, session, f"./{place}")
 
 
@@ -66,8 +76,9 @@ async def logout(request: Request) -> Response:
     asked = Asked(request.scope, request.receive)
     await _doors(request).directory.sign_out(asked.session_secret)
     response = RedirectResponse("./login", 303)
-    for name in (COOKIE, f"__Host-{COOKIE}"):
-        response.delete_cookie(name, path="/", secure=name != COOKIE, httponly=True, samesite="lax")
+    for secure in (False, True):
+        name = cookie_name(COOKIE, secure=secure)
+        response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
     return response
 
 
@@ -92,11 +103,14 @@ async def oidc_start(request: Request, next: Next = "") -> Response:  # noqa: A0
 async def oidc_finish(request: Request, code: str = "", state: str = "") -> Response:
     """Back from the provider: the code must be for the sign-in that began in this browser."""
     provider, asked = _provider(request), Asked(request.scope, request.receive)
-    parts = request.cookies.get(BEFORE, "").split(".")
-    if provider is None or len(parts) != 4 or not code or parts[0] != state:
+    parts = _kept_before(asked).split(".")
+    if provider is None or len(parts) != 4 or not code or not same(parts[0], state):
         return await _form(request, "", "The sign-in was not begun here, or took too long. Please try again.", 403)
     _, nonce, verifier, place = parts
-    doors, policy = _doors(request), _policy(request)
+    doors, policy, name = _doors(request), _policy(request), counted_as(asked.address)
+    if wait := doors.attempts.wait(name):
+        return await _too_many(request, "", wait)
+    doors.attempts.failed(name)  # a code and its cookie can be invented: each costs the provider a question
     try:
         person = await provider.finish(code, nonce, verifier)
     except AiopsError as error:
@@ -104,6 +118,7 @@ async def oidc_finish(request: Request, code: str = "", state: str = "") -> Resp
         number = await doors.audit.begin("unknown", asked.address, "sign in", "oidc", keep=policy.audit_kept)
         await doors.audit.end(number, 403)
         return await _form(request, "", "The provider's answer lets nobody in here; the log says why.", 403)
+    doors.attempts.take_back(name)
     number = await doors.audit.begin(person.name, asked.address, "sign in", "oidc", keep=policy.audit_kept)
     session = await doors.directory.open_session(person.name, person.role, "oidc", policy.session)
     await doors.audit.end(number, 303)
@@ -128,21 +143,30 @@ async def _form(request: Request, place: str, problem: str = "", status: int = 2
     return response
 
 
+async def _too_many(request: Request, place: str, wait: float) -> Response:
+    response = await _form(request, place, f"Too many wrong ones. Wait {wait / 60:.0f} minutes.", 429)
+    response.headers["Retry-After"] = str(round(wait))
+    return response
+
+
 def _signed_in(request: Request, session: str, place: str) -> Response:
     response = RedirectResponse(place, 303)
-    name = f"__Host-{COOKIE}" if _secure(request) else COOKIE
-    _set_cookie(request, response, name, session, int(_policy(request).session.total_seconds()))
-    response.delete_cookie(BEFORE, path="/", secure=_secure(request), httponly=True, samesite="lax")
+    _set_cookie(request, response, COOKIE, session, int(_policy(request).session.total_seconds()))
+    secure = Asked(request.scope, request.receive).secure
+    response.delete_cookie(cookie_name(BEFORE, secure=secure), path="/", secure=secure, httponly=True, samesite="lax")
     return response
 
 
 def _set_cookie(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
     """Not for scripts, not for other sites' forms, and not without TLS where there is any."""
-    response.set_cookie(name, value, max_age=seconds, path="/", secure=_secure(request), httponly=True, samesite="lax")
+    secure = Asked(request.scope, request.receive).secure
+    name = cookie_name(name, secure=secure)
+    response.set_cookie(name, value, max_age=seconds, path="/", secure=secure, httponly=True, samesite="lax")
 
 
-def _secure(request: Request) -> bool:
-    return _policy(request).secure or request.url.scheme == "https"
+def _kept_before(asked: Asked) -> str:
+    """What the browser keeps while its user signs in."""
+    return cookie_parser(asked.headers.get("cookie", "")).get(cookie_name(BEFORE, secure=asked.secure), "")
 
 
 def _place(text: str) -> str:

@@ -45,6 +45,20 @@ async def test_any_2xx_is_a_receipt_that_can_be_stored(case: Any, message: Messa
     assert receipt.data
 
 
+async def test_no_header_holds_what_strangers_wrote(case: Any, message: Message) -> None:
+    asked: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return case.well(200)
+
+    await case.make(answer).send(long(message, "evil\r\nX-Evil: 1"), KEY, None)
+    assert asked
+    for request in asked:
+        assert not [pair for pair in request.headers.multi_items() if "evil" in "".join(pair).lower()]
+        assert "evil" not in str(request.url)
+
+
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 529])
 async def test_what_may_pass_is_worth_a_retry(case: Any, message: Message, status: int) -> None:
     with pytest.raises(DeliveryUnavailable, match=f"answered {status}") as failure:

@@ -190,6 +190,14 @@ async def test_a_code_is_good_for_the_browser_that_began_and_once(
     assert (await browser.get("/")).status_code == 303
 
 
+async def test_codes_cannot_be_tried_for_long(browser: httpx2.AsyncClient, provider: OpenIdProvider) -> None:
+    """A stranger makes up code and cookie alike; each try costs the provider a question."""
+    for number in range(10):
+        assert (await sign_in(browser, provider, code=f"invented {number}")).status_code == 403
+    answer = await sign_in(browser, provider)
+    assert (answer.status_code, "Retry-After" in answer.headers) == (429, True)
+
+
 async def test_a_provider_that_is_away_is_said(browser: httpx2.AsyncClient, provider: OpenIdProvider) -> None:
     provider.close()
     answer = await browser.get("/login/oidc")

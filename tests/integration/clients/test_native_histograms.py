@@ -16,8 +16,14 @@ import pytest
 
 from aiops_processor.clients.http import Endpoint
 from aiops_processor.clients.prometheus import Prometheus
+from aiops_processor.clock import SystemClock
 from aiops_processor.evidence import rates
+from aiops_processor.evidence.gather import Gatherer
+from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.measure import measure
+from aiops_processor.evidence.packs import built_in
+from aiops_processor.models.alert import Alert
+from aiops_processor.models.evidence import Outcome
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +51,7 @@ def field(number: int, value: int | float | bytes) -> bytes:
 
 
 def exposition(count: int) -> bytes:
-    """`latency_seconds` with so many observations of a quarter of a second, as client_model's metrics.proto has it.
+    """The histogram with so many observations of a quarter of a second, as client_model's metrics.proto has it.
 
     Schema 0: bucket -1 ends at 0.5 and holds them all. Signed numbers are zigzag: 0 is 0, -1 is 1, n is 2n.
     """
@@ -53,7 +59,12 @@ def exposition(count: int) -> bytes:
     zero = field(6, 0.001) + field(7, 0)
     histogram = field(1, count) + field(2, count * SECONDS_EACH) + field(5, 0) + zero + field(12, span)
     histogram += field(13, 2 * count)
-    family = field(1, b"latency_seconds") + field(2, b"How long.") + field(3, 4) + field(4, field(7, histogram))
+    family = (
+        field(1, b"http_request_duration_seconds")
+        + field(2, b"How long.")
+        + field(3, 4)
+        + field(4, field(7, histogram))
+    )
     return varint(len(family)) + family
 
 
@@ -106,7 +117,9 @@ def wait_for_scrapes(address: str, most_seconds: float = 120) -> None:
     while time.monotonic() < deadline:
         time.sleep(0.5)
         try:
-            answer = httpx2.get(f"{address}/api/v1/query", params={"query": "count_over_time(latency_seconds[1h])"})
+            answer = httpx2.get(
+                f"{address}/api/v1/query", params={"query": "count_over_time(http_request_duration_seconds[1h])"}
+            )
         except httpx2.TransportError:
             continue
         found = answer.json().get("data", {}).get("result")
@@ -121,19 +134,28 @@ async def test_a_native_histogram_is_measured_and_its_queries_are_prometheus_own
     now = datetime.now(UTC)
     raw = await client.query('{service="cart"}[10m]', now)
     names = {each.labels["__name__"]: each for each in raw.data}
-    assert {"latency_seconds_count", "latency_seconds_sum"} <= names.keys()
-    assert "latency_seconds" not in names
+    assert {"http_request_duration_seconds_count", "http_request_duration_seconds_sum"} <= names.keys()
+    assert "http_request_duration_seconds" not in names
     assert raw.warnings == ()
-    counts = [value for _, value in names["latency_seconds_count"].points]
+    counts = [value for _, value in names["http_request_duration_seconds_count"].points]
     assert counts[-1] - counts[0] == 10 * (len(counts) - 1)
 
-    times = names["latency_seconds_count"].points
+    times = names["http_request_duration_seconds_count"].points
     table = measure(raw.data, (await client.metadata()).data, rates.grid(times[0][0], times[-1][0], 1.0, 720))
     rows = {row.kind: (row, values) for row, values in zip(table.rows, table.values, strict=True)}
-    row, values = rows["latency_seconds mean"]
+    row, values = rows["http_request_duration_seconds mean"]
     assert values[len(values) // 2] == pytest.approx(SECONDS_EACH)
-    for query, expected in ((row.query, SECONDS_EACH), (rows["latency_seconds_count"][0].query, None)):
+    for query, expected in ((row.query, SECONDS_EACH), (rows["http_request_duration_seconds_count"][0].query, None)):
         (shown,) = (await client.query(query, now + timedelta(seconds=1))).data
         assert shown.points[-1][1] > 0
         assert expected is None or shown.points[-1][1] == pytest.approx(expected)
+    assert (await asked_by_packs(client))["95th percentile of the request duration"] is Outcome.DATA
     await client.aclose()
+
+
+async def asked_by_packs(client: Prometheus) -> dict[str, Outcome]:
+    """What came of each question about an alert on slow requests."""
+    labels = {"alertname": "SlowRequests", "service": "cart"}
+    alert = Alert.model_validate({"status": "firing", "labels": labels, "startsAt": datetime.now(UTC).isoformat()})
+    report = await Gatherer(client, None, built_in(), Limits(seconds=120), SystemClock()).gather([alert])
+    return {each.title: each.outcome for each in report.reads}

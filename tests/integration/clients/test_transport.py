@@ -59,9 +59,15 @@ async def test_an_authority_of_ones_own_is_trusted_where_it_is_named(
 ) -> None:
     server = serve_tls(certificates.server_context())
     await probed(kind, url=server.url, ca_file=str(certificates.authority))
-    assert server.asked
-    with pytest.raises(SourceRefused, match="_CA_FILE"):
-        await probed(kind, url=server.url)
+    asked = len(server.asked)
+    assert asked
+    elsewhere = ({}, {"ca_file": str(certificates.another)})
+    for trusted in elsewhere:
+        with pytest.raises(SourceRefused, match="_CA_FILE"):
+            await probed(kind, url=server.url, **trusted)
+    with pytest.raises(SourceRefused, match="_CA_FILE"):  # signed by the right one, and for another name
+        await probed(kind, url=server.url.replace("127.0.0.1", "localhost"), ca_file=str(certificates.authority))
+    assert len(server.asked) == asked
 
 
 @EACH

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aiops_processor.access import passwords, scopes
-from aiops_processor.access.attempts import MOST_NAMES, Attempts
+from aiops_processor.access.attempts import MOST_NAMES, Attempts, counted_as
 from aiops_processor.access.tokens import digest, form_key, new_token
 from aiops_processor.errors import InputError
 from aiops_processor.models.access import Scope
@@ -59,9 +59,25 @@ def test_after_ten_failures_there_is_a_wait_that_ends() -> None:
     assert attempts.wait("user ann") == 0
     clock.time += timedelta(minutes=5)
     assert attempts.wait("here") == 0
+
+
+def test_who_was_right_has_one_failure_less_and_keeps_those_before() -> None:
+    attempts = Attempts(Clock(), most=2)
+    attempts.take_back("nobody")
     attempts.failed("here")
-    attempts.succeeded("here")
+    attempts.failed("here")
+    attempts.take_back("here")
     assert attempts.wait("here") == 0
+    attempts.failed("here")
+    assert attempts.wait("here") == 300
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [("192.0.2.7", "192.0.2.7"), ("2001:db8::1", "2001:db8::/64"), ("2001:db8:0:0:f::1", "2001:db8::/64"), ("", "")],
+)
+def test_of_ipv6_all_that_one_household_has_is_one(address: str, counted: str) -> None:
+    assert counted_as(address) == counted
 
 
 def test_failures_of_very_many_addresses_do_not_fill_the_memory() -> None:

@@ -1,8 +1,10 @@
 """One HTTP service: what is sent, what is tried again, what is refused."""
 
 import asyncio
+import gzip
 import ssl
-from collections.abc import Callable
+import zlib
+from collections.abc import AsyncIterator, Callable
 
 import httpx2
 import pytest
@@ -145,6 +147,42 @@ async def test_a_deadline_tells_what_failed_before() -> None:
 async def test_an_answer_over_the_limit_is_refused(endpoint: Endpoint, answering: Network) -> None:
     service = Service("loki", endpoint, answering(httpx2.Response(200, content=b"x" * 2048)), most_bytes=1024)
     with pytest.raises(SourceRefused, match=r"answered more than 0\.000976562 MB: ask for fewer series"):
+        await service.get("/")
+
+
+@pytest.mark.parametrize("codings", ["gzip", "gzip, gzip", "deflate"])
+async def test_an_answer_that_unpacks_to_more_than_the_limit_is_unpacked_only_so_far(
+    endpoint: Endpoint, codings: str
+) -> None:
+    read = 0
+    packed = packed_again(codings, b" " * 64 * 1024 * 1024)
+    assert len(packed) < 100_000
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal read
+        for place in range(0, len(packed), 64):
+            read += 64
+            yield packed[place : place + 64]
+
+    answer = httpx2.Response(200, headers={"content-encoding": codings}, content=pieces())
+    service = Service("loki", endpoint, httpx2.MockTransport(lambda _: answer), most_bytes=1024 * 1024)
+    with pytest.raises(SourceRefused, match="answered more than 1 MB"):
+        await service.get("/")
+    assert read < len(packed) / 2
+
+
+def packed_again(codings: str, content: bytes) -> bytes:
+    for coding in codings.split(", "):
+        content = gzip.compress(content) if coding == "gzip" else zlib.compress(content)
+    return content
+
+
+async def test_an_answer_in_an_endless_row_of_codings_is_not_unpacked(endpoint: Endpoint) -> None:
+    answer = httpx2.Response(
+        200, headers={"content-encoding": ", ".join(["gzip"] * 50)}, stream=httpx2.ByteStream(b"x")
+    )
+    service = Service("loki", endpoint, httpx2.MockTransport(lambda _: answer), Retries(tries=1))
+    with pytest.raises(SourceUnreadable, match="DecodingError"):
         await service.get("/")
 
 

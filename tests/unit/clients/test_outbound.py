@@ -88,7 +88,22 @@ async def test_private_addresses_can_be_allowed_and_then_still_by_name() -> None
         await get("http://10.0.0.7/", inside)
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "127.0.0.1", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0"])
+TELL_SECRETS = ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192", "168.63.129.16")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254",
+        "127.0.0.1",
+        "::ffff:169.254.169.254",
+        "::127.0.0.1",
+        "64:ff9b:1::a9fe:a9fe",
+        "fe80::1",
+        "0.0.0.0",
+        *TELL_SECRETS,
+    ],
+)
 def test_a_name_never_leads_to_this_machine_or_to_what_clouds_tell_their_machines(address: str) -> None:
     with pytest.raises(SourceRefused, match="private address"):
         Outbound(("inside.example",), private=True).checked("inside.example", [address])
@@ -125,7 +140,12 @@ async def test_a_name_that_does_not_resolve_may_do_so_later() -> None:
         "::ffff:127.0.0.1",
         "::ffff:10.0.0.1",
         "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::7f00:1",
         "2002:7f00:1::",
+        "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "fec0::1",
+        *TELL_SECRETS,
     ],
 )
 async def test_what_is_private(address: str) -> None:

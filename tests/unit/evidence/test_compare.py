@@ -8,10 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from aiops_processor.evidence.compare import Observed, judge
+from aiops_processor.evidence.compare import Answers, Observed, compare, judge
+from aiops_processor.evidence.limits import Limits
+from aiops_processor.evidence.logs import LogsFound
 from aiops_processor.evidence.measure import Row
 from aiops_processor.evidence.ranking import Ranking
 from aiops_processor.models.evidence import Window
+from aiops_processor.models.samples import Series
 
 Array = NDArray[np.float64]
 SHOP = ("gateway", "cart", "db")
@@ -74,3 +77,32 @@ def test_any_values_have_an_order_and_a_confidence(rows: list[list[float]]) -> N
     assert sorted(each.entity for each in found.entities) == sorted(SHOP)
     assert all(np.isfinite(each.score) and 0 < each.share <= 1 for each in found.entities)
     assert 0 <= found.confidence <= 1
+
+
+def failing(name: str, namespace: str, after: float) -> Series:
+    """A counter of failures: one in ten seconds at first, so many a second after the alert."""
+    labels = {
+        "__name__": "failed_requests_total",
+        "service": name,
+        "namespace": namespace,
+        "instance": f"{name}.{namespace}",
+    }
+    rate = np.where(np.arange(CELLS) < ALERT, 0.1, after) + np.random.default_rng(len(name)).uniform(0, 0.02, CELLS)
+    times = 1_000_000.0 + STEP * np.arange(CELLS)
+    return Series(labels, list(zip(times.tolist(), np.cumsum(rate * STEP).tolist(), strict=True)))
+
+
+def test_a_told_call_explains_the_caller_that_people_mean() -> None:
+    moments = (1_000_000.0, 1_000_000.0 + STEP * ALERT, 1_000_000.0 + STEP * CELLS)
+    start, onset, end = (datetime.fromtimestamp(each, UTC) for each in moments)
+    own = [failing("web", "shop", 12), failing("cart", "shop", 11)]
+    theirs = [failing("web", "staging", 0.1), failing("cart", "staging", 0.1)]
+
+    def first(*calls: tuple[str, str]) -> str:
+        answers = Answers([*own, *theirs], [], {}, STEP, LogsFound(), calls=calls, namespaces=("shop",))
+        found = compare(answers, Window(start=start, onset=onset, end=end), Limits()).ranking
+        assert {"web", "cart", "staging/web", "staging/cart"} == {each.entity for each in found.entities}
+        return found.entities[0].entity
+
+    assert first() == first(("staging/web", "staging/cart")) == first(("elsewhere/web", "elsewhere/cart")) == "web"
+    assert first(("web", "cart")) == first(("shop/web", "shop/cart")) == "cart"

@@ -281,7 +281,7 @@ async def test_what_a_source_left_out_of_its_answer_is_a_gap(
 
     reasons = [each.reason for each in report.gaps if "histograms" in each.reason or "PromQL" in each.reason]
     assert reasons == [
-        "series of the same namespace (and 1 more questions): native histograms are not read",
+        "series of the same namespace (and 1 more question): native histograms are not read",
         "the same time a day and a week before: native histograms are not read",
     ]
 

@@ -103,3 +103,37 @@ def test_a_marked_series_keeps_its_labels_and_points() -> None:
     assert [entity_of(each.labels) for each in marked] == ["cart", "staging/cart"]
     assert marked[0] == series[0]
     assert (marked[1].points, marked[1].labels["service"]) == ([(1.0, 2.0)], "cart")
+
+
+def measured(*places: str) -> list[tuple[str, Labels]]:
+    return [(REQUESTS, scraped(name, space)) for space, _, name in (each.partition("/") for each in places)]
+
+
+@pytest.mark.parametrize(
+    ("places", "told", "meant"),
+    [
+        ("shop/web shop/cart", "web>cart", "web>cart"),
+        ("shop/web shop/cart", "shop/web>shop/cart", "web>cart"),
+        ("shop/web shop/cart staging/web staging/cart", "web>cart", "web>cart staging/web>staging/cart"),
+        ("shop/web shop/cart staging/web staging/cart", "shop/web>shop/cart", "web>cart"),
+        ("shop/web shop/cart staging/web staging/cart", "staging/web>staging/cart", "staging/web>staging/cart"),
+        ("shop/web shop/cart staging/cart", "web>cart", "web>cart"),
+        ("front/web shop/cart staging/cart", "web>cart", "web>cart"),
+        ("front/web shop/cart staging/cart", "front/web>staging/cart", "web>staging/cart"),
+        ("shop/web staging/web data/db", "web>db", "web>db"),
+        ("shop/web staging/web data/db", "staging/web>data/db", "staging/web>db"),
+        ("bank/web bank/cart test/web test/cart", "web>cart", "bank/web>bank/cart test/web>test/cart"),
+        ("front/web bank/cart test/cart", "web>cart", "web>bank/cart web>test/cart"),
+        ("staging/web staging/cart", "shop/web>shop/cart", ""),
+        ("staging/web staging/cart", "staging/web>staging/cart", "web>cart"),
+        ("shop/web", "shop/web>data/db", "web>db"),
+        ("shop/web", "web>db", "web>db"),
+        ("", "web>db shop/web>db", "web>db"),
+    ],
+)
+def test_told_calls_are_between_those_whom_people_mean(places: str, told: str, meant: str) -> None:
+    found = find(measured(*places.split()), OWN)
+    calls = {(caller, callee) for caller, _, callee in (each.partition(">") for each in told.split())}
+    assert found.calls(calls) == {
+        (caller, callee) for caller, _, callee in (each.partition(">") for each in meant.split())
+    }

@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from aiops_processor.clients.prometheus import Metadata
 from aiops_processor.evidence import packs, plan, scopes
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.plan import Discovered, Plan
@@ -140,3 +141,26 @@ def test_siblings_are_shown_where_their_sum_is_not_too_much(alert: MakeAlert, wi
 
     assert "siblings too" in first(4_000)
     assert "siblings too" not in first(6_000)
+
+
+@pytest.mark.parametrize(
+    ("names", "asked_of"),
+    [
+        ({"http_request_duration_seconds"}, "http_request_duration_seconds"),
+        (
+            {"http_request_duration_seconds", "http_request_duration_seconds_bucket"},
+            "http_request_duration_seconds_bucket",
+        ),
+    ],
+)
+def test_packs_ask_native_histograms_where_there_is_no_classic_one(
+    alert: MakeAlert, window: Window, names: set[str], asked_of: str
+) -> None:
+    types = {"http_request_duration_seconds": Metadata("histogram")}
+    seen = Found(({"__name__": "http_request_duration_seconds", "service": "cart"},))
+    discovered = Discovered({}, {"{}": seen}, frozenset(names), 15, types)
+    slow = alert(alertname="HttpRequestsSlow", service="cart")
+    asked = plan.plan([slow], [], [], discovered, packs.built_in(), window, Limits()).questions
+    quantiles = [each.query for each in asked if each.title == "95th percentile of the request duration"]
+    assert quantiles
+    assert {each.metric for query in quantiles for each in promql.selectors(query)} == {asked_of}

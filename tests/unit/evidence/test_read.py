@@ -7,7 +7,7 @@ import pytest
 from aiops_processor.errors import SourceRefused, SourceUnavailable
 from aiops_processor.evidence import read
 from aiops_processor.evidence.read import Reader
-from aiops_processor.models.evidence import Outcome
+from aiops_processor.models.evidence import Outcome, Read
 from aiops_processor.models.samples import Answer, Series
 
 pytestmark = pytest.mark.anyio
@@ -56,7 +56,26 @@ async def test_a_dead_source_is_one_gap_not_many() -> None:
 
     (gap,) = read.gaps_of([each.read for each in await asyncio.gather(*asked)])
 
-    assert gap.reason == "t0 (and 2 more questions): refused"
+    assert gap.reason == "none of 3 questions was answered: refused"
+
+
+def failed(title: str, error: str, limit: str = "", source: str = "prometheus") -> Read:
+    return Read(source=source, title=title, query=title, outcome=Outcome.FAILED, error=error, limit=limit)
+
+
+def test_of_a_source_that_answers_the_rest_it_is_said_how_much_is_missing() -> None:
+    well = Read(source="prometheus", title="names", query="names", outcome=Outcome.EMPTY)
+    reads = [failed("a", "500"), failed("b", "500"), failed("c", "too many samples"), well]
+    assert [gap.reason for gap in read.gaps_of(reads)] == ["a (and 1 more of 4 questions): 500", "c: too many samples"]
+    assert [gap.reason for gap in read.gaps_of([failed("a", "500"), well])] == ["a: 500"]
+
+
+def test_of_a_source_that_hangs_the_longest_wait_is_told_and_what_else_it_said() -> None:
+    slow = [failed("a", "no answer within 2 s", "seconds"), failed("b", "no answer within 10 s", "seconds")]
+    (gap,) = read.gaps_of(slow)
+    assert (gap.reason, gap.limit) == ("none of 2 questions was answered: no answer within 10 s", "seconds")
+    (both,) = read.gaps_of([*slow, failed("c", "503")])
+    assert (both.reason, both.limit) == ("none of 3 questions was answered: 503; no answer within 10 s", "")
 
 
 async def test_a_source_that_hangs_ends_at_the_deadline() -> None:

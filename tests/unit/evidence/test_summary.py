@@ -7,7 +7,17 @@ import pytest
 from aiops_processor.evidence.summary import HIGHEST_CONFIDENCE, without_model
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import Verdict
-from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, LogCount, LogLine, Standing, Window
+from aiops_processor.models.evidence import (
+    Evidence,
+    EvidenceReport,
+    Gap,
+    LogCount,
+    LogLine,
+    Outcome,
+    Read,
+    Standing,
+    Window,
+)
 
 MakeAlert = Callable[..., Alert]
 LOKI_GONE = Gap(source="loki", reason="refused")
@@ -92,3 +102,48 @@ def test_a_log_finding_is_told_by_what_its_line_says(alert: MakeAlert, report: E
 
     assert "new error line of db (63 in 30 s): “pool exhausted” [L1]" in result.root_cause
     assert result.summary == "Since 11:59:00 UTC db changed most, then cart."
+
+
+def asked(source: str, outcome: Outcome, query: str = '{app=~".+"}') -> Read:
+    return Read(source=source, title="t", query=query, outcome=outcome)
+
+
+DEAD = asked("prometheus", Outcome.FAILED, "up")
+SILENT = asked("loki", Outcome.FAILED, "/labels")
+LINES = evidence("L1", "cart", 1, "log")
+RULE = evidence("A1", "cart", 0, "rule")
+
+
+@pytest.mark.parametrize(
+    ("reads", "findings", "healthy", "said"),
+    [
+        ((DEAD,), (LINES,), (), "cart changed most. But no metric could be compared."),
+        ((DEAD,), (LINES, RULE), (), "cart changed most. But no metric but the rule could be compared."),
+        ((DEAD,), (LINES,), ("mail: 3 measures as usual",), "cart changed most."),
+        ((DEAD, SILENT), (evidence("M1", "cart", 1),), (), "cart changed most. But no log line could be read."),
+        ((SILENT, asked("loki", Outcome.EMPTY)), (evidence("M1", "cart", 1),), (), "cart changed most."),
+        ((DEAD, asked("loki", Outcome.EMPTY)), (), (), "looked at. But no metric could be compared."),
+    ],
+)
+def test_what_was_not_seen_at_all_is_said_beside_the_conclusion(
+    alert: MakeAlert,
+    report: EvidenceReport,
+    noon: datetime,
+    reads: tuple[Read, ...],
+    findings: tuple[Evidence, ...],
+    healthy: tuple[str, ...],
+    said: str,
+) -> None:
+    seen = {"reads": reads, "findings": findings, "healthy": healthy, "gaps": (LOKI_GONE,)}
+    assert without_model([alert()], report.model_copy(update=seen), noon).summary.endswith(said)
+
+
+@pytest.mark.parametrize("reads", [(DEAD, SILENT), (DEAD,), (SILENT,), ()])
+def test_where_nobody_answered_nothing_is_known_not_even_that_nothing_is_unusual(
+    alert: MakeAlert, report: EvidenceReport, noon: datetime, reads: tuple[Read, ...]
+) -> None:
+    blind = report.model_copy(update={"findings": (), "healthy": (), "gaps": (LOKI_GONE,), "reads": reads})
+    result = without_model([alert()], blind, noon)
+    assert (result.outcome, result.confidence) == (Verdict.INCONCLUSIVE, 0.0)
+    assert "nothing could be looked at" in result.summary
+    assert "unusual" not in result.summary + result.root_cause + result.severity_assessment

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiops_processor.errors import ModelUnreadable
-from aiops_processor.llm.reading import read
+from aiops_processor.llm.reading import MOST_CHARACTERS, read
 
 WHOLE = {
     "summary": "CPU is saturated.",
@@ -60,6 +60,11 @@ def test_a_hostile_answer_takes_no_time(answer: str) -> None:
     with pytest.raises(ModelUnreadable):
         read(answer)
     assert time.process_time() - began < 3
+
+
+def test_of_an_endless_answer_the_beginning_is_read() -> None:
+    with pytest.raises(ModelUnreadable):
+        read(" " * MOST_CHARACTERS + TEXT)
 
 
 def test_a_cut_answer_is_read_as_far_as_it_is_whole() -> None:

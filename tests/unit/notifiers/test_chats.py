@@ -13,7 +13,7 @@ from aiops_processor.models.notification import Message, Occasion, Receipt
 
 pytestmark = pytest.mark.anyio
 
-HOSTILE = "@everyone @channel <!channel> [x](http://evil.example) <b>hi</b> https://evil.example *b* `c` ~d~ _e_ ||f||"
+HOSTILE = "@everyone @channel <!channel> [x](http://evil.example) <i>hi</i> https://evil.example *b* `c` ~d~ _e_ ||f||"
 URL = "https://service.example/hook"
 OPTIONS: dict[str, dict[str, Any]] = {
     "discord": {"url": URL},

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aiops_processor.query import promql
@@ -52,6 +52,10 @@ def test_a_link_without_an_expression_has_none(url: str) -> None:
 
 
 @given(st.text())
+@example("http://[")
+@example("http://a]/?g0.expr=%ff")
+@example("http://a/?left=" + "[" * 100_000)
+@example("http://a/?" + "&".join(f"p{number}=1" for number in range(1000)))
 def test_no_link_whatever_is_an_error(url: str) -> None:
     assert expression_of(url) is None or "expr=" in url
 

@@ -45,6 +45,22 @@ def test_who_calls_whom_ties_alerts_of_one_moment() -> None:
     assert not together(member("gateway", 0), member("payments", 0))
 
 
+def test_who_calls_whom_may_be_told_of_one_namespace() -> None:
+    rules = Rules(calls=frozenset({("shop/web", "data/db")}))
+    web, db = member("web", namespace="shop"), member("db", namespace="data")
+
+    def tied(*members: Member) -> list[str]:
+        made = group(list(members), {}, rules)
+        return [reason for each in made for _, reason in each.new if reason]
+
+    assert tied(web, db) == tied(db, web) == ["shop/web calls data/db, begun 0 s apart"]
+    assert tied(member("web", namespace="staging"), db) == []
+    assert tied(web, member("db", namespace="elsewhere")) == []
+    assert tied(member("web"), db) == tied(db, member("web")) == ["shop/web calls data/db, begun 0 s apart"]
+    assert tied(web, member("db")) == ["shop/web calls data/db, begun 0 s apart"], "nobody says that it is another"
+    assert tied(member(namespace="shop"), member(namespace="data")) == []
+
+
 def test_a_shared_namespace_ties_alerts_of_one_moment() -> None:
     assert together(member("a", 0, namespace="shop"), member("b", 119, namespace="shop"))
     assert not together(member("a", 0, namespace="shop"), member("b", 0, namespace="bank"))

@@ -33,6 +33,7 @@ def test_copies_hold_what_was_committed_while_the_files_are_in_use(data: Path, t
     assert sorted(path.name for path in (tmp_path / "to" / "here").iterdir()) == sorted(FILES)
     assert [path.name for path in made] == ["workflows.sqlite", "aiops.sqlite"]
     assert [rows(path) for path in made] == [["workflows.sqlite"], ["aiops.sqlite"]]
+    assert [path.stat().st_mode & 0o777 for path in made] == [0o600, 0o600], "nobody else may read what alerts say"
 
 
 def test_the_workflows_are_copied_first(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

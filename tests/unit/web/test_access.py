@@ -126,9 +126,10 @@ def test_loopback_can_be_asked_for_credentials_too(client: Make) -> None:
     assert client(address="127.0.0.1", trust_loopback=False).get("/queue/status").status_code == 401
 
 
-def test_what_a_proxy_forwards_comes_from_elsewhere(client: Make) -> None:
-    answer = client(address="127.0.0.1").get("/queue/status", headers={"X-Forwarded-For": "192.0.2.7"})
-    assert answer.status_code == 401
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Proto", "Via"])
+@pytest.mark.parametrize("value", ["192.0.2.7", "127.0.0.1", ""])
+def test_what_a_proxy_forwards_comes_from_elsewhere(client: Make, name: str, value: str) -> None:
+    assert client(address="127.0.0.1").get("/queue/status", headers={name: value}).status_code == 401
 
 
 def test_a_name_that_is_not_this_machines_is_a_strangers_trick(client: Make) -> None:
@@ -172,6 +173,15 @@ def test_passwords_cannot_be_guessed_for_long(client: Make) -> None:
     answer = asking.get("/queue/status", headers={"Authorization": BASIC})
     assert (answer.status_code, "too often" in answer.json()["error"]) == (401, True)
     assert asking.get("/queue/status", headers=bearer("t0ken")).status_code == 200, "a token cannot be guessed"
+
+
+def test_nobody_can_guess_for_longer_with_the_addresses_that_everybody_has(client: Make) -> None:
+    wrong = {"Authorization": "Basic " + base64.b64encode(b"ops:guess").decode()}
+    asking = [client(address=f"2001:db8:0:1::{number}") for number in range(11)]
+    for each in asking[1:]:
+        each.app.state.doors = asking[0].app.state.doors  # type: ignore[attr-defined]
+    answers = [each.get("/queue/status", headers=wrong).json()["error"] for each in asking]
+    assert ["too often" in said for said in answers] == [False] * 10 + [True]
 
 
 def test_health_is_open_to_all_and_metrics_where_the_settings_say_so(client: Make) -> None:
@@ -222,6 +232,11 @@ def session(asking: TestClient) -> TestClient:
     return asking
 
 
+def test_over_tls_only_a_cookie_that_nobody_else_can_set_is_a_session(client: Make) -> None:
+    assert session(client()).get("/queue/status").status_code == 200
+    assert session(client(secure=True)).get("/queue/status").status_code == 401
+
+
 def test_a_session_reads_and_changes_with_the_key_of_its_forms(client: Make) -> None:
     asking = session(client())
     path = "/api/v1/incidents/1/retry"
@@ -239,6 +254,7 @@ ELSEWHERE = (
     {"Sec-Fetch-Site": "same-site"},
     {"Origin": "https://evil.example"},
     {"Origin": "null"},
+    {"Origin": "http://["},
 )
 
 

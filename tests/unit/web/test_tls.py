@@ -1,6 +1,7 @@
 """Our own certificate and its renewal."""
 
 import shutil
+import ssl
 import subprocess
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def test_changed_files_are_taken_up_and_a_pair_that_does_not_fit_is_not(tmp_path
     certificate, key = make(tmp_path, "first")
     other, other_key = make(tmp_path, "second")
     kept = Certificate(str(certificate), str(key))
+    assert kept.context.minimum_version is ssl.TLSVersion.TLSv1_2
     assert not kept.renew(), "nothing has changed"
     shutil.copy(other, certificate)
     assert not kept.renew(), "the key is still the old one"

@@ -1,4 +1,5 @@
-from collections.abc import Callable, Sequence
+import gzip
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import httpx2
@@ -134,3 +135,30 @@ async def test_a_folder_comes_first_and_only_for_alerts_of_the_incident(tmp_path
     for name in ("B", "../A", "/etc/passwd", ""):
         with pytest.raises(QueryError):
             await runbooks.find(name, alerts(""))
+
+
+@pytest.mark.parametrize("name", ["../A", "sub/A", "/etc/hosts", "..", ".A", "A\x00", "A\n"])
+async def test_an_alert_cannot_name_a_file_outside_of_the_folder(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "runbooks"
+    (folder / "sub").mkdir(parents=True)
+    for path in (tmp_path / "A.md", folder / "sub" / "A.md", folder / ".A.md", folder / "..md"):
+        path.write_text("nobody's business")
+    (alert,) = alerts("")
+    called_so = alert.model_copy(update={"labels": {"alertname": name}})
+    with pytest.raises(QueryError, match="no runbook"):
+        await Runbooks(folder=folder).find(called_so.name, [called_so])
+
+
+async def test_a_packed_page_is_unpacked_so_far_and_no_further() -> None:
+    read = 0
+    packed = gzip.compress(b" " * 64 * 1024 * 1024)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal read
+        for place in range(0, len(packed), 64):
+            read += 64
+            yield packed[place : place + 64]
+
+    bomb, _ = fetching(lambda _: httpx2.Response(200, headers={"content-encoding": "gzip"}, content=pieces()))
+    assert len(await bomb.find("A", alerts("https://wiki.example/a"))) == MOST_BYTES
+    assert read < len(packed) / 2
