@@ -57,7 +57,7 @@ class Peer:
 
     `delays` holds back answers by the beginning of their path, so that a kill can hit the step that waits, until they
     are cleared; what is in
-    `drips` comes one byte a second. `answers` are for whole paths. In `requests` what a GET
+    `drips` comes one byte a second. `answers` are for whole paths, some made of the body. In `requests` what a GET
     asks for stands in the place of a body. `most` is how many requests were ever under way at once, by the first part
     of their path.
     """
@@ -93,7 +93,8 @@ class Peer:
                 with peer.counted(path.split("/")[1]):
                     peer.hold(path)
                 status = next((s for start, s in peer.statuses.items() if path.startswith(start)), 200)
-                content = json.dumps(peer.answers.get(path, answer(path))).encode()
+                said = peer.answers.get(path, answer(path))
+                content = json.dumps(said(body) if callable(said) else said).encode()
                 try:
                     self.send_response(status)
                     self.send_header("Content-Type", "application/json")
@@ -144,12 +145,15 @@ class Peer:
         self._server.server_close()
 
 
+def completion(message: dict[str, Any]) -> dict[str, Any]:
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+    return {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
+
+
 def answer(path: str) -> Any:
     if path.endswith("/chat/completions"):
-        message = {"role": "assistant", "content": json.dumps(ANALYSIS)}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
-        return {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
+        return completion({"content": json.dumps(ANALYSIS)})
     if path.endswith(("/query", "/query_range")):
         return {"status": "success", "data": {"resultType": "vector", "result": []}}
     if path.endswith("/rules"):
@@ -240,6 +244,19 @@ def peer() -> Iterator[Peer]:
     peer = Peer()
     yield peer
     peer.close()
+
+
+@pytest.fixture
+def asks_first() -> Callable[[bytes], dict[str, Any]]:
+    """A model that, as long as it is offered tools, asks for the query `asked_by_the_model` before it answers."""
+
+    def answered(body: bytes) -> dict[str, Any]:
+        if not json.loads(body).get("tools"):
+            return completion({"content": json.dumps(ANALYSIS)})
+        called = {"name": "query_prometheus", "arguments": '{"query": "asked_by_the_model"}'}
+        return completion({"content": None, "tool_calls": [{"id": "1", "type": "function", "function": called}]})
+
+    return answered
 
 
 @pytest.fixture

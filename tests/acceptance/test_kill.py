@@ -40,6 +40,7 @@ def test_an_end_in_a_step_loses_nothing(
     make_service: Callable[..., Any],
     webhook: Callable[..., Any],
     wait: Callable[..., Any],
+    asks_first: Callable[[bytes], Any],
 ) -> None:
     service = make_service(**settings, **store)
     peer.delays[path] = 3
@@ -48,8 +49,19 @@ def test_an_end_in_a_step_loses_nothing(
     wait(lambda: peer.asked(path), f"the service is in step {step}")
     getattr(service, end)()
     peer.delays.clear()
+    paid = None
+    if step == "explain":  # killed again between an answer and the end of its analysis: the query it asked for hangs
+        peer.answers["/llm/chat/completions"] = asks_first
+        peer.delays["/api/v1/query"] = 60
+        service.start()
+        wait(lambda: any(b"asked_by_the_model" in body for _, body in list(peer.requests)), "the model was answered")
+        service.kill()
+        paid = peer.asked("/llm")
+        peer.delays.clear()
     service.start()
     wait(lambda: peer.told("analysed"), f"the analysis is told\n{service.log()}")
+    if paid is not None:
+        assert peer.asked("/llm") == paid + 1, "the answer that came is not paid for again: only what follows is asked"
     wait(lambda: service.get("/queue/status")["queue_size"] == 0, "nothing is left to do")
     (incident,) = service.get("/api/v1/incidents")
     assert incident["state"] == "analysed"

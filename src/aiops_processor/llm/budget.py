@@ -30,7 +30,7 @@ class Ledger:
         self._own = Spent()
 
     def ask_for(self, tokens: int) -> None:
-        """Count one more call, whose question has so many tokens. Raises BudgetSpent where it is not covered."""
+        """Count one more request, whose question has so many tokens. Raises BudgetSpent where it is not covered."""
         for whose, limit, before in self._sides:
             calls, used = before.calls + self._own.calls, before.tokens + self._own.tokens
             if limit.calls is not None and calls >= limit.calls:
@@ -41,6 +41,10 @@ class Ledger:
                 raise BudgetSpent(f"the budget of {whose} is spent: ${usd:.2f} of ${limit.usd:.2f}")
         self._own = self._own.model_copy(update={"calls": self._own.calls + 1})
 
+    def give_back(self) -> None:
+        """The last request surely cost nothing."""
+        self._own = self._own.model_copy(update={"calls": self._own.calls - 1})
+
     def book(self, tokens: int, usd: float) -> None:
-        """What an answer took. A call that was never answered counts as a call; nobody says what it cost."""
+        """What a request took."""
         self._own = Spent(calls=self._own.calls, tokens=self._own.tokens + tokens, usd=self._own.usd + usd)

@@ -125,7 +125,7 @@ class ModelSettings(Section):
     tools: Literal["auto", "on", "off"] = Field(default="auto", description="whether a model may ask for more")
     tool_calls: int = Field(default=4, ge=0, le=20, description="queries of its own in one analysis")
     tool_rounds: int = Field(default=1, ge=1, le=5, description="questions in which it may ask for them")
-    incident_calls: int | None = Field(default=8, ge=0)
+    incident_calls: int | None = Field(default=20, ge=0)
     incident_tokens: int | None = Field(default=100_000, ge=0)
     incident_usd: float | None = Field(default=None, ge=0)
     day_calls: int | None = Field(default=None, ge=0)

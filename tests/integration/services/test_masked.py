@@ -52,6 +52,7 @@ class Failing:
         day: Spent,
         past: Sequence[Past] = (),
         found: Callable[[EvidenceReport], None] = lambda _: None,
+        **_: object,
     ) -> AnalysisResult:
         self.seen = str(alerts) + str(evidence)
         raise ModelUnavailable(f"down; asked: {LEAK}")

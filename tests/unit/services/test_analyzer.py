@@ -85,6 +85,7 @@ class Breaks:
         day: Spent,
         past: Sequence[Past] = (),
         found: Callable[[EvidenceReport], None] = lambda _report: None,
+        **_: object,
     ) -> AnalysisResult:
         del alerts, evidence, incident, day
         record(Exchange(at=NOON, model="m", system="s", question="q", estimated_tokens=9, input_tokens=7, cost_usd=0.5))
@@ -127,6 +128,7 @@ class Counts(Breaks):
         day: Spent,
         past: Sequence[Past] = (),
         found: Callable[[EvidenceReport], None] = lambda _report: None,
+        **_: object,
     ) -> AnalysisResult:
         self.days.append(day)
         return await super().explain(alerts, evidence, record, incident, day)
