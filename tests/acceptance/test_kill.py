@@ -14,6 +14,7 @@ def settings(peer: Any) -> dict[str, str]:
         "LLM_PROVIDER": "deepseek",
         "LLM_BASE_URL": f"{peer.url}/llm",
         "DEEPSEEK_API_KEY": "sk-test",
+        "LLM_ALERT_USD": "1",  # so that one alert is worth a query of the model's own
         "GENERIC_WEBHOOK_URL": f"{peer.url}/hook",
     }
 

@@ -16,10 +16,14 @@ class Limit(Frozen):
 
 
 class Limits(Frozen):
-    """The limits of one incident and of one day (UTC)."""
+    """The limits of one incident and of one day (UTC).
+
+    `alert_usd`: where an analysis might cost more for each of its alerts, the model may ask for nothing first.
+    """
 
     incident: Limit = Limit()
     day: Limit = Limit()
+    alert_usd: float | None = Field(default=None, ge=0)
 
 
 class Ledger:
@@ -28,6 +32,12 @@ class Ledger:
     def __init__(self, limits: Limits, incident: Spent, day: Spent) -> None:
         self._sides = (("this incident", limits.incident, incident), ("the day", limits.day, day))
         self._own = Spent()
+        self.alert_usd = limits.alert_usd
+
+    @property
+    def usd(self) -> float:
+        """What this analysis has cost so far, as far as prices are known."""
+        return self._own.usd
 
     def ask_for(self, tokens: int) -> None:
         """Count one more request, whose question has so many tokens. Raises BudgetSpent where it is not covered."""

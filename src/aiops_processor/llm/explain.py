@@ -72,7 +72,7 @@ class Explainer:
         """What `explain` would send to the first model; nothing is sent."""
         first = self._lineup.candidates[0]
         told = Told(alerts, self._toolbox.open(alerts, evidence, past), past, self._prompts, self._hidden)
-        return told.prompt(first.token_budget, told.tools(first))
+        return told.question(first, first.token_budget, self._limits.alert_usd)[0]
 
     async def explain(
         self,
@@ -191,8 +191,8 @@ class _Asking:
     async def _informed(self, candidate: Candidate, budget: int) -> Draft:
         """The draft, after what the model wants to know first and may: each answer is evidence of the next prompt."""
         while True:
-            tools = self._told.tools(candidate)
-            said = await self._readable(candidate, self._told.prompt(budget, tools), tools)
+            prompt, tools = self._told.question(candidate, budget, self._ledger.alert_usd, self._ledger.usd)
+            said = await self._readable(candidate, prompt, tools)
             if isinstance(said, Draft):
                 return said
             await self._told.look(said)

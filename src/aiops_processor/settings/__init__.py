@@ -128,6 +128,7 @@ class ModelSettings(Section):
     incident_calls: int | None = Field(default=20, ge=0)
     incident_tokens: int | None = Field(default=100_000, ge=0)
     incident_usd: float | None = Field(default=None, ge=0)
+    alert_usd: float | None = Field(default=0.01, ge=0, description="what an alert may cost where a model asks first")
     day_calls: int | None = Field(default=None, ge=0)
     day_tokens: int | None = Field(default=None, ge=0)
     day_usd: float | None = Field(default=20, ge=0)
