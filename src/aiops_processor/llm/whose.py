@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from aiops_processor.llm import wording
 from aiops_processor.llm.known import Known
-from aiops_processor.llm.sentences import Claim
+from aiops_processor.llm.sentences import NUMBER_WORDS, Claim
 
 _TOWARDS = re.compile(
     r"\b(?:to|towards|for|dependency|upstream|against|calling|about|concerning|regarding|via|behind|on|reach(?:es|ing|ed)?|with|between|and)\s+(?:the\s+|its\s+|service\s+)?$",
@@ -33,6 +33,13 @@ _AUXILIARY = frozenset(
     | {"but", "to", "of", "in", "at", "on", "by", "for"}
 )
 _EDGE = r"(?:['’]s)?(?:\s+\w+){0,3}?\s+(?:to|→)\s+(?:the\s+)?"
+
+
+_BACK = (
+    r"(?:\s+(?:is|are|was|were|gets?|got|being|been)\s+(?:called|asked|queried|requested|contacted)\s+by"
+    r"|\s+(?:receives?|received|gets?|got|takes?)(?:\s+(?!from\b)\w+){0,2}?\s+from)\s+(?:the\s+)?"
+)
+"""`checkout is called by gateway`: the second calls the first."""
 
 
 def wrong(claim: Claim, item: Known, places: Iterable[str], vocabulary: frozenset[str] = frozenset()) -> str:
@@ -97,8 +104,14 @@ def _wrong_way(words: str, item: Known, places: list[str]) -> str:
 
 def _between(text: str, places: list[str]) -> Iterator[tuple[str, str]]:
     names = "|".join(re.escape(place.lower()) for place in places)
+    if not names:
+        return
     for found in re.finditer(rf"(?<![\w/.-])({names}){_EDGE}({names})(?![\w/-]|[.:]\w)", text):
         yield found[1], found[2]
+    for found in re.finditer(rf"\bto\s+(?:the\s+)?({names})\s+by\s+(?:the\s+)?({names})(?![\w/-]|[.:]\w)", text):
+        yield found[2], found[1]
+    for found in re.finditer(rf"(?<![\w/.-])({names}){_BACK}({names})(?![\w/-]|[.:]\w)", text):
+        yield found[2], found[1]
 
 
 def _unknown(words: str, item: Known, known: set[str]) -> Iterator[str]:
@@ -130,4 +143,6 @@ def _noun(word: str) -> bool:
 def _plain(word: str) -> bool:
     if "-" in word:
         return all(map(_plain, word.split("-")))
+    if word in NUMBER_WORDS:
+        return True
     return word in wording.PLAIN or word.endswith(("ly", "ed")) or word.rstrip("s") in wording.PLAIN
