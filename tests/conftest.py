@@ -330,12 +330,16 @@ def mail_server() -> Iterator[Callable[..., MailServer]]:
 
 
 class Asked(NamedTuple):
-    """What a model is asked to explain. `record` keeps what a question cost, `day` is what this day cost before."""
+    """What a model is asked to explain. `record` keeps what a question cost, `day` is what this day cost before.
+
+    Not `patient`: what fails is asked again later, not at once.
+    """
 
     alerts: Sequence[Alert]
     evidence: EvidenceReport
     record: Callable[[Exchange], None]
     day: Spent
+    patient: bool = True
 
 
 class Explaining:
@@ -354,9 +358,12 @@ class Explaining:
         day: Spent,
         past: Sequence[Past] = (),
         found: Callable[[EvidenceReport], None] = lambda _: None,
+        *,
+        journal: object = None,
+        patient: bool = True,
     ) -> AnalysisResult:
-        del incident, past, found
-        self.asked.append(Asked(alerts, evidence, record, day))
+        del incident, past, found, journal
+        self.asked.append(Asked(alerts, evidence, record, day, patient))
         return self._answer(self.asked[-1])
 
 

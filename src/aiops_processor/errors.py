@@ -131,7 +131,15 @@ class ModelUnreadable(ModelError):
 
 
 class ModelUnavailable(ModelError, Retryable):
-    """It is down, slow or rate-limited; may pass."""
+    """It is down, slow or rate-limited; may pass.
+
+    `free` where surely nothing is to be paid: it was not reached, or said no before it worked. Of a request that broke
+    off nobody can know.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None, *, free: bool = False) -> None:
+        super().__init__(message, retry_after)
+        self.free = free
 
 
 class DeliveryError(AiopsError):

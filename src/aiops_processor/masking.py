@@ -17,6 +17,8 @@ from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_cla
 from detect_secrets.plugins.base import BasePlugin, RegexBasedDetector
 from pydantic import BaseModel
 
+from aiops_processor.masking_shapes import BEHIND, SOUNDS_SECRET, hinted, otherwise
+
 M = TypeVar("M", bound=BaseModel)
 
 AS_THEY_ARE = frozenset({"id", "fingerprint", "schema_version", "at"})
@@ -30,17 +32,15 @@ LONGEST_LINE = 20_000
 
 _KEYWORD, _PUBLIC_IP = "Secret Keyword", "Public IP (ipv4)"
 _ENTROPY = frozenset({"Base64 High Entropy String", "Hex High Entropy String"})
-_SOUNDS_SECRET = r"""(?:pass(?:word|wd|phrase)?|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|token
-|credentials?|client[_-]?secret|session[_-]?(?:key|secret)|cookie|contrase(?:ñ|n)a)""".replace("\n", "")
 # Nothing stands before the name: `[\w.-]*` there takes quadratic time, minutes for a long word.
 _NAMED = re.compile(
     # JSON stands in JSON with a backslash before each quotation mark, form data with `%3D` for `=`.
-    rf"(?i)(?P<name>{_SOUNDS_SECRET}(?:[_-]?(?:key|value|hash))?)(?P<mark>\\*[\"']?\s*(?:=>|:=|[:=]|%3d)\s*\[?)"
-    r"(?P<value>\"(?:\\.|[^\"\\])+\"|'[^']+'|\\+\"(?:[^\"\\]|\\(?!\"))+|[^\s\"',;&|)}\]]+)"
+    rf"(?i)(?P<name>{SOUNDS_SECRET}(?:[_-]?(?:key|value|hash))?)(?P<mark>\]?\\*[\"']?\s*(?:=>|:=|[:=]|%3d)\s*\[?)"
+    r"(?P<value>\"\"[^\"]+\"\"|\"(?:\\.|[^\"\\])+\"|'[^']+'|\\+\"(?:[^\"\\]|\\(?!\"))+|[^\s\"',;&|)}\]]+)"
 )
 _NO_VALUE = re.compile(
     r"(?i)[\"']?(?:null|none|nil|true|false|undefined|missing|empty|invalid|expired|required|redacted|filtered|hidden|masked"
-    r"|ok|yes|no|\*+|x{3,}|\.+|\\+|<[^>]*>|‹[^›]*›|\$\{?\w+\}?|%\w|-?\d{1,4}|[\[{])[\"']?$"
+    r"|ok|yes|no|\*+|x{3,}|\.+|\\+|<[^>]*>|‹[^›]*›|[|>][+-]?\d?|\$\{?\w+\}?|%\w|-?\d{1,4}|[\[{])[\"']?$"
 )
 _WORD = re.compile(r"^[\"']?[A-Za-z][a-z]*[\"']?$|^[\"']?[A-Z][A-Za-z]*(?:Exception|Error)[\"']?$")
 _IDENTIFIES = re.compile(
@@ -52,16 +52,16 @@ _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*-----|\Z)", re.DOTALL
 )
 _BEARER = re.compile(r"(?i)\b((?:bearer|basic|token)\s+)([A-Za-z0-9._~+/-]{12,}=*)")
-_OPTION = re.compile(rf"(?i)((?<![\w-])--[\w-]{{0,40}}?{_SOUNDS_SECRET}\s+)(\"[^\"]+\"|'[^']+'|[^\s\"'-]\S*)")
+_OPTION = re.compile(rf"(?i)((?<![\w-])--[\w-]{{0,40}}?{SOUNDS_SECRET}\s+)(\"[^\"]+\"|'[^']+'|[^\s\"'-]\S*)")
 _AUTHORIZATION = re.compile(
-    r"(?i)\b(authorization\\*[\"']?\s*[:=]\s*\\*[\"']?(?:(?:bearer|basic|token|api-?key)\s+)?)([^\s\"',;\\‹]{6,})"
+    r"(?i)\b(authorization\\*[\"']?\s*[:=]\s*\[?\\*[\"']?(?:(?:bearer|basic|token|api-?key)\s+)?)([^\s\"',;\\‹]{6,})"
 )
 _IN_ADDRESS = re.compile(r"(://[^\s/?#:@\"'<>‹]{0,200}:)([^\s/?#@\"'<>‹]{1,200})(?=@)")
 _PARAMETER = re.compile(
-    rf"(?i)([?&](?:[\w.-]{{0,40}}{_SOUNDS_SECRET}|sig|(?:x-(?:amz|goog)-)?signature)=)([^\s&#\"'<>‹]+)"
+    rf"(?i)([?&](?:[\w.-]{{0,40}}{SOUNDS_SECRET}|sig|(?:x-(?:amz|goog)-)?signature)=)([^\s&#\"'<>‹]+)"
 )
 _PREFIXED = re.compile(
-    r"(?<![\w-])(?:sk-(?:ant|proj|svcacct|admin|or)-[\w-]{16,}|sk-[A-Za-z0-9]{32,}|github_pat_\w{20,}|npm_[A-Za-z0-9]{30,}"
+    r"(?<![\w-])(?:AKC[A-Za-z0-9]{10,}|sk-(?:ant|proj|svcacct|admin|or)-[\w-]{16,}|sk-[A-Za-z0-9]{32,}|github_pat_\w{20,}|npm_[A-Za-z0-9]{30,}"
     r"|hv[sbr]\.[\w-]{20,}|dop_v1_[0-9a-f]{40,}|dckr_pat_[\w-]{20,}|glsa_\w{30,}|hf_[A-Za-z0-9]{30,}|shp(?:at|ss)_\w{30,}"
     r"|AIza[\w-]{35}|ya29\.[\w-]{20,}|xai-[\w-]{30,}|gsk_\w{30,}|ATATT3[\w=-]{30,}|whsec_[\w+/=]{20,}|rk_live_\w{20,}"
     r"|eyJ[\w-]{8,}={0,2}\.[\w-]{2,}={0,2}(?:\.[\w+/=-]*)*)"
@@ -72,7 +72,7 @@ _KEY_BODY = re.compile(
     r"(?m)^[ \t]*([A-Za-z0-9+/]{60,76}={0,2})[ \t\r]*$|(?<![A-Za-z0-9+/])(MI[IG][A-Za-z0-9+/]{40,}={0,2})"
 )
 """A line of a PEM file by itself: a log store cuts a key into its lines. `MII` begins what is DER within."""
-_SECRET_SOUND = re.compile(_SOUNDS_SECRET, re.IGNORECASE)
+_SECRET_SOUND = re.compile(SOUNDS_SECRET, re.IGNORECASE)
 _MARK = re.compile(r"‹([a-z]+) [0-9a-f]{4}›")
 _LONG_WORD = re.compile(r"\w+(?=\w{300})")
 _PERSONAL: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -82,6 +82,10 @@ _PERSONAL: tuple[tuple[str, re.Pattern[str]], ...] = (
         "card",
         re.compile(r"(?<![\w.-])(?:[3-6]\d{3}([ -]?)\d{4}\1\d{4}\1\d{1,7}|3[47]\d{2}[ -]?\d{6}[ -]?\d{5})(?![\w.-])"),
     ),
+    ("iban", re.compile(r"(?i)(?<=iban[ :=])[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3,7}(?: ?[a-z0-9]{1,3})?\b")),
+    ("ip", re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")),
+    ("phone", re.compile(r"(?<![\w(])\(\d{3}\) \d{3}-\d{4}(?!\w)")),
+    ("phone", re.compile(r"(?i)(?<=tel )0\d{2,4}[ /-]?\d[\d -]{4,10}\d(?!\w)")),
     ("phone", re.compile(r"(?<![\w.+])\+[1-9]\d{0,2}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,4}){2,4}(?!\w)")),
     ("ssn", re.compile(r"(?<![\w.-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w.-])")),
 )
@@ -137,7 +141,7 @@ class Mask:
 
     def _of_field(self, key: Any, item: Any) -> Any:
         """A label or annotation: its name may say that its value is a secret."""
-        if isinstance(item, str) and isinstance(key, str) and re.search(rf"(?i){_SOUNDS_SECRET}$", key):
+        if isinstance(item, str) and isinstance(key, str) and re.search(rf"(?i){SOUNDS_SECRET}$", key):
             return item if _harmless(item) else self._mark("secret", item)
         return self.value(item)
 
@@ -145,12 +149,23 @@ class Mask:
         return _PARAMETER.sub(self._behind, _IN_ADDRESS.sub(self._behind, text))
 
     def _masked(self, text: str) -> str:
+        """As it is written; or as it was before it was encoded, where more is found in that."""
+        best = self._as_written(text)
+        for decoded in otherwise(text):
+            found = self._as_written(decoded)
+            best = found if found.count("‹") >= max(1, best.count("‹")) else best
+        return best
+
+    def _as_written(self, text: str) -> str:
         for pattern in (_PRIVATE_KEY, _PREFIXED):
             text = pattern.sub(lambda found: self._mark("secret", found[0]), text)
         text = _KEY_BODY.sub(self._key_body, text)
-        text = _NAMED.sub(self._named, self._address(text))
-        for pattern in (_OPTION, _AUTHORIZATION, _BEARER):
-            text = pattern.sub(self._behind, text)
+        text = self._address(text)
+        if hinted(text):
+            for pattern in (_AUTHORIZATION, *BEHIND):
+                text = pattern.sub(self._behind, text)
+            text = _OPTION.sub(self._behind, _NAMED.sub(self._named, text))
+        text = _BEARER.sub(self._behind, text)
         text = "\n".join(map(self._line, text.split("\n")))
         for kind, pattern in _PERSONAL:
             text = pattern.sub(functools.partial(self._personal, kind), text)
@@ -194,7 +209,7 @@ class Mask:
                     yield kind, value
 
     def _personal(self, kind: str, found: re.Match[str]) -> str:
-        checks: dict[str, Callable[[str], bool]] = {"card": _luhn, "iban": _iban}
+        checks: dict[str, Callable[[str], bool]] = {"card": _luhn, "iban": _iban, "ip": _global}
         real = checks.get(kind, bool)(re.sub(r"[ -]", "", found[0]))
         return self._mark(kind, found[0]) if real else found[0]
 
@@ -245,6 +260,14 @@ def _is_somebodys(line: str, address: str) -> bool:
     if re.search(r"(?i)(?:[~_v-]|version[ :=]*)$", line[: line.find(address)]):
         return False
     return ipaddress.ip_address(address.partition(":")[0]).is_global
+
+
+def _global(address: str) -> bool:
+    """An address of IPv6 that is reached from everywhere."""
+    try:
+        return ipaddress.ip_address(address).is_global
+    except ValueError:
+        return False
 
 
 def _luhn(digits: str) -> bool:

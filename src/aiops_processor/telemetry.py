@@ -80,7 +80,7 @@ class Metrics:
 
 def _of_model(registry: CollectorRegistry) -> tuple[Counter, Counter, Counter]:
     tokens = Counter("aiops_model_tokens", "Tokens of the model.", ["direction"], registry=registry)
-    words = "Questions to the model: answered, failed or remembered."
+    words = "Questions to the model: answered, failed or remembered; tries in vain are failed ones."
     calls = Counter("aiops_model_calls", words, ["result"], registry=registry)
     words = "What the model's answers cost, by the price table."
     return tokens, calls, Counter("aiops_model_cost_usd", words, registry=registry)

@@ -60,7 +60,7 @@ class Peer:
 
     `delays` holds back answers by the beginning of their path, so that a kill can hit the step that waits, until they
     are cleared; what is in
-    `drips` comes one byte a second. `answers` are for whole paths. In `requests` what a GET
+    `drips` comes one byte a second. `answers` are for whole paths, some made of the body. In `requests` what a GET
     asks for stands in the place of a body. `most` is how many requests were ever under way at once, by the first part
     of their path.
     """
@@ -96,7 +96,8 @@ class Peer:
                 with peer.counted(path.split("/")[1]):
                     peer.hold(path)
                 status = next((s for start, s in peer.statuses.items() if path.startswith(start)), 200)
-                content = json.dumps(peer.answers.get(path, answer(path))).encode()
+                said = peer.answers.get(path, answer(path))
+                content = json.dumps(said(body) if callable(said) else said).encode()
                 try:
                     self.send_response(status)
                     self.send_header("Content-Type", "application/json")
@@ -142,17 +143,27 @@ class Peer:
         bodies = [json.loads(body) for path, body in list(self.requests) if path == "/hook"]
         return [body for body in bodies if event is None or body["event"] == event]
 
+    def ask_first(self, query: str) -> None:
+        """From now on the model asks for this query before it answers, as long as it is offered tools."""
+        called = {"name": "query_prometheus", "arguments": json.dumps({"query": query})}
+        asks = completion({"content": None, "tool_calls": [{"id": "1", "type": "function", "function": called}]})
+        path = "/llm/chat/completions"
+        self.answers[path] = lambda body: asks if json.loads(body).get("tools") else answer(path)
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
 
 
+def completion(message: dict[str, Any]) -> dict[str, Any]:
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+    return {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
+
+
 def answer(path: str) -> Any:
     if path.endswith("/chat/completions"):
-        message = {"role": "assistant", "content": json.dumps(ANALYSIS)}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
-        return {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
+        return completion({"content": json.dumps(ANALYSIS)})
     if path.endswith(("/query", "/query_range")):
         return {"status": "success", "data": {"resultType": "vector", "result": []}}
     if path.endswith("/rules"):

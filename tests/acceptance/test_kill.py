@@ -14,6 +14,7 @@ def settings(peer: Any) -> dict[str, str]:
         "LLM_PROVIDER": "deepseek",
         "LLM_BASE_URL": f"{peer.url}/llm",
         "DEEPSEEK_API_KEY": "sk-test",
+        "LLM_ALERT_USD": "1",  # so that one alert is worth a query of the model's own
         "GENERIC_WEBHOOK_URL": f"{peer.url}/hook",
     }
 
@@ -46,8 +47,11 @@ def test_a_kill_in_any_step_loses_nothing(
         wait(lambda path=path: peer.asked(path), f"the service is in step {step}")
         service.kill()
         peer.delays.clear()
+        paid = killed_again_after_an_answer(service, peer, wait) if step == "explain" else None
         service.start()
         wait(lambda: peer.told("analysed"), f"{step}: the analysis is told\n{service.log()}")
+        if paid is not None:
+            assert peer.asked("/llm") == paid + 1, "what was answered is not paid for again: only what follows is asked"
         wait(lambda: service.get("/queue/status")["queue_size"] == 0, f"{step}: nothing is left to do")
         newest = max(service.get("/api/v1/incidents"), key=lambda incident: incident["id"])
         assert newest["state"] == "analysed", step
@@ -56,6 +60,17 @@ def test_a_kill_in_any_step_loses_nothing(
             messages = peer.told(event)
             assert len(messages) <= 2, step
             assert len({message["key"] for message in messages}) == 1, step
+
+
+def killed_again_after_an_answer(service: Any, peer: Any, wait: Callable[..., Any]) -> int:
+    """Killed while the query hangs that the model asked for: how often the model was asked until then."""
+    peer.ask_first("asked_by_the_model")
+    peer.delays["/api/v1/query"] = 60
+    service.start()
+    wait(lambda: any(b"asked_by_the_model" in body for _, body in list(peer.requests)), "the model answered")
+    service.kill()
+    peer.delays.clear()
+    return peer.asked("/llm")
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)

@@ -1,11 +1,14 @@
 """Every kind that detect-secrets knows, and personal data. The secrets are made up here, in pieces, so that no scanner
 takes this file for a leak."""
 
+import html
+import json
 import re
 import string
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
@@ -56,6 +59,16 @@ SHAPES: tuple[Callable[[str], str], ...] = (
     lambda text: f"2026-01-31T12:00:00Z ERROR {text} (retry 3)",
     lambda text: f'{{"level":"error","msg":"{text}"}}' if '"' not in text else f'level=error {text}',
     lambda text: f"Traceback:\n  File app.py\nValueError: {text}",
+    lambda text: json.dumps({"a": json.dumps({"log": json.dumps({"msg": text})})}),
+    lambda text: f"level=error ts=2026-01-31T12:00:00Z msg={json.dumps(text)} caller=a.go:1",
+    lambda text: f"GET /cb?x={quote(text, safe='')}&y=1 HTTP/1.1",
+    lambda text: f"GET /cb?x={quote(quote(text, safe=''), safe='')}&y=1 HTTP/1.1",
+    lambda text: f"payload {text.encode()!r}",
+    lambda text: f"\x1b[31mERROR\x1b[0m \x1b[1m{text}\x1b[0m",
+    lambda text: f"<log><message>{html.escape(text)}</message></log>",
+    lambda text: 'a,b,"' + text.replace('"', '""') + '",d',
+    lambda text: f"environ={{PATH=/bin, X={text}, HOME=/}}",
+    lambda text: text.replace("\n", "\r\n") + "\r",
 )  # fmt: skip
 PERSONAL = {
     "email": "ann.example@example.org",
@@ -146,12 +159,82 @@ def test_a_key_is_known_by_what_its_issuer_puts_before_it(mask: Mask, secret: st
         "https://x.example/?sv=1&sig=hunter2secret",
         "Authorization: hunter2secret",
         '{"Authorization":"ApiKey hunter2secret"}',
+        "authorization:[Basic Ym9iOmhunter2secret=]",
+        "Server=db;User Id=sa;Password=hunter2secret;Encrypt=no",
+        "mongodb+srv://bob:hunter2secret@c0.example.net/shop?w=majority",
+        "jdbc:mysql://db:3306/shop?user=bob&password=hunter2secret&useSSL=false",
+        "jdbc:oracle:thin:bob/hunter2secret@db:1521/x",
+        "AccountName=x;AccountKey=hunter2secret==;EndpointSuffix=core.example",
+        "SharedAccessKeyName=Root;SharedAccessKey=hunter2secret=",
+        "PGPASSWORD=hunter2secret psql -h db",
+        "environ: AWS_SECRET_ACCESS_KEY=hunter2secret/K7MDENG PATH=/bin",
+        "curl -u bob:hunter2secret https://x.example/",
+        "sshpass -p hunter2secret ssh x",
+        "mysql -uroot -phunter2secret shop",
+        "redis-cli -a hunter2secret ping",
+        "ldapsearch -D cn=admin -w hunter2secret",
+        "AUTH hunter2secret",
+        "Cookie: theme=dark; sid=hunter2secret; lang=en",
+        "Set-Cookie: auth=hunter2secret; HttpOnly; Path=/",
+        "Credentials(user=bob, password=hunter2secret)",
+        "[password] => hunter2secret",
+        "<password>hunter2secret</password>",
+        '<user name="x" password="hunter2secret"/>',
+        "password\thunter2secret",
+        "login failed with password hunter2secret for bob",
+        "CREATE USER bob IDENTIFIED BY 'hunter2secret'",
+        'Content-Disposition: form-data; name="password"\r\n\r\nhunter2secret\r\n--x',
+        r"\u0022password\u0022:\u0022hunter2secret\u0022",
+        "{&quot;password&quot;:&quot;hunter2secret&quot;}",
+        "body=%7B%22password%22%3A%22hunter2secret%22%7D",
+        "q=password%253Dhunter2secret",
+        "password: >-\n  hunter2secret",
+        "signing_key: hunter2secret",
+        "https://discord.com/api/webhooks/123456789012345678/hunter2secrethunter2secret",
     ],
 )
 def test_a_secret_is_found_in_the_forms_that_logs_hold_it_in(mask: Mask, text: str) -> None:
     masked = mask.text(text)
     assert "hunter2" not in masked
     assert masked.count("‹secret") == 1
+
+
+def test_a_token_within_a_cookie_leaves_nothing_behind(mask: Mask) -> None:
+    masked = mask.text(f"GET / Cookie: theme=dark; session={PAYLOAD}; lang=en")
+    assert not [part for part in PAYLOAD.split(".") if part in masked]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mail to ann%40example.org bounced",
+        "phone=%2B4915123456789",
+        "iban de89370400440532013000",
+        "client [2a00:1450:4001:81b::200e]:443 refused",
+        "(555) 123-4567 called",
+        "tel 0151 23456789",
+        "pan=4111%201111%201111%201111",
+        "otp=492817 for bob",
+    ],
+)
+def test_personal_data_is_found_however_it_is_written(mask: Mask, text: str) -> None:
+    assert "‹" in mask.text(text)
+    assert not re.search("ann|1512345|3704004|200e|123-4567|2345678|1111|4928", mask.text(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "took 12:03:10, mac 00:1a:2b:3c:4d:5e, peer fe80::1, [::1]:9090",
+        "GET /a%20b%2Fc?x=%7B%7D 200",
+        "the password is missing; AUTH PLAIN offered; api key required",
+        "cookie consent: accepted",
+        "mysqld ready on port 3306; ldap search took 12 ms",
+        "a &lt;b&gt; c &amp; d",
+    ],
+)
+def test_what_only_looks_like_such_a_shape_survives(mask: Mask, text: str) -> None:
+    assert mask.text(text) == text
 
 
 def test_large_texts_are_not_remembered(mask: Mask) -> None:

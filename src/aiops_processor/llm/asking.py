@@ -6,14 +6,15 @@ anew, and never say how long to wait.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 import httpx2
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator
 
 from aiops_processor.errors import ModelUnavailable
 from aiops_processor.llm.bounded import BoundedClient
-from aiops_processor.plugins import Answer
+from aiops_processor.plugins import Answer, Tool
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 8.0
@@ -56,6 +57,35 @@ class ModelOptions(BaseModel):
         return SecretStr(value)
 
 
+class Tries(Protocol):
+    """Who counts the requests that one question takes."""
+
+    async def begin(self) -> None:
+        """Awaited before every request; a ModelError that it raises is the end of the question."""
+        ...
+
+    def again(self, failure: ModelUnavailable) -> bool:
+        """Whether the question may be tried again after this."""
+        ...
+
+
+class Uncounted:
+    """Lets every request go."""
+
+    async def begin(self) -> None:
+        """Nothing is counted."""
+
+    def again(self, failure: ModelUnavailable) -> bool:  # noqa: ARG002 - the protocol's
+        return True
+
+
+@runtime_checkable
+class TriesAgain(Protocol):
+    """A model that sends more than one request for a question, and tells of each."""
+
+    async def ask_counted(self, system: str, question: str, tools: Sequence[Tool], tries: Tries) -> Answer: ...
+
+
 class Asking:
     """Asks until there is an answer or the time is up: tries again what may pass, waits as long as it was asked to."""
 
@@ -65,24 +95,29 @@ class Asking:
         self._max_retries = options.max_retries
         self._sleep = sleep
 
-    async def until_answered(self, ask_once: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def until_answered(self, ask_once: Callable[[], Awaitable[Answer]], tries: Tries) -> Answer:
         """The answer, within the time limit. Raises what the last try raised, or ModelUnavailable."""
+        await tries.begin()  # outside of the limit: what the first request waits for is not the model's time
         try:
             async with asyncio.timeout(self._limit) as deadline:
-                return await self._try_until(deadline, ask_once)
+                return await self._try_until(deadline, ask_once, tries)
         except TimeoutError:
             raise ModelUnavailable(f"{self._who} did not answer within {self._limit:g} s") from None
 
-    async def _try_until(self, deadline: asyncio.Timeout, ask_once: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _try_until(
+        self, deadline: asyncio.Timeout, ask_once: Callable[[], Awaitable[Answer]], tries: Tries
+    ) -> Answer:
         for tried in range(self._max_retries + 1):
             try:
                 return await ask_once()
             except ModelUnavailable as error:
                 wait = error.retry_after if error.retry_after is not None else _back_off(tried)
                 # A wait that would outlast the deadline is the caller's to plan, not ours to sit out.
-                if tried == self._max_retries or wait >= _seconds_left(deadline):
+                may = tries.again(error) and tried < self._max_retries
+                if not may or wait >= _seconds_left(deadline):
                     raise
                 await self._sleep(wait)
+                await tries.begin()
         raise AssertionError("unreachable: the last try returns or raises")
 
 

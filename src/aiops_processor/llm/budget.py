@@ -16,10 +16,14 @@ class Limit(Frozen):
 
 
 class Limits(Frozen):
-    """The limits of one incident and of one day (UTC)."""
+    """The limits of one incident and of one day (UTC).
+
+    `alert_usd`: where an analysis might cost more for each of its alerts, the model may ask for nothing first.
+    """
 
     incident: Limit = Limit()
     day: Limit = Limit()
+    alert_usd: float | None = Field(default=None, ge=0)
 
 
 class Ledger:
@@ -28,9 +32,15 @@ class Ledger:
     def __init__(self, limits: Limits, incident: Spent, day: Spent) -> None:
         self._sides = (("this incident", limits.incident, incident), ("the day", limits.day, day))
         self._own = Spent()
+        self.alert_usd = limits.alert_usd
+
+    @property
+    def usd(self) -> float:
+        """What this analysis has cost so far, as far as prices are known."""
+        return self._own.usd
 
     def ask_for(self, tokens: int) -> None:
-        """Count one more call, whose question has so many tokens. Raises BudgetSpent where it is not covered."""
+        """Count one more request, whose question has so many tokens. Raises BudgetSpent where it is not covered."""
         for whose, limit, before in self._sides:
             calls, used = before.calls + self._own.calls, before.tokens + self._own.tokens
             if limit.calls is not None and calls >= limit.calls:
@@ -41,6 +51,10 @@ class Ledger:
                 raise BudgetSpent(f"the budget of {whose} is spent: ${usd:.2f} of ${limit.usd:.2f}")
         self._own = self._own.model_copy(update={"calls": self._own.calls + 1})
 
+    def give_back(self) -> None:
+        """The last request surely cost nothing."""
+        self._own = self._own.model_copy(update={"calls": self._own.calls - 1})
+
     def book(self, tokens: int, usd: float) -> None:
-        """What an answer took. A call that was never answered counts as a call; nobody says what it cost."""
+        """What a request took."""
         self._own = Spent(calls=self._own.calls, tokens=self._own.tokens + tokens, usd=self._own.usd + usd)

@@ -13,7 +13,7 @@ from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.tools import ToolDefinition
 
 from aiops_processor.errors import ModelUnreadable
-from aiops_processor.llm.asking import Asking, ModelOptions, Sleep
+from aiops_processor.llm.asking import Asking, ModelOptions, Sleep, Tries
 from aiops_processor.llm.failures import as_ours
 from aiops_processor.plugins import Answer, Call, Tool
 
@@ -35,12 +35,12 @@ class ChatModel:
         self._who = f"{name} ({options.base_url.host})"
         self._asking = Asking(self._who, options, sleep)
 
-    async def ask_with(self, system: str, question: str, tools: Sequence[Tool]) -> Answer:
+    async def ask_counted(self, system: str, question: str, tools: Sequence[Tool], tries: Tries) -> Answer:
         """The model's answer, or what it asks for of these tools first, within `timeout_seconds`.
 
         Raises ModelRefused, ModelUnreadable or ModelUnavailable.
         """
-        return await self._asking.until_answered(lambda: self._ask_once(system, question, tools))
+        return await self._asking.until_answered(lambda: self._ask_once(system, question, tools), tries)
 
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -12,20 +12,21 @@ from aiops_processor.clock import Clock
 from aiops_processor.errors import (
     BudgetSpent,
     ModelError,
-    ModelRefused,
     ModelUnavailable,
     ModelUnreadable,
     PromptTooLong,
 )
+from aiops_processor.llm.asking import TriesAgain
 from aiops_processor.llm.budget import Ledger, Limits
 from aiops_processor.llm.lineup import Candidate, Lineup, answer_of_none, usage_of
-from aiops_processor.llm.memory import Memory, key_of
+from aiops_processor.llm.memory import Journal, Memory, NoJournal, key_of
 from aiops_processor.llm.pace import Pace, Unlimited
 from aiops_processor.llm.prompt import SMALLEST_BUDGET, Prompt, Prompts
 from aiops_processor.llm.reading import read
 from aiops_processor.llm.shapes import Draft
 from aiops_processor.llm.told import Told, size_of
 from aiops_processor.llm.tools.toolbox import Sources, Toolbox
+from aiops_processor.llm.tries import Counted
 from aiops_processor.llm.verify import check
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
@@ -40,7 +41,7 @@ Record = Callable[[Exchange], None]
 Found = Callable[[EvidenceReport], None]
 Calls = tuple[Call, ...]
 Paid = list[tuple[Candidate, Answer]]
-"""Every answer that came, readable or not: it was paid for."""
+"""Every request that may have to be paid: with the answer that came, readable or not, or none."""
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +72,7 @@ class Explainer:
         """What `explain` would send to the first model; nothing is sent."""
         first = self._lineup.candidates[0]
         told = Told(alerts, self._toolbox.open(alerts, evidence, past), past, self._prompts, self._hidden)
-        return told.prompt(first.token_budget, told.tools(first))
+        return told.question(first, first.token_budget, self._limits.alert_usd)[0]
 
     async def explain(
         self,
@@ -82,16 +83,24 @@ class Explainer:
         day: Spent | None = None,
         past: Sequence[Past] = (),
         found: Found = lambda _: None,
+        *,
+        journal: Journal | None = None,
+        patient: bool = True,
     ) -> AnalysisResult:
         """The checked analysis of one alert or more. A model that failed before another answered is a gap in it.
 
         `record` is told of every question; `incident` and `day` say what was spent before. `past` are incidents that
-        were alike; `found` is told of the evidence that the model's own questions added. Raises BudgetSpent where a
-        limit is reached, another ModelError where no model answered.
+        were alike; `found` is told of the evidence that the model's own questions added. `journal`
+        has what was paid for before a kill, and is told of every answer. Not `patient`: a request that
+        fails is not sent again, for the caller asks again later. Raises BudgetSpent where a limit is reached, another
+        ModelError where no model answered.
         """
         ledger = Ledger(self._limits, incident or Spent(), day or Spent())
         told = Told(alerts, self._toolbox.open(alerts, evidence, past), past, self._prompts, self._hidden)
-        asking = _Asking(told, self._prompts, self._memory, ledger, self._clock, record, found, self._pace)
+        asking = _Asking(
+            told, self._prompts, self._memory, ledger, self._clock, record, found, self._pace, journal or NoJournal()
+        )
+        asking.patient = patient
         failures: list[ModelError] = []
         loop = asyncio.get_running_loop()
         ends = loop.time() + self._lineup.deadline_seconds
@@ -145,8 +154,11 @@ class _Asking:
         record: Record,
         found: Found,
         pace: Pace,
+        journal: Journal,
     ) -> None:
         self._told = told
+        self._journal = journal
+        self.patient = True
         self._pace = pace
         self._found = found
         self._prompts = prompts
@@ -179,8 +191,8 @@ class _Asking:
     async def _informed(self, candidate: Candidate, budget: int) -> Draft:
         """The draft, after what the model wants to know first and may: each answer is evidence of the next prompt."""
         while True:
-            tools = self._told.tools(candidate)
-            said = await self._readable(candidate, self._told.prompt(budget, tools), tools)
+            prompt, tools = self._told.question(candidate, budget, self._ledger.alert_usd, self._ledger.usd)
+            said = await self._readable(candidate, prompt, tools)
             if isinstance(said, Draft):
                 return said
             await self._told.look(said)
@@ -196,43 +208,63 @@ class _Asking:
     async def _ask(self, candidate: Candidate, prompt: Prompt, tools: Sequence[Tool]) -> Draft | Calls:
         offered = ",".join(tool.name for tool in tools)
         key = key_of(f"{candidate.model.name}/{candidate.called}/{offered}", prompt.system, prompt.question)
+        before = len(self.paid)
         async with self._memory.asking(key):
             answer = self._memory.find(key, self._clock.now())
             remembered = answer is not None
+            if answer is None and (answer := self._journal.left(key)):
+                self._book(candidate, answer)
             if answer is None:
-                answer = await self._paid_for(candidate, prompt, tools)
+                answer = await self._paid_for(candidate, prompt, tools, key)
             self.answered = answer.model
             try:
                 said = answer.calls if tools and answer.calls else _usable(candidate.model.name, answer)
             except ModelUnreadable as error:
-                self._note(candidate, prompt, answer, remembered=remembered, error=str(error))
+                self._note(candidate, prompt, answer, self.paid[before:], remembered=remembered, error=str(error))
                 raise
             if not remembered:
                 self._memory.keep(key, answer, self._clock.now())
-        self._note(candidate, prompt, answer, remembered=remembered)
+        self._note(candidate, prompt, answer, self.paid[before:], remembered=remembered)
         return self._told.shown(said) if isinstance(said, Draft) else said
 
-    async def _paid_for(self, candidate: Candidate, prompt: Prompt, tools: Sequence[Tool]) -> Answer:
-        await self._wait_for_turn(candidate, prompt.tokens + size_of(tools))
-        self._ledger.ask_for(prompt.tokens + size_of(tools) + candidate.answer_tokens)
+    async def _paid_for(self, candidate: Candidate, prompt: Prompt, tools: Sequence[Tool], key: str) -> Answer:
+        """The model's answer, written down before anything else is done: until then a kill pays for it twice."""
+        before, tries = len(self.paid), self._tries(candidate, asked := prompt.tokens + size_of(tools))
         try:
-            answer = await _answer(candidate.model, prompt, tools)
+            answer = await _answer(candidate.model, prompt, tools, tries)
         except ModelError as error:
             paid = _unreadable(candidate, error)
             if paid:
                 self._book(candidate, paid)
-            no_answer = isinstance(error, ModelRefused | ModelUnavailable)
-            self._note(candidate, prompt, paid, error=str(error), unanswered=no_answer)
+                await self._journal.keep(key, paid)
+            else:
+                tries.ended(error)
+            if len(self.paid) > before or not isinstance(error, BudgetSpent):
+                self._note(candidate, prompt, paid, self.paid[before:], error=str(error))
             raise
         except asyncio.CancelledError:  # by the deadline: the question was sent all the same
-            self._note(candidate, prompt, None, error=f"{candidate.model.name} did not answer in time")
+            tries.ended(None)
+            late = f"{candidate.model.name} did not answer in time"
+            self._note(candidate, prompt, None, self.paid[before:], error=late)
             raise
         self._book(candidate, answer)
+        await self._journal.keep(key, answer)
         if candidate.rate:
             await self._pace.add(candidate.provider, answer.output_tokens)
-        if answer.input_tokens > prompt.tokens + size_of(tools):
-            log.warning("a prompt has more tokens than estimated", counted=answer.input_tokens, estimated=prompt.tokens)
+        if answer.input_tokens > asked:
+            log.warning("a prompt has more tokens than estimated", counted=answer.input_tokens, estimated=asked)
         return answer
+
+    def _tries(self, candidate: Candidate, asked: int) -> Counted:
+        """Counts the requests of a question of so many tokens. One that was in vain was read, and is to be paid."""
+        unheard = Answer(text="", model=candidate.model.name, input_tokens=asked)
+        return Counted(
+            self._ledger,
+            lambda: self._wait_for_turn(candidate, asked),
+            asked + candidate.answer_tokens,
+            lambda: self._book(candidate, unheard),
+            patient=self.patient,
+        )
 
     async def _wait_for_turn(self, candidate: Candidate, tokens: int) -> None:
         """Until the provider's rate has room; the candidate's time runs meanwhile."""
@@ -248,12 +280,12 @@ class _Asking:
         candidate: Candidate,
         prompt: Prompt,
         answer: Answer | None,
+        paid: Paid,
         *,
         remembered: bool = False,
-        unanswered: bool = False,
         error: str = "",
     ) -> None:
-        paid = answer if not remembered else None
+        usage = usage_of([each for _, each in paid])
         self._record(
             Exchange(
                 at=self._clock.now(),
@@ -262,17 +294,20 @@ class _Asking:
                 question=prompt.question,
                 estimated_tokens=prompt.tokens,
                 answer=_written(answer) if answer else "",
-                input_tokens=paid.input_tokens if paid else 0,
-                output_tokens=paid.output_tokens if paid else 0,
-                cost_usd=_price(candidate, paid) if paid else 0.0,
+                input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens,
+                cost_usd=_cost(paid),
                 remembered=remembered,
-                unanswered=unanswered,
+                requests=usage.requests,
                 error=error,
             )
         )
 
 
-async def _answer(model: Model, prompt: Prompt, tools: Sequence[Tool]) -> Answer:
+async def _answer(model: Model, prompt: Prompt, tools: Sequence[Tool], tries: Counted) -> Answer:
+    if isinstance(model, TriesAgain):
+        return await model.ask_counted(prompt.system, prompt.question, tools, tries)
+    await tries.begin()
     if tools and isinstance(model, CallsTools):
         return await model.ask_with(prompt.system, prompt.question, tools)
     return await model.ask(prompt.system, prompt.question)

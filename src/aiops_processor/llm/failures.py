@@ -4,7 +4,9 @@ Only a prompt that is too long is known by its text: no two servers have a code 
 """
 
 import re
+from collections.abc import Iterator
 
+import httpx2
 from pydantic_ai.exceptions import (
     AgentRunError,
     ModelAPIError,
@@ -29,6 +31,10 @@ _TOO_LONG = re.compile(
     # length"; Anthropic: "prompt is too long"; LiteLLM: ContextWindowExceededError
     r"(?i)context[ _]?(?:length|size|window)|prompt is too long|input is too long|too many (?:input )?tokens"
 )
+NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+"""There was no connection, so there was no request."""
+_STATUS_FREE = frozenset({408, 409, 425, 429, 503, 529})
+"""It said no before it worked. A 500, 502 or 504 may stand in the place of an answer that was paid for."""
 _STATUS_TOO_LONG = frozenset({400, 413, 422, 500})
 
 
@@ -41,7 +47,8 @@ def as_ours(error: AgentRunError, who: str) -> ModelError:
         return ModelRefused(f"{who} answered {status}: the account has no money or quota left; top it up")
     if isinstance(error, _MAY_PASS) or status in _STATUS_MAY_PASS or status >= 500:
         retry_after = error.retry_after if isinstance(error, ModelAPIError) else None
-        return ModelUnavailable(f"{who} {_unavailable(error, status)}", retry_after)
+        free = status in _STATUS_FREE or isinstance(error, ModelRateLimitError) or _never_sent(error)
+        return ModelUnavailable(f"{who} {_unavailable(error, status)}", retry_after, free=free)
     if status:
         return ModelRefused(f"{who} answered {status}: {_remedy(error, status)}")
     return ModelUnreadable(f"{who} answered something that is no chat completion; is the base URL right?")
@@ -65,9 +72,18 @@ def _unavailable(error: AgentRunError, status: int) -> str:
 
 def _root(error: BaseException) -> str:
     """The name of what lies at the bottom: ConnectError, RemoteProtocolError, …"""
-    while error.__cause__ is not None:
+    *_, root = _causes(error)
+    return type(root).__name__
+
+
+def _never_sent(error: BaseException) -> bool:
+    return any(isinstance(each, NEVER_SENT) for each in _causes(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
         error = error.__cause__
-    return type(error).__name__
 
 
 def _remedy(error: AgentRunError, status: int) -> str:

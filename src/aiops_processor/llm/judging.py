@@ -17,6 +17,11 @@ from aiops_processor.models.evidence import EvidenceReport, Window
 NEAR_SECONDS = 2.0
 ENDS = 1e-9
 _SUBORDINATE = re.compile(r"\b(?:after|since|when|once|until)\b")
+_NEGATED = re.compile(
+    r"(?:\b(?:not|never|without|yet to)|n[’']t)(?:\s+(?:yet|been|gone|risen|come|be|go))*\s+$", re.IGNORECASE
+)
+_MEASURED = re.compile(r"\bas (?:much|many|high|large|long|often|slow|big)\s+$", re.IGNORECASE)
+"""`six times as much as before` says nothing of what stayed."""
 MOST_CHARACTERS, MOST_FIGURES = 600, 30
 """Of one sentence. Checking takes the square of either; a sentence that people can read has less."""
 FEWEST_WORDS = 3
@@ -284,7 +289,7 @@ def _wrong_direction(claim: Claim, item: Known) -> str:
         return f"{item.id} is no sign of health" if wording.STAY.search(words) else ""
     went = _went(item)
     for pattern, sign in ((wording.RISE, 1), (wording.FALL, -1), (wording.STAY, 0)):
-        found = pattern.search(words)
+        found = next((each for each in pattern.finditer(words) if not _MEASURED.search(words[: each.start()])), None)
         if found and went != sign and not _of_time(found[0], item):
             return f"{item.id} did not go that way: “{found[0]}”"
     return ""
@@ -313,8 +318,8 @@ def _wrong_side(claim: Claim, item: Known) -> str:
     for pattern, sign in ((wording.ABOVE, 1), (wording.BELOW, -1)):
         for found in pattern.finditer(claim.words):
             limit = _limit_after(claim.words[found.end() :], claim, item)
-            if limit is None:
-                continue
+            if limit is None or _NEGATED.search(claim.words[: found.start()]):
+                continue  # what is denied is held against the limit by negations.py
             if re.search(r"\bfires?\b\W*(?:\w+\W+){0,2}$", claim.words[: found.start()]):
                 value_side = 1 if item.limit and ">" in item.limit[0] else -1
             else:

@@ -7,20 +7,23 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from aiops_processor.llm.asking import ModelOptions
+from aiops_processor.llm.asking import ModelOptions, Tries, Uncounted
 from aiops_processor.plugins import Answer, Tool
 
 
 class Chat(Protocol):
     """What is made: it answers, or asks for tools first."""
 
-    async def ask_with(self, system: str, question: str, tools: Sequence[Tool]) -> Answer: ...
+    async def ask_counted(self, system: str, question: str, tools: Sequence[Tool], tries: Tries) -> Answer: ...
 
     async def aclose(self) -> None: ...
 
 
 class LateModel:
-    """Satisfies `plugins.Model` and `plugins.CallsTools`. `make` imports what is expensive, and runs in a thread."""
+    """Satisfies `plugins.Model`, `plugins.CallsTools` and `TriesAgain`.
+
+    `make` imports what is expensive, and runs in a thread.
+    """
 
     def __init__(self, name: str, options: ModelOptions, make: Callable[[], Chat], *, calls_tools: bool = True) -> None:
         self.name = name
@@ -37,7 +40,11 @@ class LateModel:
 
     async def ask_with(self, system: str, question: str, tools: Sequence[Tool]) -> Answer:
         """The same, or what the model asks for of these tools first."""
-        return await (await self._chat()).ask_with(system, question, tools)
+        return await self.ask_counted(system, question, tools, Uncounted())
+
+    async def ask_counted(self, system: str, question: str, tools: Sequence[Tool], tries: Tries) -> Answer:
+        """The same; `tries` is told of every request."""
+        return await (await self._chat()).ask_counted(system, question, tools, tries)
 
     async def aclose(self) -> None:
         if self._made is not None:

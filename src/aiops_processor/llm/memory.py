@@ -4,11 +4,34 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from aiops_processor.plugins import Answer
 
 KEPT = timedelta(hours=1)
 MOST = 200
+
+
+class Journal(Protocol):
+    """Where the answers of one analysis are written down as they come, for a process that is killed on the way."""
+
+    def left(self, key: str) -> Answer | None:
+        """What a process that was killed had paid for; given once, for each answer counts once."""
+        ...
+
+    async def keep(self, key: str, answer: Answer) -> None:
+        """Write it down. A store that is away is no error: the answer is at hand."""
+        ...
+
+
+class NoJournal:
+    """For an analysis that nothing goes on with after a kill."""
+
+    def left(self, key: str) -> Answer | None:  # noqa: ARG002 - the protocol's
+        return None
+
+    async def keep(self, key: str, answer: Answer) -> None:
+        """Nothing is kept."""
 
 
 class Memory:

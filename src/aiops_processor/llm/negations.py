@@ -36,7 +36,15 @@ _CAPABLE = re.compile(
 )
 
 
-_SHORT_OF = re.compile(r"\s+(?:yet\s+)?(?:cross|reach|exceed|hit|pass)")
+_SHORT_OF = re.compile(
+    r"\s+(?:(?:yet|been|gone|risen|come)\s+)*(?:cross|reach|exceed|hit|pass|surpass|breach|above\b|over\b|beyond\b)"
+)
+
+
+_FROM = re.compile(r"\bfrom\s+$", re.IGNORECASE)
+_MOMENT = re.compile(
+    r"^\s*(?:the (?:onset|incident|change|restart)|that|this|it|◷(?:\s+UTC)?)(?=\W)[,\s]*", re.IGNORECASE
+)
 
 
 def without_negated(words: str) -> str:
@@ -63,10 +71,10 @@ def wrong(words: str, item: Known, went: int) -> str:
 def _licensed(words: str, found: re.Match[str], item: Known) -> bool:
     """A negation that the finding bears out."""
     head, here, behind = words[: found.start()], words[found.start() :], words[found.end() :]
-    if _of_ability(head, here, behind):
-        return bool(wording.FAILURE.search(item.text)) and (item.log or item.after == 0)
     if item.limit and item.after is not None and _SHORT_OF.match(behind):
         return (item.after > item.limit[1]) != (">" in item.limit[0])
+    if _of_ability(head, here, behind):
+        return bool(wording.FAILURE.search(item.text)) and (item.log or item.after == 0)
     quoted = " ".join(here.lower().split()[:3]).strip(" .,;:") in item.text
     return quoted or (item.began_empty and _of_before(head, here, behind)) or (item.after == 0 and _ended(words))
 
@@ -83,13 +91,13 @@ def _ended(words: str) -> bool:
 
 def _of_before(head: str, here: str, behind: str) -> bool:
     """Whether the negation is about the time before: nothing but a length of time stands between the two."""
-    if re.match(r"none\s+(?:to\b|→)", here, re.IGNORECASE):
+    if re.match(r"none\s+(?:to\b|→)", here, re.IGNORECASE) or _FROM.search(head):
         return True
     if found := wording.BEFORE.search(behind):
         seen = re.match(r"(?:never|not)(?: been)? seen\b", here, re.IGNORECASE)
         return bool(seen) or not _NUMBER.search(_SPAN.sub("", behind[: found.start()]))
     last = list(wording.BEFORE.finditer(head))[-1:]
-    return any(len(head[each.end() :].split()) <= 2 for each in last)
+    return any(len(_MOMENT.sub("", head[each.end() :]).split()) <= 2 for each in last)
 
 
 def _missing(words: str, item: Known) -> str:

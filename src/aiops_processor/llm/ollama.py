@@ -6,6 +6,7 @@ Source: https://github.com/ollama/ollama/blob/main/docs/api.md
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import ClassVar
 
 import httpx2
@@ -14,9 +15,9 @@ from pydantic import BaseModel, HttpUrl
 from pydantic_ai.exceptions import ModelHTTPError
 
 from aiops_processor.errors import ModelUnavailable, ModelUnreadable, PromptTooLong
-from aiops_processor.llm.asking import Asking, ModelOptions, Sleep, http_client
-from aiops_processor.llm.failures import as_ours
-from aiops_processor.plugins import Answer
+from aiops_processor.llm.asking import Asking, ModelOptions, Sleep, Tries, Uncounted, http_client
+from aiops_processor.llm.failures import NEVER_SENT, as_ours
+from aiops_processor.plugins import Answer, Tool
 
 CONTEXT_TOKENS = 8192
 
@@ -43,7 +44,7 @@ class _Reply(msgspec.Struct):
 
 
 class Ollama:
-    """A model that an Ollama server runs. Satisfies `plugins.Model`."""
+    """A model that an Ollama server runs. Satisfies `plugins.Model` and `TriesAgain`."""
 
     Options: ClassVar[type[BaseModel]] = OllamaOptions
 
@@ -64,7 +65,11 @@ class Ollama:
 
     async def ask(self, system: str, question: str) -> Answer:
         """The model's answer, within `timeout_seconds`. Raises ModelRefused, ModelUnreadable or ModelUnavailable."""
-        return await self._asking.until_answered(lambda: self._ask_once(system, question))
+        return await self.ask_counted(system, question, (), Uncounted())
+
+    async def ask_counted(self, system: str, question: str, tools: Sequence[Tool], tries: Tries) -> Answer:  # noqa: ARG002 - it is offered none
+        """The same; `tries` is told of every request."""
+        return await self._asking.until_answered(lambda: self._ask_once(system, question), tries)
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -77,7 +82,10 @@ class Ollama:
             )
         except httpx2.RequestError as error:
             # `from None`: the cause holds the request and its headers.
-            raise ModelUnavailable(f"{self._who} cannot be reached or broke off ({type(error).__name__})") from None
+            free = isinstance(error, NEVER_SENT)
+            raise ModelUnavailable(
+                f"{self._who} cannot be reached or broke off ({type(error).__name__})", free=free
+            ) from None
         if not response.is_success:
             refusal = ModelHTTPError(
                 response.status_code, self.options.model, response.text, headers=dict(response.headers)

@@ -1,5 +1,6 @@
 """Numbers in texts, with what they measure, so that two can be compared: 97 % and 0.97, 1.5 GB and 1500000000."""
 
+import math
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -90,8 +91,12 @@ def quantity(number: float, unit: str = "", precision: float = 0.0) -> Quantity:
 
 def quantities(text: str) -> Iterator[Quantity]:
     """Every number of a text but ids (M1, p99, v1.2) and times of day."""
-    for found in NUMBER.finditer(TIMES_OF_DAY.sub(" ", text)):
-        yield quantity_of(found)
+    yield from (quantity_of(found) for found in figures(TIMES_OF_DAY.sub(" ", text)))
+
+
+def figures(text: str) -> Iterator[re.Match[str]]:
+    """Every number; no `4e570` out of a name or a line, which would be infinite and agree with any other."""
+    return (found for found in NUMBER.finditer(text) if math.isfinite(float(found["number"].replace(",", ""))))
 
 
 def quantity_of(found: re.Match[str]) -> Quantity:

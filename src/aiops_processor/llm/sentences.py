@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from aiops_processor.llm.quantities import NUMBER, TIMES_OF_DAY, Quantity, quantity, quantity_of
+from aiops_processor.llm.quantities import TIMES_OF_DAY, Quantity, figures, quantity, quantity_of
 
-ID = re.compile(r"\b[AMLC]\d{1,4}\b")
-_CITED = re.compile(r"\s*[\[(]\s*(?:[AMLC]\d{1,4}\b[\s,;/&]*(?:and\s+)?)+[\])]")
+ID = re.compile(r"\b[AMLCQ]\d{1,4}\b")
+_CITED = re.compile(r"\s*[\[(]\s*(?:[AMLCQ]\d{1,4}\b[\s,;/&]*(?:and\s+)?)+[\])]")
 _QUOTED = re.compile(r"“([^”]+)”|\"([^\"]+)\"|`([^`]+)`|‘([^’]+)’|(?<!\w)'([^']+)'(?!\w)")
 _NAME = re.compile(
     r"(?<![\w/.])/?(?:\w+=[\w.-]+\w|[A-Za-z][\w.-]*[_/:][\w./:-]*\w|[A-Za-z]+(?:[A-Z][a-z0-9]+)+|v?\d+(?:\.\d+){2,}[\w.+-]*"
-    r"|v\d[\w.]*|[a-z]+(?:-[a-z0-9]*\d[a-z0-9]*)+|[A-Z]+_[A-Z_]+|/[\w/.-]+\w)"
+    r"|v\d[\w.]*|[a-z]+(?:-[a-z0-9]*\d[a-z0-9]*)+|[A-Z]+_[A-Z_]+|[A-Za-z][\w-]+(?:\.[A-Za-z][\w-]+){2,}|/[\w/.-]+\w)"
 )
 _END = re.compile(r"(?<=[.!?])[\"”’')\]]*\s+(?=[\[(“\"'`]*[A-Z0-9/])|\n+|(?<=[.!?])\s+(?=[a-z][\w-]* )")
 _ABBREVIATED = re.compile(r"(?:\b(?:e\.g|i\.e|approx|vs|no|ca|etc|incl)\.)$", re.IGNORECASE)
@@ -20,15 +20,23 @@ _ABOUT = (
     r"(?:(?:only|about|around|roughly|nearly|almost|just|some|approximately|over|under|a|an|the|more than|as much as)"
     r"\s+)*"
 )
+_REPLACED = "(?:replaced|superseded|succeeded)"
 _BEFORE = re.compile(
-    rf"(?:\bfrom|\bagainst|\binstead of|\brather than|\bcompared (?:to|with)|\bversus|\bvs\.?|\bit was|\bhad been"
+    rf"(?:\bfrom|\bagainst|\binstead of|\brather than|\bcompared (?:to|with)|\bversus|\bvs\.?|\bit was"
+    r"|\bha(?:d|ving) been(?: at)?"
     r"|(?<!more )(?<!less )(?<!fewer )(?<!higher )(?<!lower )\bthan"
     rf"|\breplac(?:ed|es|ing)|\bpreviously)\s+{_ABOUT}$",
     re.IGNORECASE,
 )
 _AFTER = re.compile(
-    rf"(?:\bto|\breach(?:ed|es|ing)|\bnow|\bis|\bare|\bat|\bhit|→|->|\bruns|\brunning)\s+{_ABOUT}$", re.IGNORECASE
+    rf"(?:\bto|\breach(?:ed|es|ing)|\bnow|\bis|\bare|\bat|\bhit|→|->|\bruns|\brunning"
+    rf"|\b{_REPLACED} (?:by|with))\s+{_ABOUT}$",
+    re.IGNORECASE,
 )
+_GAVE_WAY = re.compile(
+    rf"^(?:\s+(?:of|on|at) [\w-]+)?\s+(?:(?:was|were|is|got|has been|had been)\s+)?{_REPLACED}\s+(?:by|with)\b"
+)
+_TOOK_OVER = re.compile(rf"^(?:\s+(?:of|on|at) [\w-]+)?\s+(?:has |had )?{_REPLACED}\s+(?!by\b|with\b)")
 _BY = re.compile(rf"\bby\s+{_ABOUT}$", re.IGNORECASE)
 _FIRES = re.compile(r"\bfires?\b[\w\s]*$", re.IGNORECASE)
 _THEN_BEFORE = re.compile(
@@ -42,6 +50,8 @@ _FACTOR = re.compile(
     r"^\s*(?:[x×](?!\w)|-fold|fold|times (?:the|what|as|its|more|higher|larger|slower|faster|longer|over)\b|x as\b)",
     re.IGNORECASE,
 )
+_DID = re.compile(r"^\s*times (?:the|its) [\w-]+ (?:(?:was|were|has|had|is|got)\b|[a-z]+ed\b|wrote\b)", re.IGNORECASE)
+"""`93 times the gateway was told` counts, `93 times the usual` compares."""
 _NOISE = re.compile(
     # One `\s*` at each place: with three side by side a long run of spaces takes minutes.
     r"^\s*(?:(?:×|times)\s*)?(?:(?:its|the|of)\s*)?(?:own )?(?:usual )?noise|^\s*times its own noise",
@@ -66,7 +76,16 @@ _WORDS = {
     "seventy": 70, "eighty": 80, "ninety": 90, "dozen": 12, "hundred": 100, "thousand": 1000, "million": 10**6,
     "billion": 10**9,
 }  # fmt: skip
+NUMBER_WORDS = frozenset(_WORDS)
 _IN_WORDS = re.compile(rf"\b({'|'.join(_WORDS)})\b(?! (?:of|more|other|or|again))", re.IGNORECASE)
+_COUNT = rf"({'|'.join(_WORDS)}|\d{{1,3}})"
+_IN_PARTS = re.compile(
+    rf"\b{_COUNT} (?:of|in|out of) (?:every )?{_COUNT}\b(?! (?:times|lines|restarts))"
+    r"(?=(?: of)?(?: the| its| all)? [a-z-]+s\b)",
+    re.IGNORECASE,
+)
+"""`four of five requests` is a share."""
+_ALONE = re.compile(r"\b(?:a|one) single(?= (?:[a-z]+ )?(?:line|restart|entry|occurrence|message)\b)", re.IGNORECASE)
 _SHARES = {"half": 0.5, "a third": 1 / 3, "a quarter": 0.25, "a fifth": 0.2, "a tenth": 0.1, "two thirds": 2 / 3,
            "three quarters": 0.75}  # fmt: skip
 _IN_SHARES = re.compile(rf"\b({'|'.join(_SHARES)})\b", re.IGNORECASE)
@@ -167,7 +186,7 @@ def _numbers(rest: str) -> tuple[Said, ...]:
 
 
 def _figures(rest: str) -> Iterator[tuple[int, Said]]:
-    for found in NUMBER.finditer(rest):
+    for found in figures(_IN_PARTS.sub(lambda part: " " * len(part[0]), rest)):
         head, tail = rest[: found.start()], rest[found.end("number") :]
         yield (
             found.start(),
@@ -187,8 +206,15 @@ def _spelt(rest: str) -> Iterator[tuple[int, Said]]:
         number = float(found[2]) if found[2] else float(_FOLDS[found[1].lower()])
         yield found.start(), Said(quantity(number), Role.FACTOR, rough=True)
     for found in _IN_SHARES.finditer(rest):
-        share = _SHARES[found[1].lower()]
-        yield found.start(), Said(quantity(share, "ratio"), Role.ANY, rough=bool(_ROUGH.search(rest[: found.start()])))
+        share, head = _SHARES[found[1].lower()], rest[: found.start()]
+        bound = next((sign for pattern, sign in _BOUNDS if pattern.search(head)), 0)
+        yield found.start(), Said(quantity(share, "ratio"), Role.ANY, bound, rough=bool(_ROUGH.search(head)))
+    for found in _IN_PARTS.finditer(rest):
+        some, whole = (_WORDS.get(each.lower()) or float(each) for each in found.groups())
+        yield found.start(), Said(quantity(some / whole, "ratio"), Role.ANY, rough=True)
+    rest = _IN_PARTS.sub(" ", rest)
+    for found in _ALONE.finditer(rest):
+        yield found.start(), Said(quantity(1.0), Role.ANY, tallies=True)
     for found in _IN_WORDS.finditer(rest):
         tail = rest[found.end() :]
         unit = re.match(r"\s+([a-z]+)", tail)
@@ -211,7 +237,10 @@ def _role(rest: str, start: int, end: int) -> Role:
     behind = tail[unit.end() :] if unit and _THEN_TO.match(tail[unit.end() :]) else tail
     signs = (
         (Role.NOISE, _NOISE.match(tail)),
+        (Role.ANY, not head.strip(" ,") and _DID.match(tail)),
         (Role.FACTOR, _FACTOR.match(tail)),
+        (Role.BEFORE, _GAVE_WAY.match(tail)),
+        (Role.AFTER, _TOOK_OVER.match(tail)),
         (Role.ANY, _FIRES.search(head)),
         (Role.BEFORE, _BEFORE.search(head) or _TO_NUMBER.match(behind) or _THEN_BEFORE.match(tail)),
         (Role.BY, _BY.search(head)),

@@ -9,6 +9,7 @@ from aiops_processor.llm.pseudonyms import Pseudonyms
 from aiops_processor.llm.shapes import Draft
 from aiops_processor.llm.tools.toolbox import Inquiry, told_whole
 from aiops_processor.models.alert import Alert
+from aiops_processor.models.analysis import Usage
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.past import Past
 from aiops_processor.plugins import Call, Tool
@@ -38,7 +39,23 @@ class Told:
         """With what the model's questions found."""
         return self._inquiry.evidence
 
-    def tools(self, candidate: Candidate) -> tuple[Tool, ...]:
+    def question(
+        self, candidate: Candidate, budget: int, alert_usd: float | None = None, spent: float = 0.0
+    ) -> tuple[Prompt, tuple[Tool, ...]]:
+        """The prompt within a budget of tokens, and what this model may ask for first.
+
+        That is nothing where one question more might make the analysis, which has cost `spent`, cost more than
+        `alert_usd` for each alert.
+        """
+        tools = self._tools(candidate)
+        prompt = self.prompt(budget, tools)
+        if tools and alert_usd is not None:
+            most = spent + (_most_usd(candidate, prompt.tokens + size_of(tools), budget) or 0.0)
+            if most > alert_usd * len(self._alerts):
+                return self.prompt(budget), ()
+        return prompt, tools
+
+    def _tools(self, candidate: Candidate) -> tuple[Tool, ...]:
         """What this model may still ask; nothing for one without tools, or without the room to tell it of them."""
         tools = self._inquiry.offered() if candidate.tools else ()
         return tools if candidate.token_budget - size_of(tools) >= SMALLEST_BUDGET else ()
@@ -71,6 +88,12 @@ class Told:
 
     def _names(self) -> Pseudonyms:
         return Pseudonyms(self._hidden, self._alerts, self.evidence)
+
+
+def _most_usd(candidate: Candidate, asked: int, budget: int) -> float | None:
+    """What a question of so many tokens and the one after it cost at most, None where no price is known."""
+    both = Usage(requests=2, input_tokens=asked + budget, output_tokens=2 * candidate.answer_tokens)
+    return candidate.price.of(both) if candidate.price else None
 
 
 def size_of(tools: Sequence[Tool]) -> int:

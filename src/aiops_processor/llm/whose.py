@@ -1,16 +1,18 @@
 """Whether a sentence speaks of the component that its finding is about."""
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 
 from aiops_processor.llm import wording
 from aiops_processor.llm.known import Known
-from aiops_processor.llm.sentences import Claim
+from aiops_processor.llm.sentences import NUMBER_WORDS, Claim
 
 _TOWARDS = re.compile(
     r"\b(?:to|towards|for|dependency|upstream|against|calling|about|concerning|regarding|via|behind|on|reach(?:es|ing|ed)?|with|between|and)\s+(?:the\s+|its\s+|service\s+)?$",
     re.IGNORECASE,
 )
+MOST_PATTERNS = 256
 _AUXILIARY = frozenset(
     {
         "is",
@@ -33,6 +35,13 @@ _AUXILIARY = frozenset(
     | {"but", "to", "of", "in", "at", "on", "by", "for"}
 )
 _EDGE = r"(?:['’]s)?(?:\s+\w+){0,3}?\s+(?:to|→)\s+(?:the\s+)?"
+
+
+_BACK = (
+    r"(?:\s+(?:is|are|was|were|gets?|got|being|been)\s+(?:called|asked|queried|requested|contacted)\s+by"
+    r"|\s+(?:receives?|received|gets?|got|takes?)(?:\s+(?!from\b)\w+){0,2}?\s+from)\s+(?:the\s+)?"
+)
+"""`checkout is called by gateway`: the second calls the first."""
 
 
 def wrong(claim: Claim, item: Known, places: Iterable[str], vocabulary: frozenset[str] = frozenset()) -> str:
@@ -61,9 +70,14 @@ def mentioned(words: str, places: Iterable[str]) -> list[str]:
 def _mentions(words: str, places: list[str]) -> Iterator[tuple[str, int, int]]:
     if not places:
         return
-    names = "|".join(map(re.escape, places))
-    for found in re.finditer(rf"(?<![\w/.-])(?:{names})(?![\w/-]|[.:]\w)", words, re.IGNORECASE):
+    for found in _naming(tuple(places)).finditer(words):
         yield found[0].lower(), found.start(), found.end()
+
+
+@functools.lru_cache(MOST_PATTERNS)
+def _naming(places: tuple[str, ...]) -> re.Pattern[str]:
+    """Any of these, by itself. Remembered, as every sentence is held against every finding."""
+    return re.compile(rf"(?<![\w/.-])(?:{'|'.join(map(re.escape, places))})(?![\w/-]|[.:]\w)", re.IGNORECASE)
 
 
 def _in_passing(words: str, name: str, start: int, end: int, item: Known, places: list[str]) -> bool:
@@ -96,9 +110,23 @@ def _wrong_way(words: str, item: Known, places: list[str]) -> str:
 
 
 def _between(text: str, places: list[str]) -> Iterator[tuple[str, str]]:
-    names = "|".join(re.escape(place.lower()) for place in places)
-    for found in re.finditer(rf"(?<![\w/.-])({names}){_EDGE}({names})(?![\w/-]|[.:]\w)", text):
-        yield found[1], found[2]
+    if not places:
+        return
+    forth, *back = _edges(tuple(places))
+    yield from ((found[1], found[2]) for found in forth.finditer(text))
+    yield from ((found[2], found[1]) for pattern in back for found in pattern.finditer(text))
+
+
+@functools.lru_cache(MOST_PATTERNS)
+def _edges(places: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    """`a to b`; and what says that the second calls the first."""
+    name = f"({'|'.join(re.escape(place.lower()) for place in places)})"
+    start, end = r"(?<![\w/.-])", r"(?![\w/-]|[.:]\w)"
+    return (
+        re.compile(f"{start}{name}{_EDGE}{name}{end}"),
+        re.compile(rf"\bto\s+(?:the\s+)?{name}\s+by\s+(?:the\s+)?{name}{end}"),
+        re.compile(f"{start}{name}{_BACK}{name}{end}"),
+    )
 
 
 def _unknown(words: str, item: Known, known: set[str]) -> Iterator[str]:
@@ -130,4 +158,6 @@ def _noun(word: str) -> bool:
 def _plain(word: str) -> bool:
     if "-" in word:
         return all(map(_plain, word.split("-")))
+    if word in NUMBER_WORDS:
+        return True
     return word in wording.PLAIN or word.endswith(("ly", "ed")) or word.rstrip("s") in wording.PLAIN

@@ -6,13 +6,13 @@ RISE = re.compile(
     r"\b(?:rose|risen|rises?|rising|climb(?:ed|s|ing)?|increas(?:e|ed|es|ing)|grew|grows?|grown|growing|growth"
     r"|jump(?:ed|s|ing)?|spik(?:e|ed|es|ing)|surg(?:e|ed|es|ing)|soar(?:ed|s|ing)?|higher|went up|goes up|going up"
     r"|(?:up) from|shot up|doubled|tripled|quadrupled|slower|worsened|appear(?:ed|s)?|emerged|started|began"
-    r"|accelerated|swelled|multiplied|escalat(?:ed|es|ing))\b",
+    r"|c[oa]mes? (?:back )?(?:up|online)|accelerated|swelled|multiplied|escalat(?:ed|es|ing))\b",
     re.IGNORECASE,
 )
 FALL = re.compile(
     r"\b(?:fell|fallen|falls?|falling|drop(?:ped|s|ping)?|decreas(?:e|ed|es|ing)|declin(?:e|ed|es|ing)|shrank|shrunk"
     r"|shrinks?|plung(?:e|ed|es|ing)|plummet(?:ed|s|ing)?|sank|sunk|lower"
-    r"|went down|goes down|going down|down (?:from|to)"
+    r"|went (?:down|away|offline)|c[oa]mes? down|goes down|going down|down (?:from|to)"
     r"|halved|faster|vanish(?:ed|es|ing)?|disappear(?:ed|s|ing)?|stopp(?:ed|ing)|stops|collapsed?|dipped|dips?"
     r"|subsided|ceased|reduced|diminish(?:ed|es)?|recovered|improved|eased)\b",
     re.IGNORECASE,
@@ -31,15 +31,24 @@ NOT = re.compile(
 CANNOT = re.compile(r"(?:cannot|can[’']t|can not|could not|couldn[’']t|unable|not able)\b", re.IGNORECASE)
 NO_LONGER = re.compile(r"\b(?:no longer|any ?more|any longer)\b", re.IGNORECASE)
 BEFORE = re.compile(
-    r"\b(?:before(?:hand)?|previously|earlier|until then|prior)\b(?!\s+(?:that|the|version|its|it)\b)", re.IGNORECASE
+    r"\b(?:before(?:hand)?|previously|earlier|until then|prior)\b"
+    r"(?!\s+(?:that|the(?! (?:onset|incident)\b)|version|its|it\s+\w)\b)",
+    re.IGNORECASE,
 )
-ABOVE = re.compile(r"\b(above|over|exceed(?:s|ed|ing)?|beyond|higher than)\b", re.IGNORECASE)
+ABOVE = re.compile(
+    r"\b(above|over|exceed(?:s|ed|ing)?|beyond|higher than|cross(?:ed|es|ing)|surpass(?:ed|es|ing)|breach(?:ed|es|ing)"
+    r"|pass(?:ed|es|ing)(?= (?:the|its|a) (?:limit|threshold)))\b",
+    re.IGNORECASE,
+)
 BELOW = re.compile(r"\b(below|under|beneath|lower than)\b", re.IGNORECASE)
 CAUSE = re.compile(
     r"\b(?:because|caus(?:e|ed|es|ing)(?:\s+by)?|due to|owing to|thanks to"
     r"|as a (?:result|consequence)|result(?:s|ed|ing)? (?:in|from)"
-    r"|led to|leads? to|leading to|therefore|thus|hence|consequently|trigger(?:s|ed|ing)?|responsible for|root cause"
-    r"|explains?|stems? from|blame[ds]?|culprit|so that|driven by|brought down|which is why)\b",
+    r"|led\s+(?:\S+\s+){0,5}?to|leads? to|leading to|therefore|thus|hence|consequently|trigger(?:s|ed|ing)?"
+    r"|responsible for|root cause|explains?|forc(?:ed|es|ing)|stems? from|blame[ds]?|culprit|so that|driven by"
+    r"|ma(?:de|kes|king)\s+(?:the\s+)?(?!(?:to|by|from|of|up|in|on|at|with|for|it)\b)[\w-]+\s+"
+    r"(?!(?:to|by|from|of|up|in|on|at|with|for)\b)[a-z]+"
+    r"|brought down|which is why)\b",
     re.IGNORECASE,
 )
 FIRST = re.compile(
@@ -54,9 +63,10 @@ STATES = re.compile(r"\b(?:which|that|because|since|as|is|are|was|were|has|had|h
 """By these a sentence that proposes something says something of what happened, too."""
 LINKING = frozenset(
     """
-    affected again already along although anymore around as back be by consistent continuing due during even fast for
-    from if indicate indicates indicating just like loop more my no not off only out per reach reached resident short so
-    soon still suggest suggesting suggests though through thus too until well what when where whose yet
+    affected again already along although anymore around as back be broken by come comes consistent continuing due
+    during even fast for from if indicate indicates indicating just like loop lose loses lost made make makes more my
+    no not off only out per reach reached receive received receives resident send sending sends sent short so soon
+    still suggest suggesting suggests though through thus too until well what when where whose yet
     """.split()  # noqa: SIM905 - a list of words is read as words
 )
 """Words that a clause may hold beside those of the findings, and that say nothing of what happened."""
@@ -104,7 +114,7 @@ PLAIN = frozenset(
     table target targets task tasks team than that the their them there these they thing things this those thread
     threads threshold time timeframe timeout timeouts times total trace traces traffic turn two type unit up
     upstream usage use user users usual value values version versions view volume waiting warning warnings was went
-    were which while whole will window with work worker workers would write writes zero
+    were which while whole will window with wording words work worker workers would write writes zero
     """.split()  # noqa: SIM905 - a list of words is read as words
 )
 """Words of the trade that may stand where the name of a component would."""

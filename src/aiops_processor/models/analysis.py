@@ -73,8 +73,9 @@ class Exchange(Frozen):
     """One question to a model and what came of it, as it was sent: what was masked is masked here, too.
 
     `estimated_tokens` is our count of the question, `input_tokens` the model's. `remembered`: the same question had
-    been answered before and was not paid for again. `error` says why there is no usable answer. `unanswered`: nobody
-    answered, or it said no, so there is nothing to pay.
+    been answered before and was not paid for again. `error` says why there is no usable answer. `requests` is how many
+    requests it took that may have to be paid, tries in vain among them; of one that was sent and never answered the
+    tokens are our count of the question. 0 where nothing was sent, or all were refused.
     """
 
     at: datetime
@@ -87,7 +88,7 @@ class Exchange(Frozen):
     output_tokens: int = 0
     cost_usd: float | None = None
     remembered: bool = False
-    unanswered: bool = False
+    requests: int = 1
     error: str = ""
 
 

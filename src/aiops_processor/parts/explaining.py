@@ -70,6 +70,7 @@ def limits(settings: Settings) -> Budgets:
     return Budgets(
         incident=Limit(calls=llm.incident_calls, tokens=llm.incident_tokens, usd=llm.incident_usd),
         day=Limit(calls=llm.day_calls, tokens=llm.day_tokens, usd=llm.day_usd),
+        alert_usd=llm.alert_usd,
     )
 
 

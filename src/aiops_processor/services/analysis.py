@@ -17,8 +17,10 @@ from aiops_processor.services.completing import Completing
 from aiops_processor.services.incidents import COMPLETE
 from aiops_processor.services.own import Events
 from aiops_processor.services.past import similar, traits_of
+from aiops_processor.services.received import Received
 from aiops_processor.storage import actions as action_rows
 from aiops_processor.storage import alerts as alert_rows
+from aiops_processor.storage import answers as answer_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox, spending
 from aiops_processor.storage import past as past_rows
@@ -97,12 +99,17 @@ class Analysis:
         evidence = await self._evidence(incident_id, generation)
         traits = traits_of(alerts, evidence)
         async with self._database.read() as connection:
-            incident = await spending.of_incident(connection, incident_id)
+            spent = await spending.of_incident(connection, incident_id)
             day = await spending.since(connection, today)
             alike = await similar(connection, incident_id, traits, self._clock.now())
+            incident = await incident_rows.get(connection, incident_id)
+            received = await Received.of(self._database, connection, incident_id, generation)
         key = (incident_id, generation)
         if key not in self._unsaved:  # else the store was away when it should have been saved: not paid for again
-            self._unsaved[key] = await self._analyzer.explain(alerts, evidence, incident, day, alike)
+            again = incident is not None and incident.completions > 0  # there is a next time: one request is enough
+            self._unsaved[key] = await self._analyzer.explain(
+                alerts, evidence, spent, day, alike, journal=received, patient=not again
+            )
         explained = self._unsaved[key]
         result = explained.result.model_copy(update={"similar": alike})
         now = self._clock.now()
@@ -112,6 +119,7 @@ class Analysis:
             await incident_rows.save_result(connection, incident_id, generation, result, now)
             await past_rows.keep_traits(connection, incident_id, traits)
             await spending.save(connection, incident_id, generation, explained.exchanges)
+            await answer_rows.forget(connection, incident_id, generation)
             await self._note_missing(connection, incident_id, generation, explained.failure, now)
         del self._unsaved[key]
         self._metrics.alerts_processed.inc(len(alerts) + more)

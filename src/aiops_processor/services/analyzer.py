@@ -10,6 +10,7 @@ import structlog
 from aiops_processor.clock import Clock
 from aiops_processor.errors import AiopsError, BudgetSpent, ModelError
 from aiops_processor.evidence.summary import without_model
+from aiops_processor.llm.memory import Journal
 from aiops_processor.masking import Mask
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent, Usage
@@ -41,6 +42,9 @@ class Explains(Protocol):
         day: Spent,
         past: Sequence[Past] = (),
         found: Callable[[EvidenceReport], None] = lambda _: None,
+        *,
+        journal: Journal | None = None,
+        patient: bool = True,
     ) -> AnalysisResult: ...
 
 
@@ -94,10 +98,14 @@ class Analyzer:
         incident: Spent = NOTHING,
         day: Spent = NOTHING,
         past: Sequence[Past] = (),
+        *,
+        journal: Journal | None = None,
+        patient: bool = True,
     ) -> Explained:
         """The analysis of this evidence. A model that fails, or may not be asked, is a gap in it, not an error.
 
-        `incident` and `day` are what was spent before, for the budgets; `past` are incidents that were alike.
+        `incident` and `day` are what was spent before, for the budgets; `past` are incidents that were alike. `journal`
+        is where answers are kept until the analysis is. Not `patient`: a model that fails is not asked twice here.
         """
         exchanges: list[Exchange] = []
         reports = [evidence]
@@ -105,7 +113,8 @@ class Analyzer:
             alerts = await asyncio.to_thread(lambda: [mask.model(alert) for alert in alerts])
             past = await asyncio.to_thread(lambda: [mask.model(each) for each in past])
         try:
-            result, failure = await self._explain(alerts, reports, exchanges, incident, day, past), None
+            asked = self._explain(alerts, reports, exchanges, incident, day, past, journal, patient=patient)
+            result, failure = await asked, None
         except ModelError as error:
             log.warning("model failed", error=str(error), kind=type(error).__name__)
             spent = isinstance(error, BudgetSpent)
@@ -118,6 +127,7 @@ class Analyzer:
         self._metrics.analyses.labels(result.outcome).inc()
         for each in exchanges:
             self._metrics.model_calls.labels(_ended(each)).inc()
+            self._metrics.model_calls.labels("failed").inc(max(0, each.requests - 1))
             self._metrics.model_tokens.labels("input").inc(each.input_tokens)
             self._metrics.model_tokens.labels("output").inc(each.output_tokens)
             self._metrics.model_cost.inc(each.cost_usd or 0.0)
@@ -131,7 +141,7 @@ class Analyzer:
             explained = await self.explain(alerts, await self.gather(alerts), day=self._spent)
         paid = [each for each in explained.exchanges if not each.remembered]
         self._spent = Spent(
-            calls=self._spent.calls + len(paid),
+            calls=self._spent.calls + sum(each.requests for each in paid),
             tokens=self._spent.tokens + sum(each.input_tokens + each.output_tokens for each in paid),
             usd=self._spent.usd + sum(each.cost_usd or 0.0 for each in paid),
         )
@@ -168,12 +178,17 @@ class Analyzer:
         incident: Spent,
         day: Spent,
         past: Sequence[Past],
+        journal: Journal | None,
+        *,
+        patient: bool,
     ) -> AnalysisResult:
         """Raises ModelError. What the model finds by itself is added to `reports`."""
         evidence = reports[-1]
         if self._explainer is None:
             return without_model(alerts, evidence, self._clock.now())
-        return await self._explainer.explain(alerts, evidence, exchanges.append, incident, day, past, reports.append)
+        return await self._explainer.explain(
+            alerts, evidence, exchanges.append, incident, day, past, reports.append, journal=journal, patient=patient
+        )
 
     def _partial(
         self, alerts: Sequence[Alert], evidence: EvidenceReport, exchanges: Sequence[Exchange], reason: str
@@ -187,7 +202,7 @@ class Analyzer:
 def _with_costs(result: AnalysisResult, exchanges: Sequence[Exchange]) -> AnalysisResult:
     """What the questions took that led to no analysis: it was paid for all the same."""
     usage = Usage(
-        requests=sum(not each.remembered for each in exchanges),
+        requests=sum(each.requests for each in exchanges if not each.remembered),
         input_tokens=sum(each.input_tokens for each in exchanges),
         output_tokens=sum(each.output_tokens for each in exchanges),
     )

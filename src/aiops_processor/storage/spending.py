@@ -18,7 +18,7 @@ async def save(connection: Connection, incident_id: int, generation: int, asked:
                 incident_id=incident_id,
                 generation=generation,
                 at=each.at,
-                paid=not (each.remembered or each.unanswered),
+                requests=0 if each.remembered else each.requests,
                 tokens=each.input_tokens + each.output_tokens,
                 usd=each.cost_usd or 0.0,
                 exchange=each.model_dump(mode="json"),
@@ -48,10 +48,10 @@ async def _sum(connection: Connection, which: sa.ColumnElement[bool]) -> Spent:
     row = (
         await connection.execute(
             sa.select(
-                sa.func.count(),
+                sa.func.coalesce(sa.func.sum(exchanges.c.requests), 0),
                 sa.func.coalesce(sa.func.sum(exchanges.c.tokens), 0),
                 sa.func.coalesce(sa.func.sum(exchanges.c.usd), 0.0),
-            ).where(exchanges.c.paid, which)
+            ).where(exchanges.c.requests > 0, which)
         )
     ).one()
-    return Spent(calls=row[0], tokens=int(row[1]), usd=float(row[2]))
+    return Spent(calls=int(row[0]), tokens=int(row[1]), usd=float(row[2]))

@@ -238,7 +238,8 @@ feedback = sa.Table(
     sa.Column("by", Text, nullable=False),
 )
 
-# Every question to a model and its answer, in order; what it cost counts against the budgets.
+# Every question to a model and its answer, in order; what it cost counts against the budgets. `requests` were sent for
+# it and may have to be paid.
 exchanges = sa.Table(
     "exchanges",
     metadata,
@@ -246,10 +247,21 @@ exchanges = sa.Table(
     sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("at", UtcDateTime, nullable=False, index=True),
-    sa.Column("paid", sa.Boolean, nullable=False),
+    sa.Column("requests", sa.Integer, nullable=False),
     sa.Column("tokens", sa.BigInteger, nullable=False),
     sa.Column("usd", sa.Float, nullable=False),
     sa.Column("exchange", Json, nullable=False),
+)
+
+# Answers of models that no analysis has been saved with yet, by what was asked: a kill meanwhile does not pay again.
+received_answers = sa.Table(
+    "received_answers",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("incident_id", Id, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("question", Key, nullable=False),
+    sa.Column("answer", Json, nullable=False),
 )
 
 # The Watchdogs that we expect, and when each was last heard of. `told` counts the silences that people were told of.

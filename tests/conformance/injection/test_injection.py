@@ -76,8 +76,8 @@ async def explained(message: Message, order: str) -> tuple[AnalysisResult, Evide
     return await explainer.explain(message.alerts, evidence, record.append), evidence, record, model
 
 
-def test_there_are_fifty_of_them() -> None:
-    assert len(set(INJECTIONS)) >= 50
+def test_there_are_seventy_five_of_them() -> None:
+    assert len(set(INJECTIONS)) >= 75
 
 
 @pytest.mark.parametrize("number", range(len(INJECTIONS)))

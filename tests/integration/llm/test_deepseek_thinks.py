@@ -20,6 +20,7 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.deepseek import DeepSeekProvider
 
+from aiops_processor.llm.asking import Uncounted
 from aiops_processor.llm.openai_chat import DeepSeekChat
 from aiops_processor.llm.providers import DeepSeekOptions
 
@@ -159,7 +160,7 @@ async def test_a_tool_turn_that_was_not_thought_about_still_has_the_field(server
 @MODELS
 async def test_thoughts_are_no_part_of_the_answer(server: DeepSeekServer, name: str) -> None:
     async with connected(server, name, thinking=True) as model:
-        answer = await model.ask_with("be brief", "why?", ())
+        answer = await model.ask_counted("be brief", "why?", (), Uncounted())
     assert json.loads(answer.text) == {"cause": "the pool"}
     assert server.asked[0]["thinking"] == {"type": "enabled"}
 
@@ -167,5 +168,5 @@ async def test_thoughts_are_no_part_of_the_answer(server: DeepSeekServer, name: 
 @MODELS
 async def test_unless_it_is_wanted_the_server_is_told_not_to_think(server: DeepSeekServer, name: str) -> None:
     async with connected(server, name) as model:
-        await model.ask_with("be brief", "why?", ())
+        await model.ask_counted("be brief", "why?", (), Uncounted())
     assert server.asked[0]["thinking"] == {"type": "disabled"}

@@ -23,6 +23,7 @@ class Scripted:
     def __init__(self, clock: Any) -> None:
         self.error: ModelError | None = ModelUnavailable("the model is down")
         self.asked: list[float] = []
+        self.patient: list[bool] = []
         self.gathered = 0
         self._clock = clock
 
@@ -32,6 +33,7 @@ class Scripted:
 
     def explained(self, asked: Any) -> AnalysisResult:
         now = self._clock.now()
+        self.patient.append(asked.patient)
         self.asked.append(now.timestamp())
         if self.error:
             raise self.error
@@ -90,6 +92,9 @@ async def test_the_tries_end_with_the_quarter_of_an_hour(house: Any, post: Any, 
     assert 5 <= len(model.asked) <= 10
     assert model.asked[-1] - model.asked[0] <= 905
     assert house.channel.occasions == ["opened", "analysed"]
+    assert model.patient == [True] + [False] * (len(model.asked) - 1), (
+        "there is a next time: one request each is enough"
+    )
     (incident,) = await house.all_incidents()
     assert (incident.state, incident.due_at) == (IncidentState.ANALYSED, None)
     assert incident.incomplete_since is not None, "it still says what it lacks"

@@ -21,7 +21,10 @@ from aiops_processor.telemetry import Metrics
 pytestmark = pytest.mark.anyio
 
 SECRET = "hunter2hunter2"
-LEAK = f"connect failed: password={SECRET} of ann@example.org"
+LEAK = (
+    f"connect failed: password={SECRET} of ann@example.org; body=%7B%22password%22%3A%22{SECRET}%22%7D "
+    f"Cookie: a=b; sid={SECRET}; <password>{SECRET}</password> curl -u bob:{SECRET} https://x.example"
+)
 
 
 class Leaking:

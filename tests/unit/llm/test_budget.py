@@ -67,9 +67,11 @@ async def test_every_question_is_recorded_with_what_it_cost(
     assert [(each.answer != "", each.error != "") for each in record] == [(True, True), (False, True), (True, False)]
     assert (record[0].system, record[0].question) == model.questions[0]
     assert record[0].cost_usd == pytest.approx(1.2)
+    assert record[1].cost_usd == pytest.approx(record[1].estimated_tokens / 1000), "it may have been read, and is paid"
     assert record[2].cost_usd is None
     assert record[0].estimated_tokens > 500
-    assert result.usage.requests == 2
+    assert [each.requests for each in record] == [1, 1, 1]
+    assert result.usage.requests == 3
 
 
 async def test_an_identical_question_is_not_paid_for_twice(

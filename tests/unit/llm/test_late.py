@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from pydantic import HttpUrl
 
-from aiops_processor.llm.asking import ModelOptions
+from aiops_processor.llm.asking import ModelOptions, Tries
 from aiops_processor.llm.late import LateModel
 from aiops_processor.plugins import Answer, CallsTools, Tool
 
@@ -21,7 +21,8 @@ class Echo:
     def __init__(self) -> None:
         self.closed = False
 
-    async def ask_with(self, system: str, question: str, tools: Sequence[Tool]) -> Answer:
+    async def ask_counted(self, system: str, question: str, tools: Sequence[Tool], tries: Tries) -> Answer:
+        await tries.begin()
         return Answer(text=f"{system} {question} {len(tools)}", model="m")
 
     async def aclose(self) -> None:

@@ -15,6 +15,7 @@ from aiops_processor.llm.quantities import quantities, quantity
         ("-3.5e2 and +4", [-350, 4]),
         ("12k errors", [12000]),
         ("20 → 97 %", [20, 97]),
+        ("pod db-142-4e570 ended with 1e999", []),
     ],
 )
 def test_numbers_are_found_but_for_ids_and_times(text: str, numbers: list[float]) -> None:

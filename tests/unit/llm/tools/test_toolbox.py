@@ -273,6 +273,36 @@ async def test_a_model_without_tools_keeps_the_one_question(
 
 
 @pytest.mark.parametrize(
+    ("usd", "alerts", "offered"), [(None, 1, True), (7.0, 1, False), (7.0, 2, True), (0.0, 9, False)]
+)
+async def test_a_model_asks_first_only_where_both_questions_stay_within_what_an_alert_may_cost(
+    message: Message,
+    evidence: EvidenceReport,
+    clock: ReplayClock,
+    metrics: Metrics,
+    usd: float | None,
+    alerts: int,
+    offered: bool,
+) -> None:
+    """At a dollar for a thousand tokens a question of some 1,500 and one of 6,000 at most cost between 7 and 9."""
+    model = Asking(json.dumps(CITES), call("query_prometheus", query="pool_used"))
+    asking = explainer(model, clock, metrics, Limits(alert_usd=usd))
+    shown = asking.prompt(message.alerts[:1] * alerts, evidence)
+    await asking.explain(message.alerts[:1] * alerts, evidence)
+    assert bool(model.offered[0]) is offered
+    assert model.questions[0] == tuple(shown)
+
+
+async def test_what_was_spent_before_a_second_round_counts_for_it(
+    message: Message, evidence: EvidenceReport, clock: ReplayClock, metrics: Metrics
+) -> None:
+    model = Asking(json.dumps(CITES), *[call("query_prometheus", query="up")] * 2)
+    asking = explainer(model, clock, metrics, Limits(alert_usd=8.5), rounds=9, calls=50)
+    await asking.explain(message.alerts[:1], evidence)
+    assert [bool(tools) for tools in model.offered] == [True, False]
+
+
+@pytest.mark.parametrize(
     ("limit", "questions"),
     [
         (Limit(calls=1), 1),
