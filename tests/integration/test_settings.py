@@ -285,6 +285,13 @@ async def proves_tools(name: str, lab: Lab) -> None:
     assert not offered(**{name: "off" if name == "LLM_TOOLS" else "0"})
 
 
+async def proves_alert_budget(name: str, lab: Lab) -> None:
+    for usd, offered in (("1", True), ("0.0001", False)):
+        before = len(lab.recorder.of("/chat/completions"))
+        await lab.ask_model(PROMETHEUS_URL=lab.recorder.url, **{name: usd})
+        assert ("tools" in lab.recorder.of("/chat/completions")[before].json()) is offered
+
+
 async def proves_tool_rounds(name: str, lab: Lab) -> None:
     settings = lab.settings(**{name: "2"}, PROMETHEUS_URL=lab.recorder.url)
     inquiry = parts.toolbox(settings, parts.Sources.of(settings)).open([], lab.fixture("message").evidence)
@@ -428,6 +435,7 @@ PROOFS: dict[str, Proof] = {
     "LLM_PRICES": proves_prices,
     "LLM_COMPLETE_MINUTES": proves_completing,
     "LLM_TOOLS": proves_tools,
+    "LLM_ALERT_USD": proves_alert_budget,
     "LLM_TOOL_CALLS": proves_tools,
     "LLM_TOOL_ROUNDS": proves_tool_rounds,
     "LLM_RATES": proves_rates,

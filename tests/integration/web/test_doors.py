@@ -46,6 +46,7 @@ NEEDS: dict[str, Scope | None] = {
     "GET /filtered/": Scope.READ,
     "GET /api/v1/incidents": Scope.READ,
     "GET /api/v1/incidents/{incident_id}": Scope.READ,
+    "GET /api/v1/incidents/{incident_id}/episodes": Scope.READ,
     "GET /api/v1/changes": Scope.READ,
     "GET /api/v1/dead-letters": Scope.READ,
     "GET /api/v1/dead-letters/{letter_id}": Scope.READ,
