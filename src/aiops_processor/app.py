@@ -100,6 +100,7 @@ def create_worker_app(
 
 def _application(settings: Settings | None, clock: Clock | None, read: Callable[[], Settings] | None) -> FastAPI:
     reread = config.load if settings is None else read
+    well_read = partial(_well_read, reread) if reread else None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -110,7 +111,7 @@ def _application(settings: Settings | None, clock: Clock | None, read: Callable[
         known = settings or config.load()
         renewed(known)
         plugged = partial(_plugged, app)
-        async with runtime.running(known, clock or SystemClock(), Metrics(), reread, renewed, plugged) as service:
+        async with runtime.running(known, clock or SystemClock(), Metrics(), well_read, renewed, plugged) as service:
             app.state.service = service
             app.state.doors = Doors.of(service.database, service.clock)
             yield
@@ -129,6 +130,13 @@ def _application(settings: Settings | None, clock: Clock | None, read: Callable[
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_middleware(Access)
     return app
+
+
+def _well_read(read: Callable[[], Settings]) -> Settings:
+    """The settings as they are now. Raises ConfigError for what is wrong with the doors too, before any part is new."""
+    new = read()
+    access_policy(new)
+    return new
 
 
 def _plugged(app: FastAPI, plugged: Plugged) -> None:

@@ -66,6 +66,12 @@ def test_a_wrong_file_is_one_line_and_the_old_settings_stay(
     assert len(lines) == 1
     assert '"level": "error"' in lines[0]
 
+    usual = FILE.format(level="info", url=peer.url, name="new", token=token)
+    file.write_text(f"{usual}oidc: {{issuer: 'https://idp.example.com'}}\n")
+    hangup(service)
+    wait(lambda: service.log().count("not reloaded") == 2, "what the doors lack is known before any part is replaced")
+    assert "OIDC_ISSUER needs OIDC_CLIENT_ID" in service.log()
+
     file.write_text(FILE.format(level="info", url=peer.url, name="old", token=token) + "database: {url: sqlite://}\n")
     hangup(service)
     wait(lambda: "DATABASE_URL" in service.log(), "what needs a restart is named")

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import re
 from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar, NamedTuple
 
@@ -29,6 +30,7 @@ MOST_TEXT = 2000
 MOST_AT_ONCE = 32
 MOST_REMEMBERED = 1000
 _STATUS = re.compile(r"\berror=(\d{3})\b")
+_UNREACHED = re.compile("connection error", re.IGNORECASE)  # so say nearly all of them where nobody answered
 _TYPES = {
     Occasion.RESOLVED: apprise.NotifyType.SUCCESS,
     Occasion.ANALYSED: apprise.NotifyType.WARNING,
@@ -107,13 +109,18 @@ class AppriseNotifier:
         result = self._services[number].notify(
             body=body, title=outline.title(message), notify_type=kind, body_format=plain
         )
-        if result:
-            return _Told()
-        statuses = [int(found) for entry in result.logs() for found in _STATUS.findall(entry.message)]
-        if not statuses:
-            return _Told("did not take the message; it says not why")
-        last = statuses[-1]
-        return _Told(": ".join(filter(None, (f"answered {last}", remedy(last)))), final=is_final(last))
+        return _Told() if result else _refusal([entry.message for entry in result.logs()])
+
+
+def _refusal(logged: Sequence[str]) -> _Told:
+    """What a service that failed says. One address may name several targets: final is only what is so for each."""
+    statuses = [int(found) for line in logged for found in _STATUS.findall(line)]
+    if not statuses:
+        return _Told("did not take the message; it says not why")
+    may_pass = [status for status in statuses if not is_final(status)]
+    told = (may_pass or statuses)[-1]
+    unreached = any(map(_UNREACHED.search, logged))
+    return _Told(": ".join(filter(None, (f"answered {told}", remedy(told)))), final=not (may_pass or unreached))
 
 
 def _service(number: int, url: str) -> apprise.Apprise:

@@ -9,7 +9,7 @@ from aiops_processor import plugins
 from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable
 from aiops_processor.models.notification import Message, Occasion
 
-pytest.importorskip("apprise", reason="needs the extra [apprise]")
+apprise = pytest.importorskip("apprise", reason="needs the extra [apprise]")
 pytestmark = pytest.mark.anyio
 
 SECRET = "planted-willow-tree"
@@ -81,6 +81,27 @@ async def test_one_address_that_is_wrong_is_said_when_the_others_have_it(recorde
     with pytest.raises(DeliveryRefused, match=r"^apprise: address 1 answered 404"):
         await notifier.send(message, "key", None)
     assert [len(recorder.of(path)) for path in (SECRET, "/b")] == [1, 2]
+    await notifier.aclose()
+
+
+@pytest.mark.parametrize(("wrong", "slow"), [("ann", "bob"), ("bob", "ann")])
+@pytest.mark.parametrize("unavailable", ["answers", "is silent"])
+async def test_an_address_of_several_people_is_final_only_where_it_is_so_for_each_of_them(
+    recorder: Any, message: Message, monkeypatch: pytest.MonkeyPatch, wrong: str, slow: str, unavailable: str
+) -> None:
+    """In either order: Apprise asks for them in none that is known."""
+    monkeypatch.setattr(apprise.apprise.N_MGR["ncloud"], "request_rate_per_sec", 0)
+    recorder.statuses |= {f"/{wrong}": 404}
+    recorder.statuses |= {f"/{slow}": 503} if unavailable == "answers" else {}
+    recorder.delays |= {f"/{slow}": 2} if unavailable == "is silent" else {}
+    address = recorder.url.removeprefix("http://")
+    notifier = plugins.make("notifier", "apprise", {"urls": f"ncloud://me:{SECRET}@{address}/ann/bob?rto=0.3"})
+    with pytest.raises(DeliveryUnavailable, match=r"^apprise: address 1 answered (404|503)"):
+        await notifier.send(message, "key", None)
+    recorder.statuses |= {f"/{slow}": 403}
+    recorder.delays.clear()
+    with pytest.raises(DeliveryRefused, match=r"^apprise: address 1 answered 40[34]"):
+        await notifier.send(message, "key", None)
     await notifier.aclose()
 
 
