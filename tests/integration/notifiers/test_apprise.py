@@ -93,9 +93,9 @@ async def test_an_address_of_several_people_is_final_only_where_it_is_so_for_eac
     monkeypatch.setattr(apprise.apprise.N_MGR["ncloud"], "request_rate_per_sec", 0)
     recorder.statuses |= {f"/{wrong}": 404}
     recorder.statuses |= {f"/{slow}": 503} if unavailable == "answers" else {}
-    recorder.delays |= {f"/{slow}": 2} if unavailable == "is silent" else {}
+    recorder.delays |= {f"/{slow}": 60} if unavailable == "is silent" else {}
     address = recorder.url.removeprefix("http://")
-    notifier = plugins.make("notifier", "apprise", {"urls": f"ncloud://me:{SECRET}@{address}/ann/bob?rto=0.3"})
+    notifier = plugins.make("notifier", "apprise", {"urls": f"ncloud://me:{SECRET}@{address}/ann/bob?rto=3"})
     with pytest.raises(DeliveryUnavailable, match=r"^apprise: address 1 answered (404|503)"):
         await notifier.send(message, "key", None)
     recorder.statuses |= {f"/{slow}": 403}
