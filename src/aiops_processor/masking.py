@@ -17,7 +17,7 @@ from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_cla
 from detect_secrets.plugins.base import BasePlugin, RegexBasedDetector
 from pydantic import BaseModel
 
-from aiops_processor.masking_shapes import BEHIND, SOUNDS_SECRET, hinted, otherwise
+from aiops_processor.masking_shapes import BEHIND, SOUNDS_SECRET, hinted, otherwise, unquoted
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -61,7 +61,9 @@ _PARAMETER = re.compile(
     rf"(?i)([?&](?:[\w.-]{{0,40}}{SOUNDS_SECRET}|sig|(?:x-(?:amz|goog)-)?signature)=)([^\s&#\"'<>‹]+)"
 )
 _PREFIXED = re.compile(
-    r"(?<![\w-])(?:AKC[A-Za-z0-9]{10,}|sk-(?:ant|proj|svcacct|admin|or)-[\w-]{16,}|sk-[A-Za-z0-9]{32,}|github_pat_\w{20,}|npm_[A-Za-z0-9]{30,}"
+    # `%20eyJ…`: what a letter or digit ends before may be an encoded character, encoded twice even
+    r"(?:(?<![\w-])|(?<=%[2-7][0-9A-Fa-f])|(?<=%25[2-7][0-9A-Fa-f]))"
+    r"(?:AKC[A-Za-z0-9]{10,}|sk-(?:ant|proj|svcacct|admin|or)-[\w-]{16,}|sk-[A-Za-z0-9]{32,}|github_pat_\w{20,}|npm_[A-Za-z0-9]{30,}"
     r"|hv[sbr]\.[\w-]{20,}|dop_v1_[0-9a-f]{40,}|dckr_pat_[\w-]{20,}|glsa_\w{30,}|hf_[A-Za-z0-9]{30,}|shp(?:at|ss)_\w{30,}"
     r"|AIza[\w-]{35}|ya29\.[\w-]{20,}|xai-[\w-]{30,}|gsk_\w{30,}|ATATT3[\w=-]{30,}|whsec_[\w+/=]{20,}|rk_live_\w{20,}"
     r"|eyJ[\w-]{8,}={0,2}\.[\w-]{2,}={0,2}(?:\.[\w+/=-]*)*)"
@@ -154,7 +156,11 @@ class Mask:
         for decoded in otherwise(text):
             found = self._as_written(decoded)
             best = found if found.count("‹") >= max(1, best.count("‹")) else best
-        return best
+        # What is masked by now stays so: decoded, `bob:p%40ss@db` would hide the `p` alone.
+        if (decoded := unquoted(best)) == best:
+            return best
+        found = self._as_written(decoded)
+        return found if found.count("‹") > best.count("‹") else best
 
     def _as_written(self, text: str) -> str:
         for pattern in (_PRIVATE_KEY, _PREFIXED):

@@ -25,7 +25,11 @@ BEHIND: tuple[re.Pattern[str], ...] = (
         r"|(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\n|;]{0,200}?\s-p))([^\s\"'-][^\s\"']{0,200})"
     ),
     re.compile(r"(?i)(\b(?:jdbc:oracle:\w+:|sqlplus\s+)[\w.-]{1,100}/)([^\s@/]{1,200})(?=@)"),
-    re.compile(r"(\bAUTH\s+|(?i:\b(?:requirepass|masterauth)\s+))([^\s\"']{6,200})"),
+    # Redis' command, not `AUTH FAILED` and no method of SMTP
+    re.compile(
+        r"(\bAUTH\s+(?!(?:[A-Z]+|(?:CRAM|DIGEST|SCRAM)-[A-Z0-9-]+|XOAUTH2)[:,.;!]*(?:\s|$))"
+        r"|(?i:\b(?:requirepass|masterauth)\s+))([^\s\"']{6,200})"
+    ),
     # SQL, and how people write: a word alone is no password, one with a digit in it is
     re.compile(r"(?i)(\b(?:identified\s+by|password)\s+)('[^'\n]{1,200}')"),
     re.compile(
@@ -58,19 +62,19 @@ def hinted(text: str) -> bool:
 
 
 def otherwise(text: str) -> Iterator[str]:
-    """The text as it was before somebody encoded it, for each way in which it seems to be."""
+    """The text as it was before somebody encoded it, for each way in which it seems to be. Percent: see `unquoted`."""
     ways: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
         (_ANSI, lambda said: _ANSI.sub(" ", said)),
         (_ESCAPED, lambda said: _ESCAPED.sub(lambda found: chr(int(found[1], 16)), said)),
         (_ENTITY, html.unescape),
-        (_PERCENT, _unquoted),
     )
     for sign, decoded in ways:
         if sign.search(text):
             yield decoded(text)
 
 
-def _unquoted(text: str) -> str:
+def unquoted(text: str) -> str:
+    """The text without its percent-encoding."""
     for _ in range(MOST_DECODED):
         if not _PERCENT.search(text):
             break

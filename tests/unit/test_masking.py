@@ -151,6 +151,9 @@ def test_a_key_is_known_by_what_its_issuer_puts_before_it(mask: Mask, secret: st
         r'{"a":"{\"b\":\"{\\\"password\\\":\\\"hunter2secret\\\"}\"}"}',
         "client_secret%3Dhunter2secret%26x%3D1",
         "redis://:hunter2secret@redis:6379/0 refused",
+        "postgres://bob:p%40hunter2secret@db/shop refused",
+        "postgres://bob:p%2Fhunter2secret%3F@db/shop refused",
+        "https://x.example/?password=my%20hunter2secret%26x&b=2",
         "amqp://u:hunter2secret!@mq/",
         "mysqldump --password hunter2secret shop",
         "login --client-secret 'hunter2secret' --user x",
@@ -228,6 +231,7 @@ def test_personal_data_is_found_however_it_is_written(mask: Mask, text: str) -> 
         "took 12:03:10, mac 00:1a:2b:3c:4d:5e, peer fe80::1, [::1]:9090",
         "GET /a%20b%2Fc?x=%7B%7D 200",
         "the password is missing; AUTH PLAIN offered; api key required",
+        "AUTH FAILED for bob; AUTH ERROR: no user; AUTH CRAM-MD5 offered",
         "cookie consent: accepted",
         "mysqld ready on port 3306; ldap search took 12 ms",
         "a &lt;b&gt; c &amp; d",
@@ -235,6 +239,12 @@ def test_personal_data_is_found_however_it_is_written(mask: Mask, text: str) -> 
 )
 def test_what_only_looks_like_such_a_shape_survives(mask: Mask, text: str) -> None:
     assert mask.text(text) == text
+
+
+def test_of_a_line_that_was_encoded_in_part_everything_is_masked(mask: Mask) -> None:
+    masked = mask.text("\x1b[31mpostgres://bob:p%40ss9word@db\x1b[0m body=%7B%22password%22%3A%22hunter2secret%22%7D")
+    assert not re.search("ss9|hunter2", masked)
+    assert masked.count("‹secret") == 2
 
 
 def test_large_texts_are_not_remembered(mask: Mask) -> None:
