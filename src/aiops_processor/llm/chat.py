@@ -73,7 +73,7 @@ class ChatModel:
                 usage.output_tokens,
             )
         return Answer(
-            text=text,
+            text=text.encode("utf-8", "replace").decode(),  # half of a surrogate pair, where it was cut, is no text
             model=response.model_name or self._options.model,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,

@@ -39,9 +39,10 @@ _EDGE = r"(?:['’]s)?(?:\s+\w+){0,3}?\s+(?:to|→)\s+(?:the\s+)?"
 
 _BACK = (
     r"(?:\s+(?:is|are|was|were|gets?|got|being|been)\s+(?:called|asked|queried|requested|contacted)\s+by"
-    r"|\s+(?:receives?|received|gets?|got|takes?)(?:\s+(?!from\b)\w+){0,2}?\s+from)\s+(?:the\s+)?"
+    r"|\s+(?:receives?|received|gets?|got|takes?)(?:\s+(?!from\b)\w+){0,2}?"
+    r"\s+(?:requests?|calls?|queries|traffic|load|connections?)\s+from)\s+(?:the\s+)?"
 )
-"""`checkout is called by gateway`: the second calls the first."""
+"""`checkout is called by gateway`: the second calls the first. Errors come from who is called."""
 
 
 def wrong(claim: Claim, item: Known, places: Iterable[str], vocabulary: frozenset[str] = frozenset()) -> str:

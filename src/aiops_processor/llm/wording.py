@@ -32,7 +32,7 @@ CANNOT = re.compile(r"(?:cannot|can[’']t|can not|could not|couldn[’']t|unabl
 NO_LONGER = re.compile(r"\b(?:no longer|any ?more|any longer)\b", re.IGNORECASE)
 BEFORE = re.compile(
     r"\b(?:before(?:hand)?|previously|earlier|until then|prior)\b"
-    r"(?!\s+(?:that|the(?! (?:onset|incident)\b)|version|its|it\s+\w)\b)",
+    r"(?!\s+(?:that|the(?! (?:onset|incident)\b)|version|its|it\s+\w+)\b)",
     re.IGNORECASE,
 )
 ABOVE = re.compile(
@@ -46,7 +46,8 @@ CAUSE = re.compile(
     r"|as a (?:result|consequence)|result(?:s|ed|ing)? (?:in|from)"
     r"|led\s+(?:\S+\s+){0,5}?to|leads? to|leading to|therefore|thus|hence|consequently|trigger(?:s|ed|ing)?"
     r"|responsible for|root cause|explains?|forc(?:ed|es|ing)|stems? from|blame[ds]?|culprit|so that|driven by"
-    r"|ma(?:de|kes|king)\s+(?:the\s+)?(?!(?:to|by|from|of|up|in|on|at|with|for|it)\b)[\w-]+\s+"
+    r"|ma(?:de|kes|king)\s+(?:the\s+)?(?!\d|(?:to|by|from|of|up|in|on|at|with|for|it|more|fewer|many|several|few|no)\b)"
+    r"[\w-]+\s+"
     r"(?!(?:to|by|from|of|up|in|on|at|with|for)\b)[a-z]+"
     r"|brought down|which is why)\b",
     re.IGNORECASE,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from aiops_processor.llm.judging import Judge, Standing
+from aiops_processor.llm import wording
+from aiops_processor.llm.judging import Judge, Standing, says_why
 from aiops_processor.models.evidence import EvidenceReport
 
 REPORTS = Path(__file__).parents[2] / "data" / "reports"
@@ -13,6 +14,7 @@ FALSE = (
     ("baddeploy-checkout", "L1", "39 error lines of checkout in 24 s"),
     ("baddeploy-checkout", "C1", "1.4.3 was replaced by 1.4.2 on checkout"),
     ("baddeploy-checkout", "M1", "the gateway is called by checkout, and 38.43 % of that failed"),
+    ("baddeploy-checkout", "M1", "the gateway receives requests from checkout, and 38.43 % of them failed"),
     ("baddeploy-checkout", "M1", "38.43 % of requests failed, as [Q9] shows"),
     ("errors-payments", "L2", "46 lines name the certificate of api.cards.example"),
     ("leak-catalog", "A1", "MemoryNearLimit of catalog has crossed its limit of 0.6"),
@@ -69,6 +71,22 @@ def test_a_false_sentence_is_found_out_with_a_reason(report: str, cited: str, se
     found = judge(report).cited(sentence, [cited])
     assert found.standing is Standing.FALSE
     assert found.reason
+
+
+def test_errors_come_from_the_one_that_is_called() -> None:
+    said = "the gateway gets errors from checkout: 38.43 % of its requests failed"
+    assert judge("baddeploy-checkout").cited(said, ["M1"]).standing is not Standing.FALSE
+
+
+@pytest.mark.parametrize("what", ["93 requests", "many calls", "no progress", "more queries"])
+def test_who_made_requests_caused_nothing(what: str) -> None:
+    assert not says_why(f"The gateway made {what} to checkout.")
+    assert says_why("The leak made the pods restart.")
+
+
+def test_before_it_is_the_onset_and_before_it_did_something_is_not() -> None:
+    assert wording.BEFORE.search("none before it.")
+    assert not wording.BEFORE.search("none before it crashed.")
 
 
 def test_a_sentence_that_cites_two_findings_may_take_a_part_from_each() -> None:

@@ -72,6 +72,12 @@ async def test_an_answer_comes_with_model_and_tokens() -> None:
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
+async def test_half_of_a_surrogate_pair_spoils_no_answer() -> None:
+    body = json.dumps(completion("down \ud83d")).encode()
+    server = Server(httpx2.Response(200, content=body, headers={"Content-Type": "application/json"}))
+    assert (await server.openai().ask("be brief", "why?")).text == "down ?"
+
+
 async def test_deepseek_is_asked_at_its_own_address_without_thinking_unless_wanted() -> None:
     server = Server(ok())
     await server.deepseek().ask("s", "q")
