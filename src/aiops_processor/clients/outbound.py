@@ -69,9 +69,9 @@ class Outbound:
         if is_public(address):
             return True
         found = _plain(address)
-        if found.is_link_local or found.is_multicast or found.is_unspecified or found.is_reserved:
+        if found.is_link_local or found.is_multicast or found.is_unspecified:
             return False
-        if found in _TELL_SECRETS or found in _OWN_NAT64:
+        if (found.is_reserved and not found.is_loopback) or found in _TELL_SECRETS or found in _OWN_NAT64:
             return False
         return self.private and (not found.is_loopback or host in (address, "localhost"))
 

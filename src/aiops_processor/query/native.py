@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 import promql_parser as ast
 
-from aiops_processor.query.syntax import alternatives, parse, rewrite, selector_text, written
+from aiops_processor.query.syntax import alternatives, parse, render, rewrite, selector_text, written
 
 _PARTS = {"_count": "histogram_count", "_sum": "histogram_sum"}
 _OVER_RANGES = frozenset({"rate", "increase", "delta"})
@@ -28,6 +28,8 @@ def of_native(expr: str, native: Collection[str]) -> str:
         return written(name, alternatives(node)) if name else selector_text(node)
 
     def wrap(node: ast.Expr, text: str) -> str:
+        if _loses_part(node):
+            return render(node)
         found = _read(node)
         if found is None or not _family(found, native):
             return text
@@ -46,6 +48,14 @@ def _family(node: ast.VectorSelector, native: Collection[str]) -> str:
         if family in native and not any(label == "le" for each in alternatives(node) for label, _, _ in each)
         else ""
     )
+
+
+def _loses_part(node: ast.Expr) -> bool:
+    """Whether this makes something of counts or sums that could not be made of whole histograms."""
+    if not isinstance(node, ast.Call) or node.func.name in _OVER_RANGES:
+        return False
+    ranges = (each.vector_selector.name or "" for each in node.args if isinstance(each, ast.MatrixSelector))
+    return any(name.endswith(tuple(_PARTS)) for name in ranges)
 
 
 def _read(node: ast.Expr) -> ast.VectorSelector | None:

@@ -74,8 +74,9 @@ def test_who_was_right_has_one_failure_less_and_keeps_those_before() -> None:
 
 @pytest.mark.parametrize(
     ("address", "counted"),
-    [("192.0.2.7", "192.0.2.7"), ("2001:db8::1", "2001:db8::/64"), ("2001:db8:0:0:f::1", "2001:db8::/64"), ("", "")],
-)
+    [("192.0.2.7", "192.0.2.7"), ("2001:db8::1", "2001:db8::/64"), ("2001:db8:0:0:f::1", "2001:db8::/64"), ("", ""),
+     ("::ffff:192.0.2.7", "192.0.2.7")],
+)  # fmt: skip
 def test_of_ipv6_all_that_one_household_has_is_one(address: str, counted: str) -> None:
     assert counted_as(address) == counted
 

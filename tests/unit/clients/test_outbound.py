@@ -96,6 +96,7 @@ TELL_SECRETS = ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192
     [
         "169.254.169.254",
         "127.0.0.1",
+        "::1",
         "::ffff:169.254.169.254",
         "::127.0.0.1",
         "64:ff9b:1::a9fe:a9fe",
@@ -114,6 +115,7 @@ def test_a_host_may_be_listed_with_its_port_and_this_machine_by_its_number() -> 
     assert gate.refusal("wiki.example", 8443) is None
     assert gate.refusal("wiki.example", 443) is not None
     assert gate.checked("127.0.0.1", ["127.0.0.1"]) == "127.0.0.1"
+    assert gate.checked("localhost", ["::1", "127.0.0.1"]) == "::1", "most machines have both in their list of hosts"
 
 
 async def test_a_name_that_does_not_resolve_may_do_so_later() -> None:

@@ -24,6 +24,12 @@ NATIVE = ("t_seconds",)
         ('t_seconds_count{code="500"}', 'histogram_count(t_seconds{code="500"})'),
         ("t_seconds_count offset 1h", "histogram_count(t_seconds offset 1h)"),
         ('rate(t_seconds_bucket{le="0.5"}[5m])', 'rate(t_seconds_bucket{le="0.5"}[5m])'),
+        ("sum(irate(t_seconds_count[5m]))", "sum(irate(t_seconds_count[5m]))"),
+        ("max_over_time(t_seconds_sum[5m])", "max_over_time(t_seconds_sum[5m])"),
+        (
+            "max_over_time(rate(t_seconds_count[5m])[1h:1m])",
+            "max_over_time(histogram_count(rate(t_seconds[5m]))[1h:1m])",
+        ),
         ("rate(other_seconds_count[5m]) + up", "rate(other_seconds_count[5m]) + up"),
     ],
 )
