@@ -232,6 +232,7 @@ def test_personal_data_is_found_however_it_is_written(mask: Mask, text: str) -> 
         "GET /a%20b%2Fc?x=%7B%7D 200",
         "the password is missing; AUTH PLAIN offered; api key required",
         "AUTH FAILED for bob; AUTH ERROR: no user; AUTH CRAM-MD5 offered",
+        "hotel 0151 23456789 booked",
         "cookie consent: accepted",
         "mysqld ready on port 3306; ldap search took 12 ms",
         "a &lt;b&gt; c &amp; d",

@@ -46,8 +46,8 @@ CAUSE = re.compile(
     r"|as a (?:result|consequence)|result(?:s|ed|ing)? (?:in|from)"
     r"|led\s+(?:\S+\s+){0,5}?to|leads? to|leading to|therefore|thus|hence|consequently|trigger(?:s|ed|ing)?"
     r"|responsible for|root cause|explains?|forc(?:ed|es|ing)|stems? from|blame[ds]?|culprit|so that|driven by"
-    r"|ma(?:de|kes|king)\s+(?:the\s+)?(?!\d|(?:to|by|from|of|up|in|on|at|with|for|it|more|fewer|many|several|few|no)\b)"
-    r"[\w-]+\s+"
+    r"|ma(?:de|kes|king)\s+(?:the\s+)?(?!\d|(?:to|by|from|of|up|in|on|at|with|for|it)\b)"
+    r"(?!(?:more|fewer|many|several|few|no|two|three|four|five)\b)[\w-]+\s+"
     r"(?!(?:to|by|from|of|up|in|on|at|with|for)\b)[a-z]+"
     r"|brought down|which is why)\b",
     re.IGNORECASE,

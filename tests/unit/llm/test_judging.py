@@ -78,7 +78,7 @@ def test_errors_come_from_the_one_that_is_called() -> None:
     assert judge("baddeploy-checkout").cited(said, ["M1"]).standing is not Standing.FALSE
 
 
-@pytest.mark.parametrize("what", ["93 requests", "many calls", "no progress", "more queries"])
+@pytest.mark.parametrize("what", ["93 requests", "two calls", "many calls", "no progress", "more queries"])
 def test_who_made_requests_caused_nothing(what: str) -> None:
     assert not says_why(f"The gateway made {what} to checkout.")
     assert says_why("The leak made the pods restart.")
