@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import itertools
+import os
 import shutil
 import socket
 import ssl
@@ -38,8 +39,8 @@ from aiops_processor.storage.address import as_text, postgresql_url, sqlite_url
 from aiops_processor.storage.database import Database
 from aiops_processor.storage.migrate import migrate
 
-# On a busy machine an example may take seconds without anything being wrong.
-settings.register_profile("any machine", deadline=None)
+# On a busy machine an example may take seconds without anything being wrong. `make fuzz` asks for more of them.
+settings.register_profile("any machine", deadline=None, max_examples=int(os.environ.get("FUZZ_EXAMPLES", "100")))
 settings.load_profile("any machine")
 
 # Making a database copies 450 files, and removing hundreds of them at the end took a minute.

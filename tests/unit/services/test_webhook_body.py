@@ -167,7 +167,7 @@ usual = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=max(500, settings().max_examples))
 @given(usual)
 def test_what_alertmanager_sends_is_judged_as_everything_else_is(fields: dict[str, Any]) -> None:
     (quick,) = verdicts(body(fields))
