@@ -90,6 +90,7 @@ def merged(reports: Sequence[EvidenceReport]) -> EvidenceReport:
         gaps=tuple(dict.fromkeys(gap for report in reports for gap in report.gaps)),
         reads=tuple(read for report in reports for read in report.reads),
         order=_ordered(standing for report in reports for standing in report.order),
+        unsure=any(report.unsure for report in reports),
     )
 
 

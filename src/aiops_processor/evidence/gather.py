@@ -19,7 +19,7 @@ from aiops_processor.evidence import (
     scopes,
     windows,
 )
-from aiops_processor.evidence.compare import Answers, compare
+from aiops_processor.evidence.compare import Answers, Comparison, compare
 from aiops_processor.evidence.discovery import Neighbourhood, discover
 from aiops_processor.evidence.earlier import Span
 from aiops_processor.evidence.limits import Limits
@@ -30,6 +30,7 @@ from aiops_processor.evidence.packs import Pack
 from aiops_processor.evidence.plan import Plan, Question
 from aiops_processor.evidence.read import Reader, Reading
 from aiops_processor.evidence.sources import Changes, Logs, Metrics
+from aiops_processor.evidence.summary import UNSURE
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.change import PostedChange
 from aiops_processor.models.evidence import EvidenceReport, Gap, Outcome, Read, Window
@@ -239,10 +240,11 @@ class Gatherer:
             window=compared.window,
             findings=findings.findings(compared, self._limits, self._links),
             healthy=findings.healthy(compared),
-            gaps=(*_doubts(alerts, now), *metrics.gaps, *lines.gaps, *unknown, *_nothing(metrics)),
+            gaps=(*_doubts(alerts, now), *metrics.gaps, *lines.gaps, *unknown, *_nothing(metrics), *_unsure(compared)),
             reads=reads,
             confidence=None if compared.ranking.nothing else compared.ranking.confidence,
             order=findings.order(compared),
+            unsure=compared.ranking.unsure,
         )
 
 
@@ -310,3 +312,10 @@ def _nothing(metrics: _Metrics) -> list[Gap]:
     if any(each.outcome is Outcome.FAILED for each in metrics.reads):
         return []
     return [Gap(source="prometheus", reason="no series carries a label of the alerts: nothing could be compared")]
+
+
+def _unsure(compared: Comparison) -> list[Gap]:
+    """Who has hardly seen what is usual can say what changed, but neither that it is unusual nor that it is not."""
+    if not compared.ranking.unsure:
+        return []
+    return [Gap(source="baseline", reason=UNSURE)]

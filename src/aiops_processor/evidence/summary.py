@@ -19,6 +19,8 @@ GAP_PENALTY = 0.1
 SHOWN = 10
 SHOWN_ORDER = 3
 LONGEST_QUOTE = 160
+UNSURE = "too little was seen of the time before to know what is usual"
+"""The gap that a report has where it is `unsure`."""
 _OF_LINES = ("{", "sum")
 """How questions about lines begin; those about labels begin otherwise."""
 SEVERITIES = ("critical", "page", "error", "high", "warning", "warn", "medium", "info", "low", "none")
@@ -37,7 +39,7 @@ def without_model(alerts: Sequence[Alert], evidence: EvidenceReport, now: dateti
         alert_name=_alert_name(alerts),
         severity=_severity(alerts),
         summary=_summary(alerts, evidence, strongest),
-        root_cause=_root_cause(evidence, strongest, verdict),
+        root_cause=_root_cause(evidence, strongest),
         outcome=verdict,
         confidence=_confidence(evidence, verdict),
         hypotheses=_hypotheses(strongest),
@@ -53,9 +55,9 @@ def without_model(alerts: Sequence[Alert], evidence: EvidenceReport, now: dateti
 
 
 def _verdict(evidence: EvidenceReport, strongest: Sequence[Evidence]) -> Verdict:
-    if strongest:
+    if strongest and not evidence.unsure:
         return Verdict.FOUND
-    # A rule that still says its value, or a source that was not seen, leaves the question open.
+    # A rule that still says its value, a source or a baseline that was not seen, leaves the question open.
     return Verdict.INCONCLUSIVE if evidence.findings or evidence.gaps else Verdict.NOT_AN_INCIDENT
 
 
@@ -71,7 +73,7 @@ def _severity(alerts: Sequence[Alert]) -> str:
 
 
 def _summary(alerts: Sequence[Alert], evidence: EvidenceReport, strongest: Sequence[Evidence]) -> str:
-    unseen = _unseen(evidence)
+    unseen = [*_unseen(evidence), *([UNSURE] if evidence.unsure else [])]
     but = f" But {' and '.join(unseen)}." if unseen else ""
     if not strongest:
         title = title_of(list(alerts))
@@ -115,10 +117,10 @@ def _most_changed(evidence: EvidenceReport) -> str:
     return f" Most changed: {names}; in {first.share:.0%} of quiet times somebody changes as much."
 
 
-def _root_cause(evidence: EvidenceReport, strongest: Sequence[Evidence], verdict: Verdict) -> str:
+def _root_cause(evidence: EvidenceReport, strongest: Sequence[Evidence]) -> str:
     if _blind(evidence):
         return "Unknown: nothing that could tell was read."
-    if verdict is not Verdict.FOUND:
+    if not strongest:
         return "No change was found that stands out from what is usual."
     entity = strongest[0].entity
     said: dict[str, Evidence] = {}

@@ -79,15 +79,15 @@ class _Check:
     def _capped(self, draft: Draft, root_cause: str, statements: Sequence[Statement]) -> tuple[Verdict, float]:
         """A cause is found only where claims were verified and some of it is left; what was refuted costs confidence.
 
-        Where something changed, nobody is sure that it is no incident.
+        Where something changed, nobody is sure that it is no incident; where nobody knows what is usual, of no cause.
         """
         outcome = draft.outcome or (Verdict.FOUND if draft.root_cause else Verdict.INCONCLUSIVE)
         confidence = draft.confidence or 0.0
         good = sum(statement.verified for statement in statements)
-        refuted = any(dropped.field == "root_cause" for dropped in self._dropped)
-        if outcome is Verdict.FOUND and not (good and root_cause):
+        doubtful = self._evidence.unsure or any(dropped.field == "root_cause" for dropped in self._dropped)
+        if outcome is Verdict.FOUND and (self._evidence.unsure or not (good and root_cause)):
             outcome = Verdict.INCONCLUSIVE
-        if not good or refuted or (outcome is Verdict.NOT_AN_INCIDENT and self._evidence.findings):
+        if not good or doubtful or (outcome is Verdict.NOT_AN_INCIDENT and self._evidence.findings):
             confidence = min(confidence, MOST_UNVERIFIED_CONFIDENCE)
         elif good < len(statements):
             confidence = min(confidence, max(MOST_UNVERIFIED_CONFIDENCE, good / len(statements)))

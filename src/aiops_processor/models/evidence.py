@@ -139,7 +139,8 @@ class EvidenceReport(Frozen):
     """Everything that was found: findings, strongest first; what looked normal; what could not be looked at.
 
     `order` are the most changed entities, best first, also where nothing is unusual and no finding says so.
-    `confidence` is the ranking's chance that the first entity is where it began; None where it named none.
+    `confidence` is the ranking's chance that the first entity is where it began; None where it named none. `unsure`
+    where too little is known of the time before to say whether what changed is unusual.
     """
 
     window: Window
@@ -149,6 +150,7 @@ class EvidenceReport(Frozen):
     reads: tuple[Read, ...] = ()
     confidence: float | None = None
     order: tuple[Standing, ...] = ()
+    unsure: bool = False
 
     @property
     def unusual(self) -> bool:

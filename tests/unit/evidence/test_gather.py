@@ -64,6 +64,20 @@ async def test_what_changed_is_found_and_what_did_not_is_healthy(
     assert [text.split(":")[0] for text in report.healthy] == ["mail"]
 
 
+async def test_where_the_system_is_hardly_older_than_its_trouble_nobody_says_what_is_usual(
+    metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series], noon: datetime
+) -> None:
+    born = noon.timestamp() - 165
+    metrics.raw = [Series(each.labels, [(at, value) for at, value in each.points if at >= born]) for each in shop]
+
+    report = await gathered((metrics, lines), clock, alert(service="cart", seconds_ago=30))
+
+    assert report.unsure
+    assert [gap.reason for gap in report.gaps if gap.source == "baseline"] == [summary.UNSURE]
+    assert summary.without_model([alert()], report, noon).outcome is Verdict.INCONCLUSIVE
+    assert {"cart", "db"} <= {each.entity for each in report.findings}
+
+
 async def test_the_onset_is_found_before_the_alert(
     metrics: Any, lines: Any, clock: Any, alert: MakeAlert, shop: list[Series], noon: datetime
 ) -> None:

@@ -92,6 +92,19 @@ def test_where_nothing_is_unusual_the_most_changed_are_still_named(
     assert result.summary.endswith("Most changed: db, cart, web; in 31% of quiet times somebody changes as much.")
 
 
+def test_what_changed_is_told_but_no_cause_is_found_where_nobody_knows_what_is_usual(
+    alert: MakeAlert, report: EvidenceReport, noon: datetime
+) -> None:
+    unsure = report.model_copy(update={"unsure": True, "confidence": 0.9})
+    result = without_model([alert()], unsure, noon)
+
+    assert result.outcome is Verdict.INCONCLUSIVE
+    assert result.confidence <= 0.3
+    assert "db changed most" in result.summary
+    assert result.summary.endswith("But too little was seen of the time before to know what is usual.")
+    assert "strongest change at db" in result.root_cause
+
+
 def test_a_log_finding_is_told_by_what_its_line_says(alert: MakeAlert, report: EvidenceReport, noon: datetime) -> None:
     line = LogLine(at=noon, labels={}, line='{"ts": 1, "msg": "pool exhausted"}', message="pool exhausted")
     counts = LogCount(before=0, after=63, before_seconds=302, after_seconds=30)

@@ -76,6 +76,13 @@ def test_a_cause_with_a_verified_claim_keeps_outcome_and_confidence(evidence: Ev
     assert (checked.outcome, checked.confidence) == (Verdict.FOUND, 0.95)
 
 
+def test_no_cause_is_found_where_nobody_knows_what_is_usual(evidence: EvidenceReport) -> None:
+    claim = {"id": "M1", "statement": "12.4/s"}
+    draft = Draft.model_validate({"root_cause": "r", "outcome": "found", "confidence": 0.95, "evidence": [claim]})
+    checked = check(draft, evidence.model_copy(update={"unsure": True}))
+    assert (checked.outcome, checked.confidence) == (Verdict.INCONCLUSIVE, 0.5)
+
+
 def test_an_outcome_that_is_not_said_follows_from_the_root_cause(evidence: EvidenceReport) -> None:
     claim = {"id": "M1", "statement": "12.4/s"}
     assert check(Draft.model_validate({"root_cause": "r", "evidence": [claim]}), evidence).outcome == "found"

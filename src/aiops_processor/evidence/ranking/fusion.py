@@ -72,12 +72,14 @@ class Ranking:
     """All entities, most changed first, also where nothing is unusual: who looks at the system must begin somewhere.
 
     `unusual` are those beyond what quiet times show; where there are none, `nothing` is true. `confidence` is the
-    chance that the first one is where it began.
+    chance that the first one is where it began. `unsure` where too little was seen of quiet times to say that nothing
+    is unusual: then `unusual` are those that would be where much is known.
     """
 
     entities: tuple[Ranked, ...]
     unusual: tuple[Ranked, ...]
     confidence: float
+    unsure: bool = False
 
     @property
     def nothing(self) -> bool:
@@ -109,13 +111,15 @@ def rank(
         fitting = _troubles(surprise.of_rows(efforts * alike, who, kinds), rows, said, extras)
     scores = _explained(fitting, calls, alerting)
     ordered = sorted(scores, key=lambda entity: (-scores[entity], -_total(plain[entity].values()), entity))
-    limit = verdict.limit(_known_cells(values, before), _replays(rows, values, before))
+    replays = _replays(rows, values, before)
+    limit = verdict.limit(_known_cells(values, before), replays)
     entities = tuple(Ranked(each, scores[each], plain[each], _share(plain[each], limit)) for each in ordered)
     if any(efforts[row] >= FIRED for row in alert_rows):
         limit *= verdict.MOVED_ALERT
-    unusual = tuple(each for each in entities if _is_unusual(each, limit))
+    unsure = bool(rows) and not replays
+    unusual = tuple(each for each in entities if _is_unusual(each, verdict.LIMIT if unsure else limit))
     loud = _total(entities[0].troubles.values()) if entities else 0.0
-    return Ranking(entities, unusual, verdict.confidence([each.score for each in entities], loud, limit))
+    return Ranking(entities, unusual, verdict.confidence([each.score for each in entities], loud, limit), unsure)
 
 
 def _share(troubles: Mapping[Trouble, float], limit: float) -> float:

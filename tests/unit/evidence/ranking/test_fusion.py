@@ -82,6 +82,23 @@ def test_what_is_unusual_is_rare_in_quiet_times() -> None:
     assert share["db"] < verdict.AT_LIMIT < min(share[entity] for entity in SHOP if entity != "db")
 
 
+@pytest.mark.parametrize("known", [0, 1, 4])
+def test_where_hardly_anything_is_known_of_before_nobody_is_silent_as_if_it_were(known: int) -> None:
+    values = broken(("db", "cpu_usage"))[:, ONSET - known :]
+    found = ranking.rank(ROWS, values, np.arange(values.shape[1]) < known)
+
+    assert found.unsure
+    assert names(found)[0] == found.unusual[0].entity == "db"
+    assert found.unusual[0].share > verdict.AT_LIMIT
+
+
+def test_what_is_usual_is_known_where_a_part_of_it_can_be_looked_at_as_an_incident() -> None:
+    values = quiet()[:, ONSET - 5 :]
+
+    assert not ranking.rank(ROWS, values, np.arange(values.shape[1]) < 5).unsure
+    assert not ranking.rank([], np.empty((0, CELLS)), BEFORE).unsure
+
+
 def test_an_alert_whose_own_row_moved_asks_for_less() -> None:
     values = broken(("db", "http_requests"), by=8)
     alert = ROWS.index(Row("db", "http_requests"))
