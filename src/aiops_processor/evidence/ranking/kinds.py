@@ -26,17 +26,27 @@ class Trouble(StrEnum):
     OTHER = "other"
 
 
-_HEALTH = re.compile(r"success|availab|healthy|(^|_)ready|(^|_)up(_|$)")
-_TIME = r"laten|duration|(^|_)((response|request|server|wait)_?time|lat|ms|seconds|milliseconds)(_|$)|(^|_)p\d\d"
+_HEALTH = re.compile(r"(?<!un)(success|availab|healthy)|(?<!not)(^|_)ready|(^|_)up(_|$)")
+_UNHEALTHY = r"unsuccess|unavail|unhealthy|unready|not_ready"
+_TIME = (
+    r"laten|duration|elapsed|(^|_)((response|request|server|wait)_?time|lat|m?rt|ms|seconds|milliseconds)(_|$)"
+    r"|(^|_)p\d\d"
+)
 _PATTERNS = (
     (Trouble.LOGS, re.compile(r"^log_lines")),
     (Trouble.NETWORK, re.compile(rf"^(?=.*(^|_)(net|network|edge|hop|rtt|wire)(_|$))(?=.*({_TIME}))|round_?trip")),
-    (Trouble.ERRORS, re.compile(rf"(^|_)err|fail|5xx|exception|reject|timeout|abort|{_HEALTH.pattern}")),
+    (Trouble.MEMORY, re.compile(r"(^|_)mem(ory)?_(.*_)?(free|avail)")),
+    (Trouble.ERRORS, re.compile(rf"(^|_)err|fail|5xx|exception|reject|timeout|abort|{_UNHEALTHY}|{_HEALTH.pattern}")),
     (Trouble.CPU, re.compile(r"cpu|throttl|cfs")),
     (Trouble.MEMORY, re.compile(r"(^|_)(mem|heap|rss|working_set|swap)")),
     (Trouble.CLIENT, re.compile(r"client|upstream|outbound|egress")),
     (Trouble.LATENCY, re.compile(_TIME)),
-    (Trouble.TRAFFIC, re.compile(r"rps|qps|workload|request|calls|(^|_)(ops|load\d*|count|messages)(_|$)|throughput")),
+    (
+        Trouble.TRAFFIC,
+        re.compile(
+            r"[rqt]ps(_|$)|workload|request|calls|invocations|throughput|(^|_)(ops|load\d*|count|cnt|messages|queries|hits)(_|$)"
+        ),
+    ),
     (Trouble.TRANSFER, re.compile(r"(^|_)(net|network|disk|syscall|io|bytes|read|writ|receive|transmit)")),
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

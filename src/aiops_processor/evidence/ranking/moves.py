@@ -31,6 +31,8 @@ KIND_SHARE = 0.1
 """The noise of a kind is at least this share of how its rows vary over all of the time, the incident included."""
 FALL = 0.3
 """A fall counts so much of a rise: less work is an effect more often than a cause."""
+PERCENT = 50.0
+"""Where less is worse: a percentage where the best of the kind is between this and 100, else a number of things."""
 UPPER = tuple(0.4 + 0.1 * step for step in range(6))
 """The quantiles that tell where a row went: an incident that pauses, or ends before somebody looks, has moved it, too.
 The highest tenth may be a glitch."""
@@ -109,11 +111,14 @@ def quantiles(values: Array, shares: Sequence[float]) -> list[Array]:
 
 
 def _as_trouble(values: Array, codes: Integers, health: NDArray[np.bool_]) -> Array:
-    """Rows of which less is worse as what is missing from the best: 99 % success is 1 % trouble."""
+    """Rows of which less is worse turned round: shares as what is missing from all (99 % success is 1 % trouble).
+
+    Anything else (replicas, free memory) has no best that is known: of it a fall counts as a rise of others does.
+    """
     if not health.any() or not values.shape[1]:
         return values
     best = _by_kind(codes, np.nan_to_num(np.nanmax(np.where(np.isfinite(values), values, -np.inf), axis=1)), np.max)
-    whole = np.where(best <= 1.0, 1.0, np.where(best <= 100.0, 100.0, best))
+    whole = np.where(best <= 1.0, 1.0, np.where((best > PERCENT) & (best <= 100.0), 100.0, 0.0))
     return np.where(health[:, None], whole[:, None] - values, values)
 
 

@@ -14,6 +14,8 @@ LIMIT = 1.1
 """A total that is usual in quiet times is smaller, however much is known of them."""
 FEW = 12.0
 """Where only so many cells show what is usual, twice as much is asked for; with hundreds it makes no difference."""
+MOST = 4.0
+"""However little is known, quiet times hardly ever show more."""
 ABOVE_REPLAYS = 0.8
 """Replays are shorter than incidents and know less of what is usual: they show a little more."""
 OWN_LIMITS = {Trouble.LOGS: 3.0, Trouble.CHANGES: 3.0}
@@ -38,7 +40,7 @@ def limit(cells: int, replays: Sequence[float]) -> float:
 
     `cells` of usual times are known; `replays` are the highest totals when a part of them is ranked as an incident.
     """
-    least = LIMIT * (1.0 + (FEW / max(cells, 1)) ** 2)
+    least = min(MOST, LIMIT * (1.0 + (FEW / max(cells, 1)) ** 2))
     usual = ABOVE_REPLAYS * median(replays) if replays else 0.0
     return max(least, usual)
 

@@ -19,6 +19,13 @@ from aiops_processor.evidence.ranking.kinds import Trouble, is_health, trouble_o
         ("http_requests_total failed share", Trouble.ERRORS),
         ("node_network_receive_errs_total", Trouble.ERRORS),
         ("success_rate", Trouble.ERRORS),
+        ("kube_deployment_status_replicas_unavailable", Trouble.ERRORS),
+        ("UnHealthyHostCount", Trouble.ERRORS),
+        ("node_memory_MemAvailable_bytes", Trouble.MEMORY),
+        ("jvm_memory_free_bytes", Trouble.MEMORY),
+        ("service_rt", Trouble.LATENCY),
+        ("tps", Trouble.TRAFFIC),
+        ("lambda_invocations", Trouble.TRAFFIC),
         ("http_requests_total ok", Trouble.TRAFFIC),
         ("node_network_receive_bytes_total", Trouble.TRANSFER),
         ("node_disk_io_now", Trouble.TRANSFER),
@@ -33,7 +40,18 @@ def test_names_say_what_a_metric_measures(kind: str, trouble: Trouble) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "health"),
-    [("up", True), ("availability", True), ("kube_pod_status_ready", True), ("uptime_seconds", False), ("cpu", False)],
+    [
+        ("up", True),
+        ("availability", True),
+        ("kube_pod_status_ready", True),
+        ("node_memory_MemAvailable_bytes", True),
+        ("uptime_seconds", False),
+        ("cpu", False),
+        ("kube_deployment_status_replicas_unavailable", False),
+        ("unhealthy_hosts", False),
+        ("requests_unsuccessful", False),
+        ("pods_not_ready", False),
+    ],
 )
 def test_of_some_metrics_less_is_worse(kind: str, health: bool) -> None:
     assert is_health(kind) is health

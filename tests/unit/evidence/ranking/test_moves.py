@@ -113,3 +113,26 @@ def test_rows_without_any_value_do_not_move() -> None:
 
     assert moves.efforts(values, np.arange(10) < 5, ["a", "up"]).tolist() == [0, 0]
     assert np.isnan(moves.quantiles(np.empty((2, 0)), (0.5,))[0]).all()
+
+
+@pytest.mark.parametrize("usual", [3.0, 4e9])
+def test_of_replicas_and_free_memory_a_fall_counts_as_a_rise_of_others_does(usual: float) -> None:
+    kinds = ["replicas_available", "replicas_wanted"]
+    values = usual * np.vstack([np.ones(len(TIMES)), np.ones(len(TIMES))])
+    values[0, 80:] = 0.0  # all are gone
+    values[1, 80:] = 2 * usual
+
+    gone, doubled = moves.efforts(values, TIMES <= 80, kinds)
+
+    assert gone == pytest.approx(doubled)
+
+
+def test_a_percent_less_of_a_share_counts_and_of_free_memory_does_not() -> None:
+    kinds = ["success_rate", "memory_available_bytes"]
+    values = np.vstack([np.full(len(TIMES), 1.0), np.full(len(TIMES), 4e9)])
+    values[:, ::2] *= 0.9999
+    values[:, 80:] *= 0.99
+
+    share, memory = moves.efforts(values, TIMES <= 80, kinds)
+
+    assert share > 10 * memory

@@ -6,7 +6,11 @@ from aiops_processor.evidence.ranking import verdict
 
 
 def test_little_known_of_quiet_times_asks_for_more() -> None:
-    assert verdict.limit(5, []) > verdict.limit(20, []) > verdict.limit(500, []) > verdict.LIMIT
+    assert verdict.limit(8, []) > verdict.limit(20, []) > verdict.limit(500, []) > verdict.LIMIT
+
+
+def test_however_little_is_known_no_more_is_asked_for_than_quiet_times_show() -> None:
+    assert verdict.limit(1, []) == verdict.limit(5, []) == verdict.MOST
 
 
 def test_what_quiet_times_show_is_the_least() -> None:
