@@ -17,11 +17,13 @@ from aiops_processor.models.incident import Incident
 class Occasion(StrEnum):
     """Why a message goes out: first that something fires, then why, then that it is over.
 
-    Between, that somebody looks after it (only to channels that can say so to others), or that nobody does; and that an
-    action waits for somebody's approval (only to channels where that can be given).
+    Between, that another kind of alert or a graver one joined, which the analysis does not know yet; that somebody
+    looks after it (only to channels that can say so to others), or that nobody does; and that an action waits for
+    somebody's approval (only to channels where that can be given).
     """
 
     OPENED = "opened"
+    JOINED = "joined"
     ANALYSED = "analysed"
     RESOLVED = "resolved"
     ACKNOWLEDGED = "acknowledged"

@@ -17,7 +17,7 @@ MOST_TITLE = 256
 MOST_TEXT = 4096
 _COLOURS = {Occasion.RESOLVED: 0x2DA44E, Occasion.ANALYSED: 0xBF8700}
 _FIRING = 0xCF222E
-_ANEW = frozenset({Occasion.OPENED, Occasion.REMINDED})  # an edit calls nobody
+_ANEW = frozenset({Occasion.OPENED, Occasion.JOINED, Occasion.REMINDED})  # an edit calls nobody
 
 MARKUP = Markup(
     plain=markdown,

@@ -9,6 +9,7 @@ from aiops_processor.report.words import Line, Section
 
 _MARKS = {
     Occasion.OPENED: "🔴",
+    Occasion.JOINED: "🔴",
     Occasion.ANALYSED: "🔎",
     Occasion.RESOLVED: "🟢",
     Occasion.ACKNOWLEDGED: "👀",
@@ -35,6 +36,8 @@ def standing(message: Message) -> str:
     said = words.standing(message.alerts, message.sent_at) or words.clean(message.incident.title)
     if message.occasion is Occasion.REMINDED:
         return f"{said}. Nobody has acknowledged it"
+    if message.occasion is Occasion.JOINED and message.alerts:
+        said += f". {words.clean(message.alerts[0].name)} joined; the next analysis takes it in"
     by = words.clean(message.incident.acknowledged_by)
     return f"{said}. {by} looks after it" if by and message.occasion is not Occasion.RESOLVED else said
 
@@ -81,6 +84,8 @@ def _shown(item: Evidence) -> Iterator[tuple[str, str]]:
 def _prefix(message: Message) -> str:
     if message.occasion is Occasion.RESOLVED:
         return "Resolved: "
+    if message.occasion is Occasion.JOINED:
+        return "More: "
     if message.occasion is Occasion.REMINDED:
         return "Reminder: "
     if message.occasion is Occasion.ACKNOWLEDGED:

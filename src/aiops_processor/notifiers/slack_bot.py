@@ -18,7 +18,9 @@ from aiops_processor.notifiers.slack_buttons import blocks
 from aiops_processor.notifiers.slack_files import FILES, share
 
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-_TO_ALL = frozenset({Occasion.OPENED, Occasion.REMINDED, Occasion.APPROVAL})  # replies that the channel sees, too
+_TO_ALL = frozenset(
+    {Occasion.OPENED, Occasion.JOINED, Occasion.REMINDED, Occasion.APPROVAL}
+)  # replies that the channel sees, too
 
 
 class SlackBotOptions(ChannelOptions):

@@ -32,6 +32,7 @@ from aiops_processor.storage.members import StoredMember
 from aiops_processor.storage.ties import StoredTie
 
 BATCH = 1000
+LEVELS = 1000  # more than there are severities
 TITLE_FROM = 100  # an incident of thousands is named by its first ones
 REANALYSE_AFTER = timedelta(seconds=60)
 COMPLETE: dict[str, object] = {"incomplete_since": None, "complete_at": None}  # no report waits for its model any more
@@ -283,8 +284,8 @@ class Incidents:
         fingerprints = {episode.alert.fingerprint for episode in episodes}
         perhaps = {e.alert.fingerprint for e in episodes if e.previous is not None or e.source != incident.source}
         known = await alert_rows.known_in(connection, incident.id, perhaps)
-        oldest = [e.alert for e in await alert_rows.first_of_incident(connection, incident.id, TITLE_FROM)]
-        alerts = [*oldest, *(e.alert for e in episodes if e.alert.fingerprint not in known)]
+        oldest = await alert_rows.first_of_incident(connection, incident.id, TITLE_FROM)
+        alerts = [e.alert for e in (*oldest, *(e for e in episodes if e.alert.fingerprint not in known))]
         ranks = self._policy.priority
         changes: dict[str, object] = {
             "title": title_of(alerts),
@@ -296,7 +297,24 @@ class Incidents:
             changes |= {"due_at": self._next_due(incident, now), **COMPLETE}
         if incident.resolved_at:
             changes |= await self._reopen(connection, incident, now)
+        elif self._is_news(incident, episodes, oldest):
+            level = self._policy.priority.gravity(str(changes["severity"]))
+            revision = incident.generation * LEVELS + level  # once in an analysis, but for each graver one
+            await outbox.put(connection, incident.id, self._channels, Occasion.JOINED, revision, now)
         await incident_rows.change(connection, incident.id, **changes)
+
+    def _is_news(self, incident: Incident, episodes: Sequence[Episode], oldest: Sequence[Episode]) -> bool:
+        """Whether people should hear of it before the next analysis: of another kind of alert, and of a graver one.
+
+        Who is told only of grave ones did not hear of the incident yet. What Alertmanager puts into one group, which
+        may be a storm, it tells as one, and so do we.
+        """
+        gravity = self._policy.priority.gravity
+        if any(gravity(episode.alert.severity) < gravity(incident.severity) for episode in episodes):
+            return True
+        names, groups = {each.alert.name for each in oldest}, {each.group_key for each in oldest}
+        others = (each for each in episodes if each.group_key not in groups)
+        return incident.state == IncidentState.ANALYSED and any(each.alert.name not in names for each in others)
 
     async def _reopen(self, connection: Connection, incident: Incident, now: datetime) -> dict[str, object]:
         """It ended and fires again soon after: the same incident, and people who were told of its end are told."""

@@ -18,6 +18,8 @@ async def message_about(
     if incident is None:
         return None
     episodes, more = await alert_rows.some_of_incident(connection, incident_id, MOST_ALERTS)
+    if occasion is Occasion.JOINED:  # what came last is the news
+        episodes.sort(key=lambda each: each.id, reverse=True)
     evidence, analysis = await incident_rows.latest_analysis(connection, incident_id)
     base = external_url.rstrip("/")
     return Message(

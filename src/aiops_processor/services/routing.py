@@ -16,6 +16,7 @@ from aiops_processor.query.matchers import Matcher, fit
 
 EVERYTHING = frozenset({"opened", "analysed", "updated", "resolved"})
 QUIET = "quiet hours until "
+_LATER = frozenset({Occasion.JOINED, Occasion.ANALYSED})
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -59,9 +60,9 @@ class Route:
     def refusal(self, message: Message, *, told: bool = True) -> str:
         """Why this message is not let through, "" where it is; the hours are not looked at.
 
-        An analysis stands for the beginning where that was not told: the incident became severe, or one of ours, later.
+        What comes later stands for the beginning where that was not told: the incident became severe, or one of ours.
         """
-        begins = message.occasion is Occasion.ANALYSED and not told and "opened" in self.on
+        begins = message.occasion in _LATER and not told and "opened" in self.on
         if self.matchers and not any(fit(self.matchers, alert.labels) for alert in message.alerts):
             return "no route of this channel fits its alerts"
         if not at_least(message.incident.severity, self.min_severity):
@@ -163,15 +164,18 @@ def _too_late(message: Message, *, told: bool, held: bool) -> str:
     incident = message.incident
     if message.occasion is Occasion.REMINDED and (incident.resolved_at or incident.acknowledged_at):
         return "it is over, or somebody looks after it"
+    if message.occasion is Occasion.JOINED and (incident.resolved_at or (held and told)):
+        return "it is over, or was told with what quiet hours held back"
     if not held or message.occasion is Occasion.RESOLVED:
         return ""
     if incident.resolved_at:
         return "it was over before the quiet hours were"
     # To a channel that knows nothing of it either would be the beginning, and ring.
-    begins = message.occasion in {Occasion.OPENED, Occasion.ANALYSED} and not told
+    begins = message.occasion in {Occasion.OPENED, *_LATER} and not told
     return "somebody looked after it before the quiet hours were over" if begins and incident.acknowledged_at else ""
 
 
 def _what(message: Message) -> str:
     """The word of `on` for this message."""
-    return "updated" if message.occasion is Occasion.ANALYSED and message.update else message.occasion.value
+    later = message.occasion is Occasion.JOINED or (message.occasion is Occasion.ANALYSED and message.update)
+    return "updated" if later else message.occasion.value

@@ -127,6 +127,56 @@ async def test_a_new_alert_in_an_analysed_incident_is_analysed_again(house: Any,
     assert incident.generation == 2
 
 
+@pytest.fixture
+def fires(house: Any) -> Any:
+    """Another alert about the same service, which makes a group of its own in Alertmanager."""
+
+    async def fires(name: str, severity: str = "warning", group: str = "") -> None:
+        labels = {"alertname": name, "service": "cart", "severity": severity, "instance": f"{name}:80"}
+        alert = {"status": "firing", "labels": labels, "startsAt": "2026-01-31T11:59:00Z"}
+        await house.ingest.receive(json.dumps({"groupKey": group or name, "alerts": [alert]}).encode(), "default")
+
+    return fires
+
+
+async def test_another_kind_of_alert_is_told_before_it_is_analysed_and_once(house: Any, fires: Any) -> None:
+    await fires("Latency")
+    await house.pass_time(20)
+    await fires("DiskFull")
+    await fires("Errors")
+    await house.pass_time(2)
+    assert house.channel.occasions == ["opened", "analysed", "joined"]
+    assert [each.name for each in house.channel.messages[-1][0].alerts] == ["Errors", "DiskFull", "Latency"], (
+        "news first"
+    )
+    await house.pass_time(70)
+    await fires("Restarts")
+    await house.pass_time(2)
+    assert house.channel.occasions == ["opened", "analysed", "joined", "analysed", "joined"]
+    assert len({key for _, key in house.channel.messages}) == 5
+
+
+async def test_a_graver_alert_is_told_at_once_however_far_the_analysis_is(house: Any, fires: Any) -> None:
+    await fires("Latency")
+    await house.pass_time(2)
+    await fires("Latency2", "critical", group="Latency")
+    await house.pass_time(2)
+    assert house.channel.occasions == ["opened", "joined"]
+    assert house.channel.messages[-1][0].incident.severity == "critical"
+    await fires("Latency3", "critical", group="Latency")
+    await house.pass_time(20)
+    assert house.channel.occasions == ["opened", "joined", "analysed"]
+
+
+async def test_a_storm_of_one_group_is_told_as_one(house: Any, fires: Any) -> None:
+    await fires("Latency")
+    await house.pass_time(20)
+    for number in range(5):
+        await fires(f"Latency{number}", group="Latency")
+    await house.pass_time(10)
+    assert house.channel.occasions == ["opened", "analysed"]
+
+
 async def test_alerts_that_go_on_joining_do_not_put_off_that_people_hear_of_the_first(house: Any, post: Any) -> None:
     await post("First")
     await house.pass_time(20)

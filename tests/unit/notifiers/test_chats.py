@@ -160,3 +160,14 @@ async def test_telegram_names_the_new_number_of_a_group_that_became_a_supergroup
     moved = httpx2.Response(400, json={**said, "parameters": {"migrate_to_chat_id": -1001234}})
     with pytest.raises(DeliveryRefused, match=r"TELEGRAM_CHAT_ID=-1001234"):
         await channel("telegram", [], moved).send(message, "k", None)
+
+
+@pytest.mark.parametrize("name", sorted(OPTIONS))
+async def test_what_joined_is_named_first(name: str, message: Message) -> None:
+    asked: list[httpx2.Request] = []
+    newest = message.alerts[0].model_copy(update={"labels": {"alertname": "DiskFull", "service": "checkout"}})
+    joined = {"occasion": Occasion.JOINED, "alerts": (newest, *message.alerts)}
+    await channel(name, asked).send(message.model_copy(update=joined), "k", None)
+    said = asked[0].content.decode()
+    assert "More" in said
+    assert "DiskFull joined" in said

@@ -140,3 +140,21 @@ def test_a_night_belongs_to_the_day_on_which_it_begins() -> None:
     assert friday.until(NIGHT) is None
     lunch = Quiet(time(12), time(13), ZoneInfo("UTC"), frozenset({"sat"}))
     assert lunch.until(NOON) == NOON + timedelta(hours=1)
+
+
+def test_what_becomes_severe_before_its_next_analysis_is_told_at_once_to_whom_nothing_was_told(
+    message: Message,
+) -> None:
+    pages = routing(on=frozenset({"opened", "resolved"}), min_severity="critical")
+    joined = of(message, Occasion.JOINED, analysis=None)
+    assert decided(pages, joined) == ""
+    assert decided(pages, joined, told=True) == "not told when updated"
+    assert decided(routing(on=frozenset({"updated"})), joined, told=True) == ""
+
+
+def test_what_joined_is_no_news_once_it_is_over_or_told_otherwise(message: Message) -> None:
+    joined = of(message, Occasion.JOINED)
+    over = message.incident.model_copy(update={"resolved_at": NOON})
+    assert "it is over" in decided(Routing(), joined.model_copy(update={"incident": over}), told=True)
+    assert "held back" in decided(Routing(), joined, told=True, held=True)
+    assert decided(Routing(), joined, held=True) == ""
