@@ -26,6 +26,7 @@ from aiops_processor.access.oidc import OidcOptions
 from aiops_processor.access.scopes import INGEST_BELOW, SAFE, is_change, needed
 from aiops_processor.clock import Clock
 from aiops_processor.errors import StorageError
+from aiops_processor.masking import Mask
 from aiops_processor.models.access import Caller
 from aiops_processor.models.access import Scope as Allowed
 from aiops_processor.storage.database import Database
@@ -175,6 +176,7 @@ class Access:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._mask = Mask()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":  # nothing of ours is one, so nothing of ours needs to guard one
@@ -216,7 +218,8 @@ class Access:
     async def _audited(self, asked: Asked, caller: Caller, send: Send) -> None:
         audit, status = asked.doors.audit, 500
         query = asked.scope.get("query_string", b"").decode("ascii", "replace")
-        target = f"{asked.path}?{query}" if query else asked.path
+        # Somebody may have put a token there, in vain: it is not to stand where every admin reads it.
+        target = f"{asked.path}?{self._mask.text(query)}" if query else asked.path
         number = await audit.begin(caller.name, asked.address, asked.method, target, keep=asked.policy.audit_kept)
 
         async def noted(message: Message) -> None:

@@ -281,6 +281,13 @@ def test_a_change_is_in_the_audit_log_and_a_post_of_alertmanager_is_not(client: 
     assert audit.entries == [["the token of the settings", "192.0.2.7", "DELETE", "/api/v1/tokens?x=1", 200]]
 
 
+def test_a_token_that_somebody_put_into_the_address_is_not_in_the_audit_log(client: Make, audit: Log) -> None:
+    client().delete("/api/v1/tokens?token=pl4nted-token-1&by=ann", headers=bearer("t0ken"))
+    ((_, _, _, target, _),) = audit.entries
+    assert "pl4nted" not in target
+    assert target.endswith("&by=ann")
+
+
 def test_what_cannot_be_written_down_is_not_done(client: Make, audit: Log) -> None:
     audit.away = True
     answer = client().post("/api/v1/tokens", headers=bearer("t0ken"))
