@@ -13,8 +13,9 @@ from datetime import timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
+from starlette.requests import ClientDisconnect, Request, cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,14 +26,17 @@ from aiops_processor.access.directory import Directory
 from aiops_processor.access.oidc import OidcOptions
 from aiops_processor.access.scopes import INGEST_BELOW, SAFE, is_change, needed
 from aiops_processor.clock import Clock
-from aiops_processor.errors import StorageError
+from aiops_processor.errors import BodyTooLarge, InputError, StorageError
 from aiops_processor.masking import Mask
 from aiops_processor.models.access import Caller
 from aiops_processor.models.access import Scope as Allowed
 from aiops_processor.storage.database import Database
 from aiops_processor.web import signatures
+from aiops_processor.web.bodies import BodyReader
 from aiops_processor.web.forms import fields
 from aiops_processor.web.headers import HEADERS, OVER_TLS
+
+log = structlog.get_logger(__name__)
 
 REMEDY = "set API_TOKEN, or make a token or a user on this machine (`aiops tokens create`, `aiops users add`)"
 COOKIE = "aiops_session"
@@ -96,11 +100,12 @@ class Policy:
 
 @dataclass(frozen=True)
 class Doors:
-    """What decides who comes in, in a running process."""
+    """What decides who comes in, in a running process. `bodies` bounds what strangers may have us read together."""
 
     directory: Directory
     audit: Audit
     attempts: Attempts
+    bodies: BodyReader = field(default_factory=BodyReader)
 
     @classmethod
     def of(cls, database: Database, clock: Clock) -> "Doors":
@@ -159,13 +164,17 @@ class Asked:
             size += len(message.get("body", b""))
             if not message.get("more_body"):
                 break
-        rest = self.receive
+        self.give_again(*seen)
+        return b"".join(message.get("body", b"") for message in seen) if size <= most else None
+
+    def give_again(self, *seen: Message) -> None:
+        """Let whoever comes after us begin with these."""
+        waiting, rest = list(seen), self.receive
 
         async def again() -> Message:
-            return seen.pop(0) if seen else await rest()
+            return waiting.pop(0) if waiting else await rest()
 
         self.receive = again
-        return b"".join(message.get("body", b"") for message in seen) if size <= most else None
 
 
 class Access:
@@ -192,6 +201,9 @@ class Access:
             refusal = await self._answer(asked, send)
         except StorageError as error:
             refusal = _problem(str(error), 503)
+        except ClientDisconnect:  # in the middle of a body: nobody is left to be answered, and nothing was taken
+            log.info("a sender broke off", path=asked.path)
+            return
         if refusal is not None:
             await refusal(scope, receive, send)
 
@@ -278,11 +290,16 @@ async def _of_header(asked: Asked, authorization: str) -> Caller | Response:
 
 
 async def _of_signature(asked: Asked) -> Caller | Response:
-    body = await asked.body(signature.MOST_BYTES)
-    if body is None:
+    try:
+        async with asked.doors.bodies.read(Request(asked.scope, asked.receive), signature.MOST_BYTES) as body:
+            signed = signature.is_signed(body, asked.headers[signature.HEADER], asked.policy.signing_secret)
+    except BodyTooLarge:
         return _problem(f"a signed body is at most {signature.MOST_BYTES} bytes; send it with a token", 413)
-    if not signature.is_signed(body, asked.headers[signature.HEADER], asked.policy.signing_secret):
+    except InputError as error:
+        return _problem(str(error), 415)
+    if not signed:
         return _unauthorized("the signature is not one made with API_SIGNING_SECRET")
+    asked.give_again({"type": "http.request", "body": body, "more_body": False})
     return Caller(name="a signature", scopes=frozenset({Allowed.INGEST}))
 
 

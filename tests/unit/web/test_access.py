@@ -1,5 +1,6 @@
 """Anybody on this machine; from elsewhere whoever has a token, a password, a signature or a session."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Message
 from starlette.websockets import WebSocketDisconnect
 
 from aiops_processor.access.attempts import Attempts
@@ -21,6 +23,7 @@ from aiops_processor.access.oidc import OidcOptions
 from aiops_processor.errors import StorageBusy
 from aiops_processor.models.access import INCLUDED, Caller, Scope
 from aiops_processor.web.access import Access, Credentials, Policy
+from aiops_processor.web.bodies import SMALL_BYTES_AT_ONCE, BodyReader
 
 BOTH = Credentials(token="t0ken", username="ops", password="pässword")
 BASIC = "Basic " + base64.b64encode("ops:pässword".encode()).decode()
@@ -106,7 +109,9 @@ def client(audit: Log) -> Make:
     ) -> TestClient:
         app = Starlette(routes=[Route(path, answer, methods=["GET", "POST", "DELETE"]) for path in PATHS])
         app.add_middleware(Access)
-        doors = SimpleNamespace(directory=Known(empty=empty), audit=audit, attempts=Attempts(Clock()))
+        doors = SimpleNamespace(
+            directory=Known(empty=empty), audit=audit, attempts=Attempts(Clock()), bodies=BodyReader()
+        )
         app.state = SimpleNamespace(policy=Policy(credentials, **policy), doors=doors)  # type: ignore[assignment]
         return TestClient(app, client=(address, 4711), base_url=f"http://{host}", follow_redirects=False)
 
@@ -221,6 +226,52 @@ def test_a_signed_body_is_taken_and_nothing_else_is_opened_by_it(client: Make) -
     assert asking.post("/api/v1/tokens", content=b"", headers=signed(b"", "shared")).status_code == 401
     large = b"x" * (1024 * 1024 + 1)
     assert asking.post("/webhook/alerts", content=large, headers=signed(large, "shared")).status_code == 413
+
+
+@pytest.mark.anyio
+async def test_bodies_whose_signature_is_still_to_be_seen_do_not_fill_the_memory_together(client: Make) -> None:
+    app: Any = client(signing_secret="shared").app
+    most = 1024 * 1024
+    statuses = await asyncio.gather(*(posted(app, b"x" * most) for _ in range(SMALL_BYTES_AT_ONCE // most + 8)))
+    assert statuses.count(503) == 8
+    assert set(statuses) == {401, 503}
+    assert await posted(app, b"x") == 401, "there is room again"
+
+
+async def posted(app: ASGIApp, body: bytes) -> int:
+    """The status for a body with a wrong signature, whose end comes later."""
+    statuses: list[int] = []
+    parts = [body, b""]
+
+    async def receive() -> Message:
+        part = parts.pop(0)
+        if not part:
+            for _ in range(1000):  # so that all others are read meanwhile
+                await asyncio.sleep(0)
+        return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+    async def send(message: Message) -> None:
+        statuses.append(message.get("status", 0))
+
+    headers = [(b"x-hub-signature-256", b"sha256=00")]
+    scope = {"type": "http", "method": "POST", "path": "/webhook/alerts", "headers": headers, "query_string": b""}
+    await app({**scope, "client": ("192.0.2.7", 1), "scheme": "http"}, receive, send)
+    return statuses[0]
+
+
+@pytest.mark.anyio
+async def test_whoever_breaks_off_in_the_middle_is_no_error_of_ours(client: Make) -> None:
+    app: Any = client(signing_secret="shared").app
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        raise AssertionError("nobody is there")
+
+    headers = [(b"x-hub-signature-256", b"sha256=00")]
+    scope = {"type": "http", "method": "POST", "path": "/webhook/alerts", "headers": headers, "query_string": b""}
+    await app({**scope, "client": ("192.0.2.7", 1), "scheme": "http"}, receive, send)
 
 
 def test_without_a_secret_a_signature_proves_nothing(client: Make) -> None:
