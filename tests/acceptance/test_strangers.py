@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -206,8 +206,12 @@ def test_over_tls_a_renewed_certificate_is_shown_without_a_restart(
     service.variables = {"API_TLS_CERT": str(shown)}
     assert aiops(service, "tokens", "list") == "none", "our own command trusts this certificate"
     first = ssl.get_server_certificate(("127.0.0.1", service.port))
+    silent = socket.create_connection(("127.0.0.1", service.port), timeout=45)  # by default it is waited for a minute
     other, other_key = certificate(tmp_path, "second")
     shutil.copy(other, shown)
     shutil.copy(other_key, key)
     wait(lambda: ssl.get_server_certificate(("127.0.0.1", service.port)) == other.read_text(), "the new one is shown")
     assert first != other.read_text()
+    with suppress(ConnectionResetError):
+        assert silent.recv(1) == b"", "who does not begin with TLS is hung up on"
+    silent.close()

@@ -11,6 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 MOST_CONNECTIONS = 1000
 """Past it the answer is 503, which Alertmanager tries again."""
+MOST_REFUSED = 200
+"""Past so many more the answer is none: files are to be left for the store, the sources and the model."""
 HEAD_SECONDS = 10.0
 """From the first byte, or from connecting, to the end of the headers."""
 BODY_SECONDS = 10.0
@@ -40,7 +42,10 @@ class Patience(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._wait_for_head()
+        if len(self.connections) > MOST_CONNECTIONS + MOST_REFUSED:
+            self._close()
+        else:
+            self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()

@@ -9,7 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.server import ServerState
 
-from aiops_processor.web.connections import ANSWER_SECONDS, MOST_WAITING, Patience
+from aiops_processor.web.connections import ANSWER_SECONDS, MOST_CONNECTIONS, MOST_REFUSED, MOST_WAITING, Patience
 
 REQUEST = b"GET /login HTTP/1.1\r\nHost: aiops\r\n\r\n"
 
@@ -96,6 +96,15 @@ def asked(loop: Loop, connection: Connection) -> Patience:
     made.connection_made(connection)  # type: ignore[arg-type]
     made.data_received(REQUEST)
     return made
+
+
+def test_past_all_that_are_answered_or_refused_nobody_is_let_in(connection: Connection) -> None:
+    config = uvicorn.Config(FastAPI(), lifespan="off", log_config=None)
+    state = ServerState()
+    for number in range(MOST_CONNECTIONS + MOST_REFUSED + 1):
+        last = Connection() if number < MOST_CONNECTIONS + MOST_REFUSED else connection
+        Patience(config=config, server_state=state, app_state={}, _loop=Loop()).connection_made(last)  # type: ignore[arg-type]
+        assert last.aborted is (last is connection)
 
 
 def test_who_does_not_read_what_is_answered_is_hung_up_on(asked: Patience, loop: Loop, connection: Connection) -> None:
