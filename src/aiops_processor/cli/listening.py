@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import resource
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from aiops_processor.web.connections import HEAD_SECONDS, MOST_CONNECTIONS, Patience
+from aiops_processor.web.noise import Seldom
 from aiops_processor.web.tls import Certificate
 
 MOST_FILES = 4096
@@ -37,6 +39,7 @@ def listen(app: FastAPI, host: str, port: int, certificate: Certificate | None =
             await server.serve()
 
     make_room_for_files()
+    logging.getLogger("uvicorn.error").addFilter(Seldom())
     with asyncio.Runner(loop_factory=partial(_patient_loop, server.config)) as runner:
         runner.run(run())
     if not server.started:  # uvicorn has said why
