@@ -45,6 +45,8 @@ FORM_HEADER = "x-csrf-token"
 FORM = "application/x-www-form-urlencoded"
 MOST_FORM_BYTES = 64 * 1024
 METRICS = "/metrics"
+FOR_READERS = frozenset({"/health", "/health/"})
+"""Open to all, and tell more to whoever may read."""
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 """Any of these says that a proxy has it from elsewhere."""
 SLACK = ("/webhook/slack", "/webhook/slack/")
@@ -211,6 +213,8 @@ class Access:
         """None when it was answered; else why it is not."""
         scope = needed(asked.method, asked.path)
         if scope is None or (asked.policy.open_metrics and asked.path == METRICS and asked.method in SAFE):
+            if asked.path in FOR_READERS:
+                await _recognise(asked)
             await self._app(asked.scope, asked.receive, send)
             return None
         caller = await _caller(asked)
@@ -244,6 +248,17 @@ class Access:
             await self._app(asked.scope, asked.receive, noted)
         finally:
             await asyncio.shield(audit.end(number, status))
+
+
+async def _recognise(asked: Asked) -> None:
+    """Let what is open to all know whoever may read. A store that is away is no reason to answer nobody."""
+    here = asked.policy.trust_loopback and from_here(asked)
+    try:
+        caller = THIS_MACHINE if here else await _caller(asked)
+    except StorageError:
+        return
+    if isinstance(caller, Caller) and caller.may(Allowed.READ):
+        asked.scope.setdefault("state", {})["caller"] = caller
 
 
 async def _caller(asked: Asked) -> Caller | Response:

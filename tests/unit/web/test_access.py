@@ -92,6 +92,10 @@ async def answer(request: Request) -> PlainTextResponse:
     return PlainTextResponse(f"in with {(await request.body()).decode()}")
 
 
+async def health(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(request.state.caller.name if hasattr(request.state, "caller") else "somebody")
+
+
 @pytest.fixture
 def audit() -> Log:
     return Log()
@@ -108,6 +112,7 @@ def client(audit: Log) -> Make:
         **policy: Any,
     ) -> TestClient:
         app = Starlette(routes=[Route(path, answer, methods=["GET", "POST", "DELETE"]) for path in PATHS])
+        app.routes.append(Route("/health", health))
         app.add_middleware(Access)
         doors = SimpleNamespace(
             directory=Known(empty=empty), audit=audit, attempts=Attempts(Clock()), bodies=BodyReader()
@@ -187,6 +192,15 @@ def test_nobody_can_guess_for_longer_with_the_addresses_that_everybody_has(clien
         each.app.state.doors = asking[0].app.state.doors  # type: ignore[attr-defined]
     answers = [each.get("/queue/status", headers=wrong).json()["error"] for each in asking]
     assert ["too often" in said for said in answers] == [False] * 10 + [True]
+
+
+def test_health_is_open_to_all_and_knows_who_may_read_more(client: Make) -> None:
+    asking = client()
+    known = [asking.get("/health", headers=bearer(token)).text for token in ("reader", "poster", "wrong")]
+    assert known == ["token reader", "somebody", "somebody"]
+    assert asking.get("/health").text == "somebody"
+    assert client(address="127.0.0.1").get("/health").text == "this machine"
+    assert session(client()).get("/health").text == "ann"
 
 
 def test_health_is_open_to_all_and_metrics_where_the_settings_say_so(client: Make) -> None:
