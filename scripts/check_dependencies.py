@@ -57,7 +57,14 @@ def audit(program: Path, lock: str) -> Looked:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(lock)
         file.flush()
-        asks = [str(program), "--disable-pip", "--format=json", "--progress-spinner=off", f"--requirement={file.name}"]
+        asks = [
+            str(program),
+            "--disable-pip",
+            "--format=json",
+            "--progress-spinner=off",
+            "--timeout=10",
+            f"--requirement={file.name}",
+        ]
         ran = subprocess.run(asks, capture_output=True, text=True, check=False)  # 1: holes, or no answer
     try:
         packages = json.loads(ran.stdout)["dependencies"]
