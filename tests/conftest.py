@@ -34,7 +34,6 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.notification import Message
-from aiops_processor.models.past import Past
 from aiops_processor.storage.address import as_text, postgresql_url, sqlite_url
 from aiops_processor.storage.database import Database
 from aiops_processor.storage.migrate import migrate
@@ -357,13 +356,12 @@ class Explaining:
         record: Callable[[Exchange], None],
         incident: Spent,
         day: Spent,
-        past: Sequence[Past] = (),
-        found: Callable[[EvidenceReport], None] = lambda _: None,
-        *,
-        journal: object = None,
+        *_: object,
         patient: bool = True,
+        **__: object,
     ) -> AnalysisResult:
-        del incident, past, found, journal
+        """What a test may look at has a name here; the rest is as in `services.analyzer.Explains`."""
+        del incident
         self.asked.append(Asked(alerts, evidence, record, day, patient))
         return self._answer(self.asked[-1])
 

@@ -39,6 +39,7 @@ from aiops_processor.web import (
     webhook,
 )
 from aiops_processor.web.access import Access, Credentials, Doors, Policy
+from aiops_processor.web.cookies import PlainCookies
 from aiops_processor.web.own import AroundAll, OwnWeb
 from aiops_processor.web.shortcut import Shortcut
 
@@ -85,6 +86,7 @@ def create_app(
     app.router.default = behind  # so that no plugin can take an address of ours
     app.add_middleware(AroundAll, own=own)
     app.user_middleware.append(Middleware(Shortcut, endpoints=dict.fromkeys(ALERT_PATHS, webhook.receive_alerts)))
+    app.add_middleware(PlainCookies)  # the last that is added comes first
     return app
 
 
@@ -95,6 +97,7 @@ def create_worker_app(
     app = _application(settings, clock, read)
     for path, endpoint in WORKER_PATHS.items():
         app.add_api_route(path, endpoint)
+    app.add_middleware(PlainCookies)
     return app
 
 

@@ -158,7 +158,7 @@ async def _notifier(plugin: Notifier) -> None:
                 previous = await plugin.send(message(occasion, **labels), f"incident-1-{occasion}", previous)
             except DeliveryError:
                 continue
-            except Exception as error:
+            except Exception as error:  # what is looked for: it fails the check, with its cause
                 raise AssertionError(f"a notifier raises DeliveryError, not {type(error).__name__}") from error
             assert isinstance(previous, Receipt), f"a notifier gives Receipt, not {type(previous).__name__}"  # noqa: S101
     await plugin.aclose()
@@ -170,7 +170,7 @@ async def _model(plugin: Model) -> None:
             answer: object = await plugin.ask("Answer in JSON.", question)
         except ModelError:
             continue
-        except Exception as error:
+        except Exception as error:  # what is looked for: it fails the check, with its cause
             raise AssertionError(f"a model raises ModelError, not {type(error).__name__}") from error
         assert isinstance(answer, Answer), f"a model gives Answer, not {type(answer).__name__}"  # noqa: S101 - as above
     await plugin.aclose()

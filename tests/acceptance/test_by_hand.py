@@ -88,9 +88,13 @@ def test_check_names_each_misconfiguration_with_its_remedy(tmp_path: Path, peer:
         LOKI_URL=peer.url,
         DEEPSEEK_API_KEY="sk-secret",
         GENERIC_WEBHOOK_URL=f"{peer.url}/hook",
+        API_TOKEN="sk-hunter2",
+        API_SIGNING_SECRET="8d7c0b1f6a5e4d3c2b1a",
     )
     assert fine.returncode == 0, fine.stdout
-    assert "sk-secret" not in fine.stdout
+    assert "API_TOKEN has 10 characters" in fine.stdout
+    assert "API_SIGNING_SECRET has" not in fine.stdout
+    assert "sk-" not in fine.stdout
     assert peer.asked("/hook") == 0
 
 

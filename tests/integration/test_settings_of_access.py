@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from aiops_processor import config, parts
 from aiops_processor.app import access_policy
@@ -29,6 +30,7 @@ POLICY: dict[str, tuple[str, str, Any]] = {
 OIDC: dict[str, tuple[str, str, Any]] = {
     "OIDC_ISSUER": ("https://other.example", "issuer", "https://other.example"),
     "OIDC_CLIENT_ID": ("them", "client_id", "them"),
+    "OIDC_CLIENT_SECRET": ("s3cret", "client_secret", SecretStr("s3cret")),
     "OIDC_ROLE_CLAIM": ("roles", "role_claim", "roles"),
     "OIDC_ROLES": ('{"sre": "admin"}', "roles", {"sre": Role.ADMIN}),
     "OIDC_DEFAULT_ROLE": ("viewer", "default_role", Role.VIEWER),
@@ -36,7 +38,6 @@ OIDC: dict[str, tuple[str, str, Any]] = {
     "OIDC_CA_FILE": ("/etc/ca.pem", "ca_file", "/etc/ca.pem"),
 }
 ELSEWHERE = {
-    "OIDC_CLIENT_SECRET",  # tests/integration/access/test_oidc.py
     "API_TLS_CERT",  # tests/acceptance/test_strangers.py
     "API_TLS_KEY",  # the same
     "OUTBOUND_ALLOW",  # below

@@ -54,7 +54,7 @@ async def proves_slack_buttons(name: str, lab: Lab) -> None:
     """Only where what is pressed can reach us there is something to press."""
     given = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_API_URL": f"{lab.recorder.url}/slack", "SLACK_CHANNEL": "C1"}
     lab.recorder.answers["/slack"] = {"ok": True, "channel": "C1", "ts": "1.2"}
-    for more in ({}, {"SLACK_SIGNING_SECRET": "s"}, {"SLACK_APP_TOKEN": "xapp-1"}):
+    for more in ({}, {"SLACK_SIGNING_SECRET": "s"}, {"SLACK_SIGNING_SECRET": "", "SLACK_APP_TOKEN": "x"}):
         await told(lab, **given, **more)
     last = [asked.json()["blocks"][-1]["type"] for asked in lab.recorder.of("/slack/chat.postMessage")]
     assert last == ["section", "actions", "actions"]

@@ -19,6 +19,7 @@ from aiops_processor.settings import Settings
 from aiops_processor.storage.address import shown
 from aiops_processor.storage.data_folder import claim
 
+SHORT = 20  # characters; of a random hexadecimal one that is 80 bits
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 EXAMPLES = {"prometheus": "http://localhost:9090", "loki": "http://localhost:3100"}
 RECEIVER = """\
@@ -78,9 +79,29 @@ def _settings_problems(settings: Settings) -> Iterator[str]:
             f"! API_HOST is {settings.api.host} without TLS: tokens and passwords can be read on the way; set "
             "API_TLS_CERT and API_TLS_KEY, or put a proxy with TLS in front"
         )
+    for name, length in _guessable(settings):
+        typer.echo(
+            f"! {name} has {length} characters, and nobody is stopped who guesses at it: `openssl rand -hex 32` "
+            "makes a better one"
+        )
     yield from _plugin_problems(settings)
     if not settings.database.url:
         yield from _data_dir_problems(settings)
+
+
+def _guessable(settings: Settings) -> Iterator[tuple[str, int]]:
+    """Short secrets, with their length, that may be tried as often as somebody likes.
+
+    Wrong passwords are counted, these are not: a stranger could lock Alertmanager out, behind the same proxy.
+    """
+    ours = {
+        "API_TOKEN": settings.api.token,
+        "API_SIGNING_SECRET": settings.api.signing_secret,
+        "CHANGES_SECRET": settings.changes.secret,
+    }
+    for name, secret in ours.items():
+        if secret and len(secret.get_secret_value()) < SHORT:
+            yield name, len(secret.get_secret_value())
 
 
 def _plugin_problems(settings: Settings) -> Iterator[str]:

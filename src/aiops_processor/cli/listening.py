@@ -3,15 +3,24 @@
 import asyncio
 import contextlib
 import gc
+import logging
+import resource
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from ssl import SSLContext
+from typing import Any
 
 import typer
 import uvicorn
 from fastapi import FastAPI
 
-from aiops_processor.web.connections import MOST_CONNECTIONS, Patience
+from aiops_processor.web.connections import HEAD_SECONDS, MOST_CONNECTIONS, Patience
+from aiops_processor.web.noise import Seldom
 from aiops_processor.web.tls import Certificate
+
+MOST_FILES = 4096
+"""Where the machine's own limit is lower, as it often is (1,024), connections alone would use it up."""
 
 
 def listen(app: FastAPI, host: str, port: int, certificate: Certificate | None = None) -> None:
@@ -29,10 +38,33 @@ def listen(app: FastAPI, host: str, port: int, certificate: Certificate | None =
             gc.freeze()  # what is loaded now stays: looking through it again and again would cost every post
             await server.serve()
 
-    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+    make_room_for_files()
+    logging.getLogger("uvicorn.error").addFilter(Seldom())
+    with asyncio.Runner(loop_factory=partial(_patient_loop, server.config)) as runner:
         runner.run(run())
     if not server.started:  # uvicorn has said why
         raise typer.Exit(1)
+
+
+def make_room_for_files() -> None:
+    """Let this process open so many files that all connections leave some for its own work, where it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < MOST_FILES:
+        allowed = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+
+
+def _patient_loop(config: uvicorn.Config) -> asyncio.AbstractEventLoop:
+    """uvicorn's, whose servers wait no minute for the beginning of TLS, for which uvicorn has no setting."""
+    loop = (config.get_loop_factory() or asyncio.new_event_loop)()
+    create: Callable[..., Awaitable[asyncio.Server]] = loop.create_server
+
+    async def create_server(*arguments: Any, ssl: SSLContext | None = None, **more: Any) -> asyncio.Server:
+        patience = {"ssl_handshake_timeout": HEAD_SECONDS} if ssl else {}
+        return await create(*arguments, ssl=ssl, **patience, **more)
+
+    loop.create_server = create_server  # type: ignore[assignment]
+    return loop
 
 
 def options(app: FastAPI, host: str, port: int, certificate: Certificate | None = None) -> uvicorn.Config:

@@ -1,5 +1,6 @@
 """Where a source answers, and how we prove who we are: address, credentials, certificates, headers."""
 
+import base64
 import ssl
 from typing import Any
 from urllib.parse import unquote
@@ -56,8 +57,11 @@ class Endpoint(Frozen):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no message may carry."""
+        """What no message may carry, the credentials as they are sent among it: a server may repeat the header."""
         given = [secret.get_secret_value().strip() for secret in (self.token, self.password) if secret is not None]
+        if self.username and self.password:
+            pair = f"{self.username}:{self.password.get_secret_value()}"
+            given.append(base64.b64encode(pair.encode()).decode())
         return tuple(value for value in (*given, *self.headers.values()) if len(value) > _SHORT)
 
 

@@ -22,7 +22,7 @@ class OwnModel:
             answer: object = await self._model.ask(system, question)
         except ModelError:
             raise
-        except Exception as error:
+        except Exception as error:  # a stranger's code may raise anything; logged with it, and the next is asked
             log.warning("a plugin failed", kind="model", plugin=self.name, exc_info=error)
             raise ModelUnavailable(f"{self.name} raised {type(error).__name__}") from None
         if not isinstance(answer, Answer):

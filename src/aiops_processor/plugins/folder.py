@@ -97,7 +97,9 @@ def _imported(file: Path) -> ModuleType:
     except TooSlow:
         limit = f"{patience.LOAD_SECONDS:g} s"
         raise PluginError(f"{file} was not imported within {limit}: it waits for something at its top") from None
-    except BaseException as error:  # SystemExit too: whatever a stranger's file does is told
+    except KeyboardInterrupt:  # of whoever waits here; it is no fault of the file
+        raise
+    except BaseException as error:  # SystemExit too, which would end us; the error and its traceback are the cause
         raise PluginError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
     return module
 

@@ -96,7 +96,7 @@ class Guarded(Generic[R_co]):
             error: BaseException | None = None
             try:
                 answers = [_answer(self._function, arguments) for arguments in calls]
-            except BaseException as raised:  # noqa: BLE001 - SystemExit too: a thread must not end without a word
+            except BaseException as raised:  # noqa: BLE001 - SystemExit too: carried over to whoever asked, and logged
                 error = raised
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile, and with it who asked
                 loop.call_soon_threadsafe(settle, answers, error)
@@ -130,7 +130,7 @@ class _Raised(Exception):
 def _inline(function: Callable[..., Any], calls: Sequence[tuple[object, ...]]) -> list[object]:
     try:
         return [function(*arguments) for arguments in calls]
-    except Exception as error:  # noqa: BLE001 - told as of any other plugin
+    except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything; counted, and logged with it
         raise _Raised(error) from None
 
 

@@ -23,7 +23,7 @@ def within(seconds: float, what: str, function: Callable[[], T]) -> T:
     def run() -> None:
         try:
             answers.append(function())
-        except BaseException as error:  # noqa: BLE001 - SystemExit too: a thread must not end without a word
+        except BaseException as error:  # noqa: BLE001 - SystemExit too: raised again below, in the thread that waits
             failures.append(error)
 
     thread = threading.Thread(target=run, name=what, daemon=True)

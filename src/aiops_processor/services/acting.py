@@ -124,7 +124,7 @@ class Acting:
             return self._later(record, str(fault))
         except StorageError:  # our own: the lease runs out, and it is looked what was done
             raise
-        except Exception as error:  # a plugin's fault: nobody knows how far it came
+        except Exception as error:  # a plugin's fault: nobody knows how far it came, and the action's state says so
             log.exception("an action failed", action=record.name)
             return self._lost(record, configured, f"a fault: {type(error).__name__}")
 
@@ -224,7 +224,7 @@ class Acting:
             await part(*arguments)
         except StorageError as error:
             log.warning("the store did not answer", error=str(error))
-        except Exception:  # nothing would ever be done any more
+        except Exception:  # logged with it; else this would end the loop, and nothing would be done any more
             log.exception("a part of the round of actions failed", part=part.__name__)
 
 

@@ -30,6 +30,10 @@ class HealthReport(Frozen):
     version: str
     checks: dict[str, Check]
 
+    def for_strangers(self) -> "HealthReport":
+        """The same without the details, which name addresses within, and what is said there."""
+        return self.model_copy(update={"checks": {name: Check(status=it.status) for name, it in self.checks.items()}})
+
 
 class Health:
     """Probes our own store and the sources. `probes` by name; None stands for what is not configured."""

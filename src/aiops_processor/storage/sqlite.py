@@ -164,7 +164,7 @@ class _Shared:
         try:
             await self.connection.call(part.begin, self._parts)
             yield
-        except BaseException:
+        except BaseException:  # cancelled too: raised again, when it is undone
             # a task of its own: who is cancelled again would leave half a part for others to commit
             await asyncio.shield(asyncio.ensure_future(self._undo(part)))
             raise

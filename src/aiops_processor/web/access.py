@@ -13,8 +13,9 @@ from datetime import timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
+from starlette.requests import ClientDisconnect, Request, cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,13 +26,17 @@ from aiops_processor.access.directory import Directory
 from aiops_processor.access.oidc import OidcOptions
 from aiops_processor.access.scopes import INGEST_BELOW, SAFE, is_change, needed
 from aiops_processor.clock import Clock
-from aiops_processor.errors import StorageError
+from aiops_processor.errors import BodyTooLarge, InputError, StorageError
+from aiops_processor.masking import Mask
 from aiops_processor.models.access import Caller
 from aiops_processor.models.access import Scope as Allowed
 from aiops_processor.storage.database import Database
 from aiops_processor.web import signatures
+from aiops_processor.web.bodies import BodyReader
 from aiops_processor.web.forms import fields
 from aiops_processor.web.headers import HEADERS, OVER_TLS
+
+log = structlog.get_logger(__name__)
 
 REMEDY = "set API_TOKEN, or make a token or a user on this machine (`aiops tokens create`, `aiops users add`)"
 COOKIE = "aiops_session"
@@ -40,6 +45,8 @@ FORM_HEADER = "x-csrf-token"
 FORM = "application/x-www-form-urlencoded"
 MOST_FORM_BYTES = 64 * 1024
 METRICS = "/metrics"
+FOR_READERS = frozenset({"/health", "/health/"})
+"""Open to all, and tell more to whoever may read."""
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 """Any of these says that a proxy has it from elsewhere."""
 SLACK = ("/webhook/slack", "/webhook/slack/")
@@ -95,11 +102,12 @@ class Policy:
 
 @dataclass(frozen=True)
 class Doors:
-    """What decides who comes in, in a running process."""
+    """What decides who comes in, in a running process. `bodies` bounds what strangers may have us read together."""
 
     directory: Directory
     audit: Audit
     attempts: Attempts
+    bodies: BodyReader = field(default_factory=BodyReader)
 
     @classmethod
     def of(cls, database: Database, clock: Clock) -> "Doors":
@@ -158,13 +166,17 @@ class Asked:
             size += len(message.get("body", b""))
             if not message.get("more_body"):
                 break
-        rest = self.receive
+        self.give_again(*seen)
+        return b"".join(message.get("body", b"") for message in seen) if size <= most else None
+
+    def give_again(self, *seen: Message) -> None:
+        """Let whoever comes after us begin with these."""
+        waiting, rest = list(seen), self.receive
 
         async def again() -> Message:
-            return seen.pop(0) if seen else await rest()
+            return waiting.pop(0) if waiting else await rest()
 
         self.receive = again
-        return b"".join(message.get("body", b"") for message in seen) if size <= most else None
 
 
 class Access:
@@ -175,6 +187,7 @@ class Access:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._mask = Mask()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":  # nothing of ours is one, so nothing of ours needs to guard one
@@ -190,6 +203,9 @@ class Access:
             refusal = await self._answer(asked, send)
         except StorageError as error:
             refusal = _problem(str(error), 503)
+        except ClientDisconnect:  # in the middle of a body: nobody is left to be answered, and nothing was taken
+            log.info("a sender broke off", path=asked.path)
+            return
         if refusal is not None:
             await refusal(scope, receive, send)
 
@@ -197,6 +213,8 @@ class Access:
         """None when it was answered; else why it is not."""
         scope = needed(asked.method, asked.path)
         if scope is None or (asked.policy.open_metrics and asked.path == METRICS and asked.method in SAFE):
+            if asked.path in FOR_READERS:
+                await _recognise(asked)
             await self._app(asked.scope, asked.receive, send)
             return None
         caller = await _caller(asked)
@@ -216,7 +234,8 @@ class Access:
     async def _audited(self, asked: Asked, caller: Caller, send: Send) -> None:
         audit, status = asked.doors.audit, 500
         query = asked.scope.get("query_string", b"").decode("ascii", "replace")
-        target = f"{asked.path}?{query}" if query else asked.path
+        # Somebody may have put a token there, in vain: it is not to stand where every admin reads it.
+        target = f"{asked.path}?{self._mask.text(query)}" if query else asked.path
         number = await audit.begin(caller.name, asked.address, asked.method, target, keep=asked.policy.audit_kept)
 
         async def noted(message: Message) -> None:
@@ -229,6 +248,17 @@ class Access:
             await self._app(asked.scope, asked.receive, noted)
         finally:
             await asyncio.shield(audit.end(number, status))
+
+
+async def _recognise(asked: Asked) -> None:
+    """Let what is open to all know whoever may read. A store that is away is no reason to answer nobody."""
+    here = asked.policy.trust_loopback and from_here(asked)
+    try:
+        caller = THIS_MACHINE if here else await _caller(asked)
+    except StorageError:
+        return
+    if isinstance(caller, Caller) and caller.may(Allowed.READ):
+        asked.scope.setdefault("state", {})["caller"] = caller
 
 
 async def _caller(asked: Asked) -> Caller | Response:
@@ -275,11 +305,16 @@ async def _of_header(asked: Asked, authorization: str) -> Caller | Response:
 
 
 async def _of_signature(asked: Asked) -> Caller | Response:
-    body = await asked.body(signature.MOST_BYTES)
-    if body is None:
+    try:
+        async with asked.doors.bodies.read(Request(asked.scope, asked.receive), signature.MOST_BYTES) as body:
+            signed = signature.is_signed(body, asked.headers[signature.HEADER], asked.policy.signing_secret)
+    except BodyTooLarge:
         return _problem(f"a signed body is at most {signature.MOST_BYTES} bytes; send it with a token", 413)
-    if not signature.is_signed(body, asked.headers[signature.HEADER], asked.policy.signing_secret):
+    except InputError as error:
+        return _problem(str(error), 415)
+    if not signed:
         return _unauthorized("the signature is not one made with API_SIGNING_SECRET")
+    asked.give_again({"type": "http.request", "body": body, "more_body": False})
     return Caller(name="a signature", scopes=frozenset({Allowed.INGEST}))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Query, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
 from aiops_processor.models.action import ActionRecord
 from aiops_processor.models.analysis import AnalysisResult, Exchange
@@ -54,11 +54,11 @@ class IncidentDetail(Frozen):
 
 @router.get("/health", tags=["operations"])
 @router.get("/health/", include_in_schema=False)
-async def health(service: Running, response: Response) -> HealthReport:
-    """200 with `healthy` or `degraded`; 503 only when our own store fails."""
+async def health(request: Request, service: Running, response: Response) -> HealthReport:
+    """200 with `healthy` or `degraded`; 503 only when our own store fails. Details are for whoever may read."""
     report = await service.health.report()
     response.status_code = 503 if report.status == "unhealthy" else 200
-    return report
+    return report if hasattr(request.state, "caller") else report.for_strangers()
 
 
 @router.get("/health/live", tags=["operations"])

@@ -100,7 +100,7 @@ class _Passage:
     async def _end(self, work: asyncio.Future[None]) -> None:
         try:
             await work
-        except Exception:
+        except Exception:  # a stranger's code may raise anything; the caller gets an answer, the log the traceback
             if self._passed.is_set():  # ours, or after ours: whoever answers such faults has seen it
                 raise
             log.exception("middleware of a plugin failed", path=self._scope["path"])

@@ -316,13 +316,18 @@ async def test_a_lost_answer_of_what_cannot_be_asked_is_unknown_and_not_done_aga
     assert len(action.done) == 1
 
 
-async def test_a_lost_answer_of_what_can_be_asked_is_looked_for_and_found(
-    analysed: Any, desk_of: Any, configured: Any
-) -> None:
+@pytest.fixture
+async def lost(analysed: Any, desk_of: Any, configured: Any) -> tuple[Any, Seeing]:
+    """A desk with an action that was done, whose answer never came, and that can be asked for."""
     action = Seeing()
     action.loses = DeliveryUncertain("it broke off")
     desk = desk_of(analysed, configured(action))
     assert await desk.states() == ["running"]
+    return desk, action
+
+
+async def test_a_lost_answer_of_what_can_be_asked_is_looked_for_and_found(lost: tuple[Any, Seeing]) -> None:
+    desk, action = lost
     assert await desk.states(1) == ["running"], "a tracker's search needs a moment"
     (record,) = await desk.round(LOOK_AFTER.total_seconds())
     assert (record.state, record.line) == (ActionState.DONE, "found")
@@ -429,12 +434,9 @@ async def test_who_was_held_up_for_longer_than_its_lease_does_not_do_it_once_mor
 
 
 async def test_the_settings_count_too_for_what_was_looked_for_and_not_found(
-    analysed: Any, desk_of: Any, configured: Any
+    lost: tuple[Any, Seeing], configured: Any
 ) -> None:
-    action = Seeing()
-    action.loses = DeliveryUncertain("it broke off")
-    desk = desk_of(analysed, configured(action))
-    assert await desk.states() == ["running"]
+    desk, action = lost
     action.done.clear()
     desk.actions.use(Acts({"restart": configured(action, dry_run=True)}))
     assert await desk.states(LOOK_AFTER.total_seconds()) == ["dry run"]

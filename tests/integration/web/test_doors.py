@@ -126,6 +126,13 @@ def asked(line: str) -> tuple[str, str]:
     return method, path
 
 
+async def sign_in(stranger: httpx2.AsyncClient, name: str, password: str) -> httpx2.Response:
+    """With the form of the login page, as a browser does."""
+    page = await stranger.get("/login")
+    key = page.text.partition('name="csrf" value="')[2].partition('"')[0]
+    return await stranger.post("/login", data={"name": name, "password": password, "csrf": key})
+
+
 async def test_every_route_is_in_the_list_with_the_scope_that_it_takes(app: FastAPI) -> None:
     found = {f"{method} {route.path}" for route in routes(app) for method in route.methods - {"HEAD"}}
     assert found == set(NEEDS)
@@ -191,9 +198,7 @@ async def test_who_signs_in_gets_a_new_session_whatever_the_browser_had_before(
     password = "correct horse battery"
     await app.state.doors.directory.put_user("ann", password, Role.VIEWER)
     stranger.cookies.set("__Host-aiops_session", "chosen-by-somebody-else")
-    page = await stranger.get("/login")
-    key = page.text.partition('name="csrf" value="')[2].partition('"')[0]
-    signed_in = await stranger.post("/login", data={"name": "ann", "password": password, "csrf": key})
+    signed_in = await sign_in(stranger, "ann", password)
     assert signed_in.status_code == 303
     given = signed_in.headers.get_list("set-cookie")[0]
     assert given.startswith("__Host-aiops_session=aiops_"), "none that anybody chose"
@@ -208,16 +213,12 @@ async def test_whoever_can_sign_in_cannot_guess_at_others_for_longer(
 ) -> None:
     password = "correct horse battery"
     await app.state.doors.directory.put_user("ann", password, Role.VIEWER)
-
-    async def sign_in(name: str, said: str) -> int:
-        page = await stranger.get("/login")
-        key = page.text.partition('name="csrf" value="')[2].partition('"')[0]
-        return (await stranger.post("/login", data={"name": name, "password": said, "csrf": key})).status_code
-
-    assert {await sign_in(f"name {number}", "guess") for number in range(9)} == {401}
-    assert await sign_in("ann", password) == 303
-    assert await sign_in("bob", "guess") == 401
-    assert await sign_in("eve", "guess") == 429, "ten guesses from here, whoever signed in meanwhile"
+    guesses = [await sign_in(stranger, f"name {number}", "guess") for number in range(9)]
+    assert {answer.status_code for answer in guesses} == {401}
+    assert (await sign_in(stranger, "ann", password)).status_code == 303
+    assert (await sign_in(stranger, "bob", "guess")).status_code == 401
+    refused = await sign_in(stranger, "eve", "guess")
+    assert refused.status_code == 429, "ten guesses from here, whoever signed in meanwhile"
 
 
 async def test_what_is_wrong_with_a_body_is_said_without_repeating_it(

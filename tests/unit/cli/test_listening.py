@@ -1,12 +1,13 @@
 """How we listen: what bounds strangers, and whose word is taken for where somebody is."""
 
 import asyncio
+import resource
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
-from aiops_processor.cli.listening import options
+from aiops_processor.cli.listening import MOST_FILES, make_room_for_files, options
 from aiops_processor.web.connections import MOST_CONNECTIONS, Patience
 
 
@@ -14,6 +15,21 @@ def test_connections_are_bounded_and_slow_ones_hung_up_on() -> None:
     made = options(FastAPI(), "127.0.0.1", 8000)
     assert made.limit_concurrency == MOST_CONNECTIONS
     assert made.http is Patience
+
+
+def test_all_connections_leave_files_for_our_own_work() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < MOST_FILES:
+        pytest.skip("may open too few files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        make_room_for_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (MOST_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_FILES + 1, hard))
+        make_room_for_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (MOST_FILES + 1, hard), "never less than there was"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,11 @@ def test_nothing_secret_is_printed() -> None:
     assert not [secret for secret in ("hunter2", "t0ken", "pw-pw", "k3y") if secret in repr(endpoint)]
 
 
+def test_credentials_are_hidden_as_they_are_sent_too() -> None:
+    secrets = Endpoint(url="http://ann:hunter2@x", token=SecretStr("t0ken-1")).secrets
+    assert set(secrets) == {"t0ken-1", "hunter2", "YW5uOmh1bnRlcjI="}
+
+
 def test_an_unknown_field_is_an_error_that_does_not_show_the_address() -> None:
     with pytest.raises(ValidationError) as caught:
         Endpoint.model_validate({"url": "http://ann:hunter2@x", "tenat": "a"})

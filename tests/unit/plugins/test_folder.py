@@ -150,3 +150,8 @@ def test_one_that_cannot_be_made_tells_nothing_of_its_options(tmp_path: Path) ->
     with pytest.raises(PluginError) as raised:
         door.make("filter", "by_team", {"team": "hunter2"})
     assert str(raised.value) == "filter by_team cannot be made: ValueError"
+
+
+def test_who_ends_us_while_a_file_is_imported_is_not_told_that_the_file_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        Folder(put(tmp_path, tests="raise KeyboardInterrupt"))

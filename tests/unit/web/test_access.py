@@ -1,5 +1,6 @@
 """Anybody on this machine; from elsewhere whoever has a token, a password, a signature or a session."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Message
 from starlette.websockets import WebSocketDisconnect
 
 from aiops_processor.access.attempts import Attempts
@@ -21,6 +23,7 @@ from aiops_processor.access.oidc import OidcOptions
 from aiops_processor.errors import StorageBusy
 from aiops_processor.models.access import INCLUDED, Caller, Scope
 from aiops_processor.web.access import Access, Credentials, Policy
+from aiops_processor.web.bodies import SMALL_BYTES_AT_ONCE, BodyReader
 
 BOTH = Credentials(token="t0ken", username="ops", password="pässword")
 BASIC = "Basic " + base64.b64encode("ops:pässword".encode()).decode()
@@ -89,6 +92,10 @@ async def answer(request: Request) -> PlainTextResponse:
     return PlainTextResponse(f"in with {(await request.body()).decode()}")
 
 
+async def health(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(request.state.caller.name if hasattr(request.state, "caller") else "somebody")
+
+
 @pytest.fixture
 def audit() -> Log:
     return Log()
@@ -105,8 +112,11 @@ def client(audit: Log) -> Make:
         **policy: Any,
     ) -> TestClient:
         app = Starlette(routes=[Route(path, answer, methods=["GET", "POST", "DELETE"]) for path in PATHS])
+        app.routes.append(Route("/health", health))
         app.add_middleware(Access)
-        doors = SimpleNamespace(directory=Known(empty=empty), audit=audit, attempts=Attempts(Clock()))
+        doors = SimpleNamespace(
+            directory=Known(empty=empty), audit=audit, attempts=Attempts(Clock()), bodies=BodyReader()
+        )
         app.state = SimpleNamespace(policy=Policy(credentials, **policy), doors=doors)  # type: ignore[assignment]
         return TestClient(app, client=(address, 4711), base_url=f"http://{host}", follow_redirects=False)
 
@@ -184,6 +194,15 @@ def test_nobody_can_guess_for_longer_with_the_addresses_that_everybody_has(clien
     assert ["too often" in said for said in answers] == [False] * 10 + [True]
 
 
+def test_health_is_open_to_all_and_knows_who_may_read_more(client: Make) -> None:
+    asking = client()
+    known = [asking.get("/health", headers=bearer(token)).text for token in ("reader", "poster", "wrong")]
+    assert known == ["token reader", "somebody", "somebody"]
+    assert asking.get("/health").text == "somebody"
+    assert client(address="127.0.0.1").get("/health").text == "this machine"
+    assert session(client()).get("/health").text == "ann"
+
+
 def test_health_is_open_to_all_and_metrics_where_the_settings_say_so(client: Make) -> None:
     assert client().get("/health/live").status_code == 200
     assert client().get("/metrics").status_code == 401
@@ -221,6 +240,52 @@ def test_a_signed_body_is_taken_and_nothing_else_is_opened_by_it(client: Make) -
     assert asking.post("/api/v1/tokens", content=b"", headers=signed(b"", "shared")).status_code == 401
     large = b"x" * (1024 * 1024 + 1)
     assert asking.post("/webhook/alerts", content=large, headers=signed(large, "shared")).status_code == 413
+
+
+@pytest.mark.anyio
+async def test_bodies_whose_signature_is_still_to_be_seen_do_not_fill_the_memory_together(client: Make) -> None:
+    app: Any = client(signing_secret="shared").app
+    most = 1024 * 1024
+    statuses = await asyncio.gather(*(posted(app, b"x" * most) for _ in range(SMALL_BYTES_AT_ONCE // most + 8)))
+    assert statuses.count(503) == 8
+    assert set(statuses) == {401, 503}
+    assert await posted(app, b"x") == 401, "there is room again"
+
+
+async def posted(app: ASGIApp, body: bytes) -> int:
+    """The status for a body with a wrong signature, whose end comes later."""
+    statuses: list[int] = []
+    parts = [body, b""]
+
+    async def receive() -> Message:
+        part = parts.pop(0)
+        if not part:
+            for _ in range(1000):  # so that all others are read meanwhile
+                await asyncio.sleep(0)
+        return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+    async def send(message: Message) -> None:
+        statuses.append(message.get("status", 0))
+
+    headers = [(b"x-hub-signature-256", b"sha256=00")]
+    scope = {"type": "http", "method": "POST", "path": "/webhook/alerts", "headers": headers, "query_string": b""}
+    await app({**scope, "client": ("192.0.2.7", 1), "scheme": "http"}, receive, send)
+    return statuses[0]
+
+
+@pytest.mark.anyio
+async def test_whoever_breaks_off_in_the_middle_is_no_error_of_ours(client: Make) -> None:
+    app: Any = client(signing_secret="shared").app
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        raise AssertionError("nobody is there")
+
+    headers = [(b"x-hub-signature-256", b"sha256=00")]
+    scope = {"type": "http", "method": "POST", "path": "/webhook/alerts", "headers": headers, "query_string": b""}
+    await app({**scope, "client": ("192.0.2.7", 1), "scheme": "http"}, receive, send)
 
 
 def test_without_a_secret_a_signature_proves_nothing(client: Make) -> None:
@@ -279,6 +344,13 @@ def test_a_change_is_in_the_audit_log_and_a_post_of_alertmanager_is_not(client: 
     asking.post("/webhook/alerts", headers=bearer("poster"))
     asking.get("/api/v1/tokens", headers=bearer("t0ken"))
     assert audit.entries == [["the token of the settings", "192.0.2.7", "DELETE", "/api/v1/tokens?x=1", 200]]
+
+
+def test_a_token_that_somebody_put_into_the_address_is_not_in_the_audit_log(client: Make, audit: Log) -> None:
+    client().delete("/api/v1/tokens?token=pl4nted-token-1&by=ann", headers=bearer("t0ken"))
+    ((_, _, _, target, _),) = audit.entries
+    assert "pl4nted" not in target
+    assert target.endswith("&by=ann")
 
 
 def test_what_cannot_be_written_down_is_not_done(client: Make, audit: Log) -> None:

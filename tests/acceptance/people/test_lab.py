@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "lab.py"
+SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "lab.py"
 PROGRAMS = ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter")
 
 
