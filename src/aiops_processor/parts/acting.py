@@ -13,7 +13,9 @@ from aiops_processor.clock import Clock
 from aiops_processor.errors import ConfigError
 from aiops_processor.masking import Mask
 from aiops_processor.models.action import ActionOccasion
-from aiops_processor.plugins import Door
+from aiops_processor.parts.closing import Keep, keeping_none
+from aiops_processor.plugins import Action, Door
+from aiops_processor.plugins.aside import aside
 from aiops_processor.plugins.guard import Fault
 from aiops_processor.query import matchers
 from aiops_processor.services.actions import Acts, Configured
@@ -30,13 +32,20 @@ def acts(
     mask: Mask | None,
     plugins: Door,
     fault: Callable[[Fault], None] = lambda _: None,
+    keep: Keep = keeping_none,
 ) -> Acts:
     """The configured actions; none in shadow mode. `fault` hears what a plugin does wrong.
 
     Raises ConfigError and PluginError.
     """
+
+    def opened(name: str, kind: str, options: Mapping[str, Any]) -> Action:
+        action: Action = aside("action", name, plugins.make("action", kind, options), fault)
+        keep(action)
+        return action
+
     wanted = () if settings.aiops.shadow else settings.actions
-    made = {each.name: replace(_configured(each, settings, gate, plugins), fault=fault) for each in wanted}
+    made = {each.name: replace(_configured(each, settings, gate, plugins, opened), fault=fault) for each in wanted}
     return Acts(made, settings.aiops.external_url, mask)
 
 
@@ -51,7 +60,13 @@ def slack_sockets(settings: Settings, handle: Handle, clock: Clock, gate: Outbou
     return (SlackSocket(slack.api_url, slack.app_token, handle, clock),)
 
 
-def _configured(given: ActionSettings, settings: Settings, gate: Outbound, plugins: Door) -> Configured:
+def _configured(
+    given: ActionSettings,
+    settings: Settings,
+    gate: Outbound,
+    plugins: Door,
+    opened: Callable[[str, str, Mapping[str, Any]], Action],
+) -> Configured:
     plugin = plugins.load("action", given.kind)
     options = _options(given, plugin, settings)
     address = parsed(str(options.get("url", "")))
@@ -65,7 +80,7 @@ def _configured(given: ActionSettings, settings: Settings, gate: Outbound, plugi
         )
     return Configured(
         name=given.name,
-        action=plugins.make("action", given.kind, options),
+        action=opened(given.name, given.kind, options),
         on=frozenset(map(ActionOccasion, given.on)),
         matchers=matchers.parse_all(given.match),
         dry_run=given.dry_run,

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from aiops_processor.clock import Clock
-from aiops_processor.errors import DeliveryError, DeliveryUnavailable, StorageError
+from aiops_processor.errors import DeliveryError, DeliveryUnavailable, PluginFault, StorageError
 from aiops_processor.masking import Mask
 from aiops_processor.models.case import Happening
 from aiops_processor.models.incident import TimelineEntry
@@ -114,7 +114,7 @@ class Telling:
         except StorageError:  # our own, and nothing is sent: whoever called tries again
             raise
         except Exception as error:  # of a fault of a channel, or of ours: the row must not wait for ever
-            if not isinstance(error, DeliveryError | TimeoutError):
+            if not isinstance(error, DeliveryError | PluginFault | TimeoutError):
                 log.exception("telling failed", channel=delivery.channel)
             self._refusals[delivery.id, delivery.attempts] = error
             await self._refused(delivery, error)
@@ -235,7 +235,7 @@ def _reason(error: Exception) -> str:
     """What stands in the row. Of an error that is none of ours only its name: its text may hold anything."""
     if isinstance(error, TimeoutError):
         return f"no answer within {SECONDS_FOR_ONE_TRY} s"
-    return str(error) if isinstance(error, DeliveryError) else f"a fault: {type(error).__name__}"
+    return str(error) if isinstance(error, DeliveryError | PluginFault) else f"a fault: {type(error).__name__}"
 
 
 def may_repeat(delivery: Delivery, channel: Notifier) -> bool:
