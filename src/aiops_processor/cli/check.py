@@ -17,7 +17,7 @@ from aiops_processor.plugins import Door
 from aiops_processor.runtime import claimed_database
 from aiops_processor.settings import Settings
 from aiops_processor.storage.address import shown
-from aiops_processor.storage.data_folder import claim
+from aiops_processor.storage.data_folder import is_claimed
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 EXAMPLES = {"prometheus": "http://localhost:9090", "loki": "http://localhost:3100"}
@@ -123,14 +123,14 @@ def _channel_problems(settings: Settings, own: Plugged) -> Iterator[str]:
 
 
 def _data_dir_problems(settings: Settings) -> Iterator[str]:
+    """Nothing is written there: whoever checks may be another user, and what they made the service could not write."""
     try:
-        with claim(settings.data_dir):
-            typer.echo(f"✓ data directory {settings.data_dir} can be written")
+        used = is_claimed(settings.data_dir)
     except ConfigError as error:
-        if "in use" in str(error):
-            typer.echo(f"✓ data directory {settings.data_dir} is in use by a running service")
-        else:
-            yield str(error)
+        yield str(error)
+        return
+    what = "is in use by a running service" if used else "can be written"
+    typer.echo(f"✓ data directory {settings.data_dir} {what}")
 
 
 async def _connection_problems(settings: Settings) -> list[str]:

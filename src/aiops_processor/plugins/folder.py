@@ -19,6 +19,7 @@ from aiops_processor.plugins import patience
 from aiops_processor.plugins.kinds import check
 from aiops_processor.plugins.marking import Mark, mark_of
 from aiops_processor.plugins.patience import TooSlow, within
+from aiops_processor.text_file import folder_problem
 
 PROMPTS = "prompts"
 
@@ -34,14 +35,13 @@ class InFolder(NamedTuple):
 class Folder:
     """What a folder holds. Its Python files are imported when this is made.
 
-    Raises PluginError for a folder that others may write to, for a file that cannot be imported and for a plugin whose
-    signature is wrong.
+    Raises PluginError for a folder that cannot be read or that others may write to, for a file that cannot be imported
+    and for a plugin whose signature is wrong.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.is_dir():
-            raise PluginError(f"PLUGINS_FOLDER: {path} is no folder")
+        _must_be_there(path)
         _must_be_ours(path)
         self.plugins = tuple(_once([each for file in self._python() for each in _plugins_of(file)]))
 
@@ -52,6 +52,14 @@ class Folder:
 
     def _python(self) -> list[Path]:
         return sorted(each for each in self.path.glob("*.py") if not each.name.startswith("_"))
+
+
+def _must_be_there(folder: Path) -> None:
+    problem = folder_problem(folder)
+    if not problem and (folder / PROMPTS).is_dir():
+        problem = folder_problem(folder / PROMPTS, below=True)
+    if problem:
+        raise PluginError(f"PLUGINS_FOLDER: {problem}")
 
 
 def _must_be_ours(folder: Path) -> None:
