@@ -185,16 +185,16 @@ class Telling:
             self._events.happened(Happening.TOLD, delivery.incident_id, text=text)
 
     async def _again(self, delivery: Delivery, error: Exception) -> None:
-        reason = _reason(error)
+        why = reason(error)
         if delivery.attempts >= MOST_ATTEMPTS:
-            await self._failed(delivery, f"given up after {MOST_ATTEMPTS} tries: {reason}")
+            await self._failed(delivery, f"given up after {MOST_ATTEMPTS} tries: {why}")
             return
         self._metrics.deliveries.labels(delivery.channel, "retry").inc()
         asked = error.retry_after if isinstance(error, DeliveryUnavailable) else None
         next_try = self._clock.now() + timedelta(seconds=wait_seconds(delivery.attempts, asked))
-        log.warning("channel failed, will try again", channel=delivery.channel, error=reason, attempt=delivery.attempts)
+        log.warning("channel failed, will try again", channel=delivery.channel, error=why, attempt=delivery.attempts)
         async with self._database.write() as connection:
-            await outbox.finish(connection, delivery.id, DeliveryState.PENDING, error=reason, next_try_at=next_try)
+            await outbox.finish(connection, delivery.id, DeliveryState.PENDING, error=why, next_try_at=next_try)
 
     async def _failed(self, delivery: Delivery, reason: str) -> None:
         self._metrics.deliveries.labels(delivery.channel, "failed").inc()
@@ -231,7 +231,7 @@ def _kept(receipt: object, channel: str) -> Receipt:
     return Receipt()
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """What stands in the row. Of an error that is none of ours only its name: its text may hold anything."""
     if isinstance(error, TimeoutError):
         return f"no answer within {SECONDS_FOR_ONE_TRY} s"
