@@ -1,4 +1,4 @@
-"""The shipped examples of actions do what their page says: each from its own file, against a server that takes notes."""
+"""The shipped examples of actions do what their page says, each from its own file, against a server."""
 
 import re
 from pathlib import Path
