@@ -12,7 +12,7 @@ from aiops_processor.app import access_policy
 from aiops_processor.cli import send_test_alert as test_alert
 from aiops_processor.cli.asking import base_url
 from aiops_processor.clock import SystemClock
-from aiops_processor.errors import AiopsError, ConfigError, PluginError, StorageError
+from aiops_processor.errors import AiopsError, ConfigError, StorageError
 from aiops_processor.parts import plugging, telling
 from aiops_processor.parts.acting import acts
 from aiops_processor.parts.plugging import Plugged
@@ -92,7 +92,7 @@ def _plugin_problems(settings: Settings) -> Iterator[str]:
     """Plugins, the channels and actions among them, are made and not asked."""
     try:
         own = plugging.plugged(settings, plugging.door(settings))
-    except PluginError as error:
+    except AiopsError as error:
         yield str(error)
         return
     yield from _channel_problems(settings, own)

@@ -14,13 +14,13 @@ from aiops_processor.errors import ConfigError
 from aiops_processor.masking import Mask
 from aiops_processor.models.action import ActionOccasion
 from aiops_processor.parts.closing import Keep, keeping_none
+from aiops_processor.parts.option_files import with_files
 from aiops_processor.plugins import Action, Door
 from aiops_processor.plugins.aside import aside
 from aiops_processor.plugins.guard import Fault
 from aiops_processor.query import matchers
 from aiops_processor.services.actions import Acts, Configured
 from aiops_processor.settings import ActionSettings, Settings
-from aiops_processor.settings.section import secret_file
 
 SILENCE = "silence"
 _OF_A_SOURCE = ("url", "token", "username", "password", "ca_file", "cert_file", "key_file", "tenant", "headers")
@@ -95,12 +95,7 @@ def _options(given: ActionSettings, plugin: Any, settings: Settings) -> Mapping[
     """The options, each `NAME_file` replaced by what the file holds. Raises ConfigError."""
     form = getattr(plugin, "Options", None)
     known = form.model_fields if form else {}
-    found: dict[str, Any] = dict(given.options)
-    for name, path in given.options.items():
-        option = name.removesuffix("_file")
-        if name not in known and option in known and isinstance(path, str):
-            del found[name]
-            found[option] = secret_file(f"action {given.name}: {name}", path)
+    found = with_files(plugin, given.options, f"action {given.name}")
     if given.kind == SILENCE and "url" not in found and settings.alertmanager.url:
         return {**_of_source(settings), **found}
     return {**_default(known, "url"), **found}

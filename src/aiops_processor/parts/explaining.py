@@ -120,7 +120,7 @@ def _candidate(
     known_options = form.model_fields if form else {}
     if provider not in BUILT_IN:  # it may do without what we would say to any
         given = {option: value for option, value in given.items() if option in known_options}
-    made = opened(provider, {**given, **settings.plugins.options.get(f"model.{provider}", {})})
+    made = opened(provider, {**given, **plugging.own_options(settings, door, "model", provider)})
     called = name or (str(known_options["model"].default) if "model" in known_options else made.name)
     price = llm.prices.get(called)
     known = {"deepseek", "anthropic"} if base_url else {"deepseek", "anthropic", "openai"}

@@ -14,6 +14,7 @@ from aiops_processor.evidence.gather import Gatherer
 from aiops_processor.evidence.own import WithOwn
 from aiops_processor.models.evidence import Window
 from aiops_processor.parts.closing import Keep, keeping_none
+from aiops_processor.parts.option_files import with_files
 from aiops_processor.plugins import Door, Guarded, Notifier
 from aiops_processor.plugins.aside import aside
 from aiops_processor.plugins.door import OURS, Listed
@@ -85,6 +86,12 @@ def plugged(settings: Settings, door: Door, metrics: Metrics | None = None, keep
         registries=tuple(_registries(settings, door)),
         seconds=settings.plugins.seconds,
     )
+
+
+def own_options(settings: Settings, door: Door, kind: str, name: str) -> Mapping[str, Any]:
+    """What `plugins.options` says of a plugin. Raises ConfigError for the file of a value that cannot be read."""
+    given = settings.plugins.options.get(f"{kind}.{name}", {})
+    return with_files(door.load(kind, name), given, f"plugins.options {kind}.{name}") if given else {}
 
 
 def for_evidence(settings: Settings, door: Door) -> Plugged:
@@ -174,9 +181,8 @@ class _Made:
         return [each.name for each in self._on if each.kind == kind and not _is_ours(each)]
 
     def _make(self, kind: str, name: str, options: Mapping[str, Any]) -> Any:
-        given = {**options, **self._settings.plugins.options.get(f"{kind}.{name}", {})}
         try:
-            return self._door.make(kind, name, given)
+            return self._door.make(kind, name, {**options, **own_options(self._settings, self._door, kind, name)})
         except QueryError as error:
             raise PluginError(f"{kind} {name}: {error}") from error
 

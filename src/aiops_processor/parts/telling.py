@@ -11,6 +11,7 @@ from aiops_processor.clients.outbound import Outbound
 from aiops_processor.errors import ConfigError
 from aiops_processor.notifiers.http import HttpOptions, Post
 from aiops_processor.parts.closing import Keep, keeping_none
+from aiops_processor.parts.option_files import with_files
 from aiops_processor.plugins import Door, Notifier
 from aiops_processor.plugins.aside import aside
 from aiops_processor.plugins.guard import Fault
@@ -18,7 +19,6 @@ from aiops_processor.query import matchers
 from aiops_processor.services.routing import Quiet, Route, Routing
 from aiops_processor.settings import Settings
 from aiops_processor.settings.channels import QuietSettings, RouteSettings
-from aiops_processor.settings.section import is_secret, secret_file
 
 LOG = "log"
 
@@ -50,7 +50,7 @@ def channels(
     for each in settings.channels:
         if each.name in made:
             raise ConfigError(f"channels: there are two that are called {each.name}")
-        options = _with_secrets(plugins, each.name, each.kind, each.options)
+        options = with_files(plugins.load("notifier", each.kind), each.options, f"channel {each.name}")
         made[each.name] = opened(each.name, each.kind, f"channel {each.name}", options)
     for name, channel in (others or {}).items():
         if name in made:
@@ -137,18 +137,6 @@ def _mail(settings: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
 def _needs(given: str, name: str, value: str) -> None:
     if not value:
         raise ConfigError(f"{given} is set, but {name} is not: set it, too")
-
-
-def _with_secrets(plugins: Door, name: str, kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options, with `token_file` read where `token` is a secret. Raises ConfigError and PluginError."""
-    known = getattr(plugins.load("notifier", kind), "Options", None)
-    found = dict(options)
-    for option, path in options.items():
-        secret = option.removesuffix("_file")
-        if known and secret != option and isinstance(path, str) and is_secret(known, secret):
-            del found[option]
-            found.setdefault(secret, secret_file(f"channel {name}: {option}", path))
-    return found
 
 
 def _let_through(channel: Notifier, setting: str, gate: Outbound) -> Notifier:
