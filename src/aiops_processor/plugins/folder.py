@@ -1,10 +1,12 @@
 """The plugins folder: an operator's own code and data beside the configuration file.
 
-FILE.py     functions and classes marked with `@plugin("kind")`; nothing is taken from files that begin with _
+FILE.py     functions and classes marked with `@plugin("kind")`
+_FILE.py    what several of them share: `from ._FILE import NAME`; nothing in it is a plugin
 FILE.yaml   a query pack
 prompts/    what a model is told; see docs/how-to/prompts.md
 """
 
+import importlib
 import importlib.util
 import os
 import stat
@@ -22,6 +24,7 @@ from aiops_processor.plugins.patience import TooSlow, within
 from aiops_processor.text_file import folder_problem
 
 PROMPTS = "prompts"
+PACKAGE = "aiops_plugins_folder"
 
 
 class InFolder(NamedTuple):
@@ -43,6 +46,7 @@ class Folder:
         self.path = path
         _must_be_there(path)
         _must_be_ours(path)
+        _make_package(path)
         self.plugins = tuple(_once([each for file in self._python() for each in _plugins_of(file)]))
 
     @property
@@ -75,6 +79,15 @@ def _must_be_ours(folder: Path) -> None:
             raise PluginError(f"PLUGINS_FOLDER: everybody may write to {path}, and so run code here; chmod o-w {path}")
 
 
+def _make_package(folder: Path) -> None:
+    """Let the files import each other, as those of a package do; what was imported before is forgotten."""
+    for name in [each for each in sys.modules if each == PACKAGE or each.startswith(f"{PACKAGE}.")]:
+        del sys.modules[name]
+    package = sys.modules[PACKAGE] = ModuleType(PACKAGE)
+    package.__path__ = [str(folder)]
+    importlib.invalidate_caches()
+
+
 def _plugins_of(file: Path) -> list[InFolder]:
     module = _imported(file)
     found = []
@@ -94,7 +107,7 @@ def _imported(file: Path) -> ModuleType:
     In a thread with a limit: one that waits for something must not keep the service from starting for ever.
     """
     _must_be_text(file)
-    spec = importlib.util.spec_from_file_location(f"aiops_plugins_folder.{file.stem}", file)
+    spec = importlib.util.spec_from_file_location(f"{PACKAGE}.{file.stem}", file)
     if spec is None or spec.loader is None:
         raise PluginError(f"{file} cannot be imported")
     module = importlib.util.module_from_spec(spec)
