@@ -26,6 +26,8 @@ OURS = "aiops_processor."
 CLOSE_SECONDS = 5.0
 NOTICE_SECONDS = 1.0
 """How long a call that was given up may take to end before the log says where it stands."""
+Ended = tuple[Any, Exception | None]
+"""What a call gave, or raised."""
 
 
 def aside(kind: str, name: str, plugin: Any, fault: Callable[[Fault], None] = lambda _: None) -> Any:
@@ -82,7 +84,7 @@ class Aside:
             raise self._not_called("is closed" if self._closed else "an earlier call has not ended yet")
         ours, theirs = asyncio.get_running_loop(), self._begun()
         done: asyncio.Future[Any] = ours.create_future()
-        tasks = list[asyncio.Task[None]]()
+        tasks = list[asyncio.Task[Ended]]()
 
         def settle(answer: Any, error: Exception | None) -> None:
             if done.cancelled():
@@ -92,13 +94,15 @@ class Aside:
             else:
                 done.set_result(answer)
 
-        async def run() -> None:
-            answer, error = await _ended(function, arguments)
+        def ended(task: asyncio.Task[Ended]) -> None:
+            # One that is cancelled before its first step, because another blocked the loop, has run nothing of its own.
+            answer = (None, PluginLost("was given up")) if task.cancelled() else task.result()
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile, and with it who asked
-                ours.call_soon_threadsafe(settle, answer, error)
+                ours.call_soon_threadsafe(settle, *answer)
 
         def begin() -> None:
-            tasks.append(theirs.create_task(run()))
+            tasks.append(theirs.create_task(_ended(function, arguments)))
+            tasks[0].add_done_callback(ended)
 
         def give_up() -> None:
             tasks[0].cancel()
@@ -125,14 +129,15 @@ class Aside:
         """Say of a call that does not end where it stands: whoever wrote it will look for that line."""
         if self._given_up > 0 and self._thread:
             self._fault(Fault(self._kind, self._called, "slow"))
-            at = _line(self._thread, inspect.getfile(type(self._plugin)))
+            module = sys.modules.get(type(self._plugin).__module__)
+            at = _line(self._thread, getattr(module, "__file__", None) or "")
             log.warning("a plugin blocks, and is not called until it ends", kind=self._kind, plugin=self._called, at=at)
 
     def _not_called(self, words: str) -> PluginFault:
         return PluginFault(f"{self._kind} {self._called}: {words}")
 
 
-async def _ended(function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...]) -> tuple[Any, Exception | None]:
+async def _ended(function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...]) -> Ended:
     """What came of it. An end of the process that it raises would end its thread without a word."""
     try:
         return await function(*arguments), None

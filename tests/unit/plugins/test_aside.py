@@ -158,6 +158,30 @@ async def test_one_that_was_given_up_is_called_again_when_it_has_ended(until: An
     await ended(calling, blocks, mine)
 
 
+async def test_several_that_waited_behind_one_that_blocks_do_not_close_the_plugin_for_ever(until: Any) -> None:
+    blocks = Blocks()
+    mine = beside(Act(blocks))
+    calling = [asyncio.create_task(mine.act("a", "k"))]
+    assert await asyncio.to_thread(blocks.began.wait, MOST_SECONDS)
+    calling += [asyncio.create_task(mine.act(each, "k")) for each in "bc"]
+    await asyncio.sleep(0)
+    for each in calling:
+        each.cancel()
+    assert [type(each) for each in await asyncio.gather(*calling, return_exceptions=True)] == [
+        asyncio.CancelledError
+    ] * 3
+    blocks.release.set()
+
+    async def again() -> str:
+        try:
+            return await mine.act("d", "k")
+        except PluginFault:
+            return ""
+
+    assert await until(again) == "d k"
+    await mine.aclose()
+
+
 async def test_what_it_raises_is_raised_where_it_was_called() -> None:
     mine = beside(Act(raising(DeliveryRefused("no"))))
     with pytest.raises(DeliveryRefused, match=r"^no$"):

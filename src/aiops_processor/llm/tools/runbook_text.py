@@ -1,6 +1,7 @@
 """The words of a runbook, of the bytes that a file or a page has."""
 
 import codecs
+import contextlib
 import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
@@ -38,16 +39,17 @@ def _decoded(body: bytes, charset: str | None, *, cut: bool) -> tuple[str, int]:
     marked = next((codec for mark, codec in _MARKS.items() if body.startswith(mark)), None)
     said = charset if charset and _KNOWN.fullmatch(charset) else None
     for codec in filter(None, (marked, said)):
-        try:
-            return body.decode(codec), 0
-        except (LookupError, UnicodeDecodeError):
-            continue
+        with contextlib.suppress(LookupError, UnicodeDecodeError):
+            return _whole_letters(body, codec, cut=cut), 0
     try:
-        return body.decode("utf-8"), 0
+        return _whole_letters(body, "utf-8", cut=cut), 0
     except UnicodeDecodeError as error:
-        if cut and error.reason == "unexpected end of data":  # we stopped reading within a character
-            return body[: error.start].decode("utf-8"), 0
         return body.decode("utf-8", "replace"), body[: error.start].count(b"\n") + 1
+
+
+def _whole_letters(body: bytes, codec: str, *, cut: bool) -> str:
+    """Without the letter at the end that we stopped reading within."""
+    return codecs.getincrementaldecoder(codec)().decode(body, final=not cut)
 
 
 def _charset_of(page: bytes) -> str | None:

@@ -187,6 +187,10 @@ async def test_letters_that_cannot_be_read_are_a_gap_that_names_the_file_the_lin
 async def test_a_long_file_that_is_cut_within_a_letter_has_lost_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "A.md").write_bytes(b"x" * (MOST_BYTES - 1) + "ü".encode())
     assert await Runbooks(folder=tmp_path).find("A", alerts("")) == RunbookText("x" * (MOST_BYTES - 1))
+    (tmp_path / "A.md").write_bytes(("x" * MOST_BYTES).encode("utf-16") + b"x")
+    assert (await Runbooks(folder=tmp_path).find("A", alerts(""))).gap == ""
+    (tmp_path / "A.md").write_bytes("À".encode("latin-1"))
+    assert (await Runbooks(folder=tmp_path).find("A", alerts(""))).gap, "a whole file ends with a whole letter"
 
 
 @pytest.mark.parametrize(
