@@ -37,21 +37,21 @@ def channels(
     Raises PluginError for a wrong option, ConfigError for one that is missing or leads where `gate` lets nobody go.
     """
 
-    def opened(name: str, kind: str, setting: str, options: Mapping[str, Any]) -> Notifier:
+    def opened(name: str, kind: str, options: Mapping[str, Any]) -> Notifier:
         channel: Notifier = aside("notifier", name, plugins.make("notifier", kind, options), fault)
         keep(channel)
-        return _let_through(channel, setting, gate)
+        return channel
 
-    made = {LOG: opened(LOG, LOG, "the log", {})}
+    made = {LOG: opened(LOG, LOG, {})}
     if settings.aiops.shadow:
         return made
     for name, setting, options in _usual(settings):
-        made[name] = opened(name, name, setting, options)
+        made[name] = _let_through(opened(name, name, options), setting, gate)
     for each in settings.channels:
         if each.name in made:
             raise ConfigError(f"channels: there are two that are called {each.name}")
         options = with_files(plugins.load("notifier", each.kind), each.options, f"channel {each.name}")
-        made[each.name] = opened(each.name, each.kind, f"channel {each.name}", options)
+        made[each.name] = _let_through(opened(each.name, each.kind, options), f"channel {each.name}", gate)
     for name, channel in (others or {}).items():
         if name in made:
             raise ConfigError(f"channels: {name} is the name of a plugin that is a channel; call yours otherwise")

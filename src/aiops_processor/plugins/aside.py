@@ -73,6 +73,8 @@ class Aside:
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._call(self._close)
+        except (PluginFault, TimeoutError):
+            log.warning("a plugin was not closed in its time", kind=self._kind, plugin=self._called)
         except Exception as error:  # whoever closes has others to close
             log.warning("a plugin was not closed", kind=self._kind, plugin=self._called, exc_info=error)
         self._closed = True

@@ -211,7 +211,7 @@ async def test_closing_one_that_blocks_is_given_up_soon(monkeypatch: pytest.Monk
     mine = beside(Clings())
     with structlog.testing.capture_logs() as logged:
         await mine.aclose()
-    assert [(each["event"], each["plugin"]) for each in logged] == [("a plugin was not closed", "mine")]
+    assert [(each["event"], each["plugin"]) for each in logged] == [("a plugin was not closed in its time", "mine")]
     with pytest.raises(PluginFault, match="is closed"):
         await mine.act("a", "k")
     blocks.release.set()
