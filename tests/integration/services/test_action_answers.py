@@ -109,7 +109,7 @@ async def test_one_that_blocks_for_longer_than_its_time_is_looked_for_and_not_do
 ) -> None:
     blocks = Blocks()
     mine = aside("action", "blocks", blocks)
-    desk = desk_of(analysed, configured(mine, name="blocks", seconds=0.2))
+    desk = desk_of(analysed, configured(mine, name="blocks", seconds=2.0))
     assert await desk.states() == ["running"]
     (record,) = await desk.round(LOOK_AFTER.total_seconds())
     assert (record.state, record.error) == (ActionState.RUNNING, "action blocks: an earlier call has not ended yet")

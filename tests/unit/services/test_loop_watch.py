@@ -39,8 +39,12 @@ async def test_a_plugin_that_blocks_is_named_with_its_line(tmp_path: Path, monke
     waits = Door(Folder(tmp_path)).make("filter", "waits", {})
     noting = Noting()
     monkeypatch.setattr("aiops_processor.services.loop_watch.log", noting)
-    with watching_loop(look_seconds=0.01, blocked_seconds=0.1):
-        assert waits(lambda: noting.said.wait(60), None), "it blocks until the log has said so"
+
+    def until_said() -> bool:
+        with watching_loop(look_seconds=0.01, blocked_seconds=0.1):
+            return noting.said.wait(60)
+
+    assert waits(until_said, None), "it blocks until the log has said so"
     assert noting.lines[0]["at"] == f"{tmp_path / 'mine.py'}:6"
     assert noting.lines[0]["event"] == "the event loop is blocked, and nothing is answered"
 
