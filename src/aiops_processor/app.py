@@ -40,6 +40,7 @@ from aiops_processor.web import (
 )
 from aiops_processor.web.access import Access, Credentials, Doors, Policy
 from aiops_processor.web.cookies import PlainCookies
+from aiops_processor.web.counting import Counting
 from aiops_processor.web.own import AroundAll, OwnWeb
 from aiops_processor.web.shortcut import Shortcut
 
@@ -85,6 +86,7 @@ def create_app(
 
     app.router.default = behind  # so that no plugin can take an address of ours
     app.add_middleware(AroundAll, own=own)
+    app.add_middleware(Counting, paths=ALERT_PATHS)
     app.user_middleware.append(Middleware(Shortcut, endpoints=dict.fromkeys(ALERT_PATHS, webhook.receive_alerts)))
     app.add_middleware(PlainCookies)  # the last that is added comes first
     return app

@@ -3,7 +3,8 @@
     AiopsError
     ├── ConfigError            a setting is missing, unknown or wrong; names the setting and the remedy
     ├── PluginError            a plugin cannot be found, loaded or given its options
-    │   └── PluginFault        one that works raised, took too long or answered with something else
+    │   ├── PluginFault        one that works raised, took too long or answered with something else
+    │   └── PluginLost         it was called, and nobody knows how far it came
     ├── InputError             a body or a field that somebody sent is wrong; names the field
     │   ├── NotAWebhook        the body as a whole is no Alertmanager webhook
     │   └── BodyTooLarge       more bytes than we take
@@ -54,6 +55,10 @@ class PluginError(AiopsError):
 
 class PluginFault(PluginError):
     """A plugin that is loaded raised, took too long or answered with something else; what called it goes on."""
+
+
+class PluginLost(PluginError):
+    """A plugin raised what would have ended the process, or cancelled itself: nobody knows how far it came."""
 
 
 class InputError(AiopsError):

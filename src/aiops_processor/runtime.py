@@ -30,6 +30,7 @@ from aiops_processor.services.health import Health
 from aiops_processor.services.heartbeat import Heartbeat
 from aiops_processor.services.incidents import Incidents
 from aiops_processor.services.ingest import Ingest
+from aiops_processor.services.loop_watch import watching_loop
 from aiops_processor.services.missed import Missed
 from aiops_processor.services.notifier import Telling
 from aiops_processor.services.own import Events, Ordering, Own
@@ -203,12 +204,12 @@ async def running(
         watching = _Watching(parts, database, ingest, engine, clock)
         acting = Acting(database, story.actions, clock, metrics)
         stack.push_async_callback(story.presses.answers.aclose)
-        listening = slack_sockets(settings, story.presses.take, clock, outbound(settings))
-        sockets = (each.run() for each in listening)
+        sockets = (each.run() for each in slack_sockets(settings, story.presses.take, clock, outbound(settings)))
         pulse = Pulse(story.health.ready, clock, parts.heartbeat)
         ours = (ingest.run(), reconciler.run(), story.watchdogs.run(), acting.run(), pulse.run())
         for loop in (*ours, *story.own.loops(), *watching.loops(), *sockets):
             stack.push_async_callback(_stop, asyncio.create_task(loop))
+        stack.enter_context(watching_loop())
         if read is not None:
             stack.enter_context(reloading.on_hangup())
         yield Service(

@@ -20,7 +20,7 @@ from aiops_processor.models.case import Case, Event, Happening
 from aiops_processor.models.evidence import Window
 from aiops_processor.models.incident import Incident, IncidentState
 from aiops_processor.models.notification import Message, Occasion, Receipt
-from aiops_processor.plugins import Answer, Finding, Guarded, Model, Notifier
+from aiops_processor.plugins import Action, Answer, Finding, Finds, Guarded, Model, Notifier, Plans
 from aiops_processor.plugins.kinds import GIVES, check
 
 __all__ = ["HOSTILE", "NOW", "FakeModel", "FakeNotifier", "alert", "case", "conforms", "event", "message", "window"]
@@ -115,13 +115,15 @@ def message(occasion: Occasion = Occasion.OPENED, **labels: str) -> Message:
 async def conforms(kind: str, plugin: Any) -> None:
     """Raises PluginError for a wrong signature, AssertionError for what it does otherwise than its kind promises.
 
-    A class of a function kind is passed as an object that is made already, so are notifiers and models.
+    A class of a function kind is passed as an object that is made already, so are notifiers, models and actions.
     """
     check(kind, getattr(plugin, "__name__", type(plugin).__name__), plugin)
     if kind == "notifier":
         await _notifier(plugin)
     elif kind == "model":
         await _model(plugin)
+    elif kind == "action":
+        await _action(plugin)
     elif kind in GIVES:
         await _function(kind, plugin)
 
@@ -162,6 +164,31 @@ async def _notifier(plugin: Notifier) -> None:
                 raise AssertionError(f"a notifier raises DeliveryError, not {type(error).__name__}") from error
             assert isinstance(previous, Receipt), f"a notifier gives Receipt, not {type(previous).__name__}"  # noqa: S101
     await plugin.aclose()
+
+
+async def _action(plugin: Action) -> None:
+    """An analysis and an end, hostile text too: a plan that stays the same, a line or None, a DeliveryError else."""
+    for occasion in (Occasion.ANALYSED, Occasion.RESOLVED):
+        for service in ("payments", HOSTILE):
+            told = message(occasion, service=service)
+            if isinstance(plugin, Plans):
+                planned = plugin.plan(told)
+                _is_text("an action's `plan`", planned)
+                assert plugin.plan(told) == planned, "what is approved is the plan: it has to stay the same"  # noqa: S101
+            for method in (plugin.act, plugin.find if isinstance(plugin, Finds) else plugin.act):
+                try:
+                    line: object = await method(told, f"action-1-{occasion}-0-test")
+                except DeliveryError:
+                    continue
+                except Exception as error:
+                    raise AssertionError(f"an action raises DeliveryError, not {type(error).__name__}") from error
+                _is_text("an action", line)
+    await plugin.aclose()
+
+
+def _is_text(who: str, given: object) -> None:
+    if given is not None and not isinstance(given, str):
+        raise AssertionError(f"{who} gives a text or None, not {type(given).__name__}")
 
 
 async def _model(plugin: Model) -> None:

@@ -98,6 +98,23 @@ def test_check_names_each_misconfiguration_with_its_remedy(tmp_path: Path, peer:
     assert peer.asked("/hook") == 0
 
 
+def test_check_names_what_is_wrong_in_the_plugins_folder_and_goes_on_and_writes_nothing(
+    tmp_path: Path, peer: Any
+) -> None:
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    (folder / "shop.yaml").write_text("pack: shop\nqueries: [{name: a, expr: 'sum(('}]\n")
+    settings = {"PLUGINS_FOLDER": str(folder), "PROMETHEUS_URL": peer.url, "DEEPSEEK_API_KEY": "sk-x"}
+    ran = aiops("check", folder=tmp_path, **settings)
+    assert "✗ query pack shop.yaml: " in ran.stdout
+    (folder / "wrong.py").write_text("from aiops_processor.plugins import plugin\n@plugin('filter')\ndef f(a): ...\n")
+    ran = aiops("check", folder=tmp_path, **settings)
+    assert ran.stdout.count("✗ filter f: takes (a); the right form is") == 1
+    assert "✓ prometheus answers" in ran.stdout
+    assert "send_resolved" in ran.stdout
+    assert not (tmp_path / "data").exists()
+
+
 def test_check_asks_postgresql_and_leaves_the_data_directory_alone(tmp_path: Path, postgresql: Any) -> None:
     address = postgresql.database()
     ran = aiops("check", folder=tmp_path, DATABASE_URL=address)

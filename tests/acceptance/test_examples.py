@@ -31,6 +31,13 @@ plugins:
     filter.office_hours: {{zone: UTC, days: 7, hours: [0, 24]}}
     model.gateway: {{url: "{peer}/gateway"}}
     notifier.ntfy: {{url: "{peer}/ntfy"}}
+actions:
+  - name: customers
+    kind: status_page
+    match: ['tier="customer"']
+    dry_run: false
+    approval: false
+    options: {{url: "{peer}/status"}}
 """
 
 
@@ -145,7 +152,20 @@ def test_each_example_does_what_its_page_says_beside_plugins_that_fail(lab: Lab)
         NodeClockDrift={"instance": "a"},
         QueueGrows={"severity": "info"},
     )
-    for check in (queries, log_queries, filters, windows, order, source, prompts, model, channels, web, metrics):
+    for check in (
+        queries,
+        log_queries,
+        filters,
+        windows,
+        order,
+        source,
+        prompts,
+        model,
+        channels,
+        action,
+        web,
+        metrics,
+    ):
         check(lab)
     for check in (faults, reload):
         check(lab)
@@ -213,6 +233,14 @@ def model(lab: Lab) -> None:
 def channels(lab: Lab) -> None:
     lab.until(lambda: "BasketEmpty on basket" in lab.bodies("/ntfy"), "ntfy is told")
     lab.until(lambda: "Team: identity" in lab.bodies("/slack"), "Slack is told whose it is")
+
+
+def action(lab: Lab) -> None:
+    def told() -> bool:
+        return "customers: told customers" in [entry["text"] for entry in lab.now("BasketEmpty")["timeline"]]
+
+    lab.until(told, "its timeline says that it was done")
+    assert json.loads(lab.bodies("/status")) == {"title": "BasketEmpty on basket"}
 
 
 def web(lab: Lab) -> None:

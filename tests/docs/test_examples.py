@@ -38,3 +38,12 @@ def test_an_example_is_taken_with_its_secrets(path: Path, tmp_path: Path) -> Non
     (made,) = acts(settings, Outbound(), None, Door()).configured.values()
     assert f"name: {made.name}\n" in code(path)
     assert not made.dry_run
+
+
+def test_one_page_says_where_each_example_is() -> None:
+    page = TOP / "docs" / "how-to" / "customise.md"
+    named = {(page.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))}
+    kinds = {".py", ".yaml", ".md"}
+    examples = {path for path in (TOP / "examples").glob("*/**/*") if path.suffix in kinds}
+    assert {path for path in named if not path.is_file()} == set()
+    assert examples - named == set()

@@ -92,6 +92,7 @@ class JiraAction(TicketAction):
     """A ticket in Jira."""
 
     Options: ClassVar[type[BaseModel]] = JiraOptions
+    found_within_seconds = 600.0  # the search is told of new tickets later, usually within seconds, after a storm not
 
     def __init__(self, options: JiraOptions, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         super().__init__(Jira(options, transport))

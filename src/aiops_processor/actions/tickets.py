@@ -50,6 +50,7 @@ class TicketAction:
     """What the plugins for trackers are: a ticket tells people and changes no system."""
 
     only_tells = True
+    found_within_seconds = 60.0  # copies of a database may lag
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker

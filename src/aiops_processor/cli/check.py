@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from typing import Annotated
 
 import typer
 
 from aiops_processor import config, parts
+from aiops_processor.app import access_policy
 from aiops_processor.cli import send_test_alert as test_alert
 from aiops_processor.cli.asking import base_url
-from aiops_processor.errors import AiopsError, ConfigError, PluginError, StorageError
+from aiops_processor.clock import SystemClock
+from aiops_processor.errors import AiopsError, ConfigError, StorageError
 from aiops_processor.parts import plugging, telling
 from aiops_processor.parts.acting import acts
 from aiops_processor.parts.plugging import Plugged
@@ -17,7 +20,8 @@ from aiops_processor.plugins import Door
 from aiops_processor.runtime import claimed_database
 from aiops_processor.settings import Settings
 from aiops_processor.storage.address import shown
-from aiops_processor.storage.data_folder import claim
+from aiops_processor.storage.data_folder import is_claimed
+from aiops_processor.telemetry import Metrics
 
 SHORT = 20  # characters; of a random hexadecimal one that is 80 bits
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -52,7 +56,8 @@ def check(
 ) -> None:
     """Check settings and connections; print the receiver to put into Alertmanager's configuration."""
     settings = config.load()
-    problems = [*_settings_problems(settings), *asyncio.run(_connection_problems(settings))]
+    found = [*_settings_problems(settings), *asyncio.run(_connection_problems(settings))]
+    problems = list(dict.fromkeys(found))  # a folder of plugins is looked into for channels, and for models again
     for problem in problems:
         typer.echo(f"✗ {problem}")
     if send_test_alert:
@@ -108,7 +113,7 @@ def _plugin_problems(settings: Settings) -> Iterator[str]:
     """Plugins, the channels and actions among them, are made and not asked."""
     try:
         own = plugging.plugged(settings, plugging.door(settings))
-    except PluginError as error:
+    except AiopsError as error:
         yield str(error)
         return
     yield from _channel_problems(settings, own)
@@ -144,23 +149,39 @@ def _channel_problems(settings: Settings, own: Plugged) -> Iterator[str]:
 
 
 def _data_dir_problems(settings: Settings) -> Iterator[str]:
+    """Nothing is written there: whoever checks may be another user, and what they made the service could not write."""
     try:
-        with claim(settings.data_dir):
-            typer.echo(f"✓ data directory {settings.data_dir} can be written")
+        used = is_claimed(settings.data_dir)
     except ConfigError as error:
-        if "in use" in str(error):
-            typer.echo(f"✓ data directory {settings.data_dir} is in use by a running service")
-        else:
-            yield str(error)
+        yield str(error)
+        return
+    what = "is in use by a running service" if used else "can be written"
+    typer.echo(f"✓ data directory {settings.data_dir} {what}")
 
 
 async def _connection_problems(settings: Settings) -> list[str]:
-    sources = parts.Sources.of(settings)
+    try:
+        sources = parts.Sources.of(settings)
+    except AiopsError as error:
+        return [str(error)]
     try:
         found = [await _probe(name, probe) for name, probe in sources.probes.items()]
-        return [problem for problem in [await _database(settings), *found, await _model(settings)] if problem]
+        others = [await _database(settings), *found, await _model(settings), await _whole(settings)]
+        return [problem for problem in others if problem]
     finally:
         await sources.aclose()
+
+
+async def _whole(settings: Settings) -> str | None:
+    """What would keep the service from starting beyond that: query packs, prompts, rules, the doors."""
+    async with AsyncExitStack() as opened:
+        try:
+            made = parts.Parts.of(settings, SystemClock(), Metrics(), opened=opened)
+            access_policy(settings)
+            _ = made.policy
+        except AiopsError as error:
+            return str(error)
+    return None
 
 
 async def _database(settings: Settings) -> str | None:
@@ -192,7 +213,10 @@ async def _probe(name: str, probe: parts.Probe | None) -> str | None:
 
 async def _model(settings: Settings) -> str | None:
     """Is the model configured? It is not asked anything: that may cost money."""
-    model = parts.model(settings)
+    try:
+        model = parts.model(settings)
+    except AiopsError as error:
+        return str(error)
     if model is None:
         variable = f"{settings.llm.provider.upper()}_API_KEY"
         return f"{variable} is not set: reports are the ranked evidence, without a model's explanation"

@@ -4,16 +4,20 @@ import asyncio
 from datetime import datetime
 from typing import Annotated
 
+import structlog
 import typer
 
 from aiops_processor import config, parts
 from aiops_processor.clock import Clock, SystemClock
-from aiops_processor.errors import ConfigError, DeliveryError, DeliveryUnavailable
+from aiops_processor.errors import ConfigError, DeliveryError, DeliveryUnavailable, PluginFault
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import Incident, IncidentState
 from aiops_processor.models.notification import Message, Occasion, Receipt
+from aiops_processor.parts.closing import closed
 from aiops_processor.plugins import Notifier
+from aiops_processor.services.notifier import SECONDS_FOR_ONE_TRY, reason
 
+log = structlog.get_logger(__name__)
 notify = typer.Typer(help="The channels.", no_args_is_help=True)
 TITLE = "TEST of aiops-processor: nothing is wrong"
 
@@ -44,8 +48,7 @@ async def _tested(channel: str) -> list[bool]:
         chosen = {name: each for name, each in made.items() if channel in {"", name}}
         return [await _took(name, each, clock) for name, each in chosen.items()]
     finally:
-        for each in made.values():
-            await each.aclose()
+        await asyncio.gather(*(closed(each) for each in made.values()))
 
 
 async def _took(name: str, channel: Notifier, clock: Clock) -> bool:
@@ -54,10 +57,14 @@ async def _took(name: str, channel: Notifier, clock: Clock) -> bool:
     try:
         for occasion in (Occasion.OPENED, Occasion.RESOLVED):
             key = f"test-{int(began.timestamp())}-{occasion}-{name}"
-            receipt = await channel.send(message(occasion, began, clock.now()), key, receipt)
-    except DeliveryError as error:
-        passing = "; this may pass, the service would try again" if isinstance(error, DeliveryUnavailable) else ""
-        typer.echo(f"✗ {name}: {error}{passing}")
+            async with asyncio.timeout(SECONDS_FOR_ONE_TRY):
+                receipt = await channel.send(message(occasion, began, clock.now()), key, receipt)
+    except Exception as error:  # a plugin may raise anything, and the other channels are to be tried
+        if not isinstance(error, DeliveryError | PluginFault | TimeoutError):
+            log.exception("a channel failed", channel=name)
+        final = isinstance(error, DeliveryError) and not isinstance(error, DeliveryUnavailable)
+        passing = "" if final else "; this may pass, the service would try again"
+        typer.echo(f"✗ {name}: {reason(error)}{passing}")
         return False
     typer.echo(f"✓ {name} took the test message, and that it is over")
     return True

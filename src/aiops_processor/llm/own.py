@@ -15,7 +15,7 @@ import yaml
 
 from aiops_processor.errors import ConfigError
 from aiops_processor.llm.facts import cut
-from aiops_processor.text_file import read_text
+from aiops_processor.text_file import folder_problem, read_text
 
 MOST_FIELDS = 20
 TEXTS = {".j2", ".md", ".yaml"}
@@ -26,8 +26,8 @@ class Own:
     """The additions of one folder; None has none. What a file holds is read when it is needed, so edits take effect."""
 
     def __init__(self, folder: Path | None) -> None:
-        if folder is not None and not folder.is_dir():
-            raise ConfigError(f"LLM_PROMPTS: {folder} is no folder")
+        if folder is not None and (problem := folder_problem(folder, below=True)):
+            raise ConfigError(f"LLM_PROMPTS: {problem}")
         self._folder = folder
 
     def check(self) -> None:
@@ -63,4 +63,11 @@ class Own:
 
     def _read(self, name: str) -> str:
         path = self._folder / name if self._folder else None
-        return read_text(path, "LLM_PROMPTS") if path and path.exists() else ""
+        return read_text(path, "LLM_PROMPTS") if path and _is_there(path) else ""
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # no right to look: who reads it says so
+        return True

@@ -2,7 +2,7 @@
 
 import structlog
 
-from aiops_processor.errors import ModelError, ModelUnavailable, ModelUnreadable
+from aiops_processor.errors import ModelError, ModelUnavailable, ModelUnreadable, PluginFault
 from aiops_processor.plugins import Answer, Model
 
 log = structlog.get_logger(__name__)
@@ -22,6 +22,8 @@ class OwnModel:
             answer: object = await self._model.ask(system, question)
         except ModelError:
             raise
+        except PluginFault as fault:  # it was not called
+            raise ModelUnavailable(str(fault)) from None
         except Exception as error:  # a stranger's code may raise anything; logged with it, and the next is asked
             log.warning("a plugin failed", kind="model", plugin=self.name, exc_info=error)
             raise ModelUnavailable(f"{self.name} raised {type(error).__name__}") from None

@@ -18,8 +18,8 @@ from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, PluginE
 from aiops_processor.models.notification import Message, Occasion, Receipt
 from aiops_processor.notifiers import outline
 from aiops_processor.notifiers.chat import Markup, text, unmentioned
-from aiops_processor.notifiers.http import is_final, remedy
 from aiops_processor.notifiers.options import ChannelOptions, Secret
+from aiops_processor.notifiers.statuses import is_final, remedy
 
 try:
     import apprise

@@ -10,18 +10,10 @@ import httpx2
 from aiops_processor.errors import DeliveryError, DeliveryRefused, DeliveryUnavailable
 from aiops_processor.notifiers.options import ChannelOptions, SecretAddress
 from aiops_processor.notifiers.retry_after import retry_after
+from aiops_processor.notifiers.statuses import is_final, remedy
 
 MOST_REFUSAL_BYTES = 2000
 MOST_ANSWER_BYTES = 200_000
-
-_MAY_PASS = frozenset({408, 425, 429})
-_REMEDIES = {
-    401: "it wants other credentials",
-    403: "it wants other credentials",
-    404: "no such address; was the webhook removed?",
-    410: "no such address; was the webhook removed?",
-    413: "the message is too large for it",
-}
 
 
 class HttpOptions(ChannelOptions):
@@ -131,16 +123,6 @@ class Post:
         if is_final(status):
             return Refused(message, status, text)
         return DeliveryUnavailable(message, retry_after(response.headers, text))
-
-
-def is_final(status: int) -> bool:
-    """Whether an answer with this status, which is no 2xx, would be the same again."""
-    return status not in _MAY_PASS and status < 500
-
-
-def remedy(status: int) -> str:
-    """What a person can do about it, "" where nobody knows."""
-    return _REMEDIES.get(status, "it redirects; configure where to" if status < 400 else "")
 
 
 async def _head(response: httpx2.Response, most_bytes: int) -> str:

@@ -1,9 +1,9 @@
 """From settings to parts: the clients, the evidence engine, the model and the channels that the settings name."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
 
 from aiops_processor.clients.alertmanager import Alertmanager
 from aiops_processor.clients.outbound import Outbound
@@ -18,6 +18,7 @@ from aiops_processor.llm.pace import Pace
 from aiops_processor.masking import Mask
 from aiops_processor.parts import telling
 from aiops_processor.parts.acting import acts
+from aiops_processor.parts.closing import closed, kept_on
 from aiops_processor.parts.evidence import gatherer, links, mask, queries_of_one, toolbox
 from aiops_processor.parts.explaining import explainer, model
 from aiops_processor.parts.plugging import Plugged, counting, door, plugged
@@ -57,12 +58,6 @@ __all__ = [
     "policy",
     "toolbox",
 ]
-
-
-class Closable(Protocol):
-    """What holds connections."""
-
-    async def aclose(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -110,14 +105,12 @@ class Parts:
         `changes` are those that were posted to the service, `pace` counts what is sent to providers of models. Whoever
         gives `opened` closes with it what was made before a later part failed.
         """
-        opened = opened or AsyncExitStack()
+        keep, fault, gate = kept_on(opened or AsyncExitStack()), counting(metrics), outbound(settings)
         sources = Sources.of(settings, cache(clock, metrics))
-        _closed_by(opened, sources)
-        own = plugged(settings, door(settings), metrics)
-        made = model(settings, own.door)
-        _closed_by(opened, made)
-        named = channels(settings, own)
-        _closed_by(opened, *named.values())
+        keep(sources)
+        own = plugged(settings, door(settings), metrics, keep)
+        made = model(settings, own.door, fault, keep)
+        named = telling.channels(settings, gate, own.door, own.notifiers, fault, keep)
         return cls(
             settings=settings,
             sources=sources,
@@ -126,9 +119,9 @@ class Parts:
             explainer=explainer(settings, made, clock, toolbox(settings, sources), pace),
             channels=named,
             mask=mask(settings),
-            acts=acts(settings, outbound(settings), mask(settings), own.door, counting(metrics)),
+            acts=acts(settings, gate, mask(settings), own.door, fault, keep),
             routing=telling.routing(settings, named),
-            heartbeat=Heartbeat(telling.heartbeat(settings, outbound(settings)), settings.heartbeat.seconds),
+            heartbeat=Heartbeat(telling.heartbeat(settings, gate), settings.heartbeat.seconds),
             plugged=own,
         )
 
@@ -168,10 +161,8 @@ class Parts:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self.sources.aclose()
-        for each in (self.model, *self.channels.values(), self.heartbeat.where, *self.acts.plugins()):
-            if each:
-                await each.aclose()
+        held = (self.sources, self.model, *self.channels.values(), self.heartbeat.where, *self.acts.plugins())
+        await asyncio.gather(*(closed(each) for each in held if each))
 
 
 def channels(settings: Settings, own: Plugged | None = None) -> dict[str, Notifier]:
@@ -201,11 +192,6 @@ def policy(settings: Settings) -> Policy:
             tuple(Level(matchers.parse_all(rule.match), rule.level) for rule in settings.priority.rules),
         ),
     )
-
-
-def _closed_by(opened: AsyncExitStack, *parts: Closable | None) -> None:
-    for part in filter(None, parts):
-        opened.push_async_callback(part.aclose)
 
 
 def _watched(

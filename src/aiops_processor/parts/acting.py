@@ -13,12 +13,14 @@ from aiops_processor.clock import Clock
 from aiops_processor.errors import ConfigError
 from aiops_processor.masking import Mask
 from aiops_processor.models.action import ActionOccasion
-from aiops_processor.plugins import Door
+from aiops_processor.parts.closing import Keep, keeping_none
+from aiops_processor.parts.option_files import with_files
+from aiops_processor.plugins import Action, Door
+from aiops_processor.plugins.aside import aside
 from aiops_processor.plugins.guard import Fault
 from aiops_processor.query import matchers
 from aiops_processor.services.actions import Acts, Configured
 from aiops_processor.settings import ActionSettings, Settings
-from aiops_processor.settings.section import secret_file
 
 SILENCE = "silence"
 _OF_A_SOURCE = ("url", "token", "username", "password", "ca_file", "cert_file", "key_file", "tenant", "headers")
@@ -30,13 +32,20 @@ def acts(
     mask: Mask | None,
     plugins: Door,
     fault: Callable[[Fault], None] = lambda _: None,
+    keep: Keep = keeping_none,
 ) -> Acts:
     """The configured actions; none in shadow mode. `fault` hears what a plugin does wrong.
 
     Raises ConfigError and PluginError.
     """
+
+    def opened(name: str, kind: str, options: Mapping[str, Any]) -> Action:
+        action: Action = aside("action", name, plugins.make("action", kind, options), fault)
+        keep(action)
+        return action
+
     wanted = () if settings.aiops.shadow else settings.actions
-    made = {each.name: replace(_configured(each, settings, gate, plugins), fault=fault) for each in wanted}
+    made = {each.name: replace(_configured(each, settings, gate, plugins, opened), fault=fault) for each in wanted}
     return Acts(made, settings.aiops.external_url, mask)
 
 
@@ -51,7 +60,13 @@ def slack_sockets(settings: Settings, handle: Handle, clock: Clock, gate: Outbou
     return (SlackSocket(slack.api_url, slack.app_token, handle, clock),)
 
 
-def _configured(given: ActionSettings, settings: Settings, gate: Outbound, plugins: Door) -> Configured:
+def _configured(
+    given: ActionSettings,
+    settings: Settings,
+    gate: Outbound,
+    plugins: Door,
+    opened: Callable[[str, str, Mapping[str, Any]], Action],
+) -> Configured:
     plugin = plugins.load("action", given.kind)
     options = _options(given, plugin, settings)
     address = parsed(str(options.get("url", "")))
@@ -65,7 +80,7 @@ def _configured(given: ActionSettings, settings: Settings, gate: Outbound, plugi
         )
     return Configured(
         name=given.name,
-        action=plugins.make("action", given.kind, options),
+        action=opened(given.name, given.kind, options),
         on=frozenset(map(ActionOccasion, given.on)),
         matchers=matchers.parse_all(given.match),
         dry_run=given.dry_run,
@@ -80,12 +95,7 @@ def _options(given: ActionSettings, plugin: Any, settings: Settings) -> Mapping[
     """The options, each `NAME_file` replaced by what the file holds. Raises ConfigError."""
     form = getattr(plugin, "Options", None)
     known = form.model_fields if form else {}
-    found: dict[str, Any] = dict(given.options)
-    for name, path in given.options.items():
-        option = name.removesuffix("_file")
-        if name not in known and option in known and isinstance(path, str):
-            del found[name]
-            found[option] = secret_file(f"action {given.name}: {name}", path)
+    found = with_files(plugin, given.options, f"action {given.name}")
     if given.kind == SILENCE and "url" not in found and settings.alertmanager.url:
         return {**_of_source(settings), **found}
     return {**_default(known, "url"), **found}

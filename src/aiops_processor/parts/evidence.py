@@ -23,6 +23,7 @@ from aiops_processor.parts.plugging import Plugged, door, for_evidence, gatherin
 from aiops_processor.parts.sources import AnyLoki, AnyPrometheus, NamedClients, Sources, endpoint, listed
 from aiops_processor.query import matchers
 from aiops_processor.settings import NamedSource, Settings, SourceSettings
+from aiops_processor.text_file import folder_problem
 
 
 def gatherer(
@@ -69,8 +70,8 @@ def toolbox(settings: Settings, sources: Sources) -> Toolbox:
     """What a model may look at by itself. Raises ConfigError for a folder of runbooks that is none."""
     llm, runbook = settings.llm, settings.runbook
     folder = Path(runbook.folder).expanduser() if runbook.folder else None
-    if folder is not None and not folder.is_dir():
-        raise ConfigError(f"RUNBOOK_FOLDER: {folder} is no folder")
+    if folder is not None and (problem := folder_problem(folder)):
+        raise ConfigError(f"RUNBOOK_FOLDER: {problem}")
     choices = [(matchers.parse_all(each.source.match), each) for each in sources.named]
 
     def chosen(alerts: Sequence[Alert]) -> ToolSources:

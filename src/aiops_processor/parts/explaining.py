@@ -1,12 +1,13 @@
 """From settings to the models that explain: which are asked, in which order, with which templates, at what cost."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from aiops_processor import plugins
 from aiops_processor.clock import Clock
 from aiops_processor.errors import ConfigError
+from aiops_processor.llm.asking import TriesAgain
 from aiops_processor.llm.budget import Limit
 from aiops_processor.llm.budget import Limits as Budgets
 from aiops_processor.llm.explain import Explainer
@@ -16,27 +17,42 @@ from aiops_processor.llm.pace import Pace, Rate
 from aiops_processor.llm.prompt import Prompts
 from aiops_processor.llm.tools.toolbox import Toolbox
 from aiops_processor.parts import plugging
+from aiops_processor.parts.closing import Keep, keeping_none
 from aiops_processor.plugins import Door, Model
+from aiops_processor.plugins.aside import aside
+from aiops_processor.plugins.guard import Fault
 from aiops_processor.settings import Settings
 
 BUILT_IN = frozenset({"deepseek", "openai", "anthropic", "ollama"})
 """The providers whose options the settings know; that of a plugin says itself whether it needs a key."""
 
 
-def model(settings: Settings, door: Door | None = None) -> Lineup | None:
+def model(
+    settings: Settings,
+    door: Door | None = None,
+    fault: Callable[[Fault], None] = lambda _: None,
+    keep: Keep = keeping_none,
+) -> Lineup | None:
     """The configured model and its fallbacks, None where there is neither a key nor an endpoint that needs none.
 
-    Raises ConfigError for a fallback that cannot be asked, PluginError for an unknown provider or a wrong option.
+    `fault` hears what a plugin does wrong. Raises ConfigError for a fallback that cannot be asked, PluginError for an
+    unknown provider or a wrong option.
     """
     llm = settings.llm
     keyless = llm.provider == "ollama" or llm.provider not in BUILT_IN
     if not llm.fallbacks and not llm.base_url and not keyless and settings.key_of(llm.provider) is None:
         return None
     door = door or plugging.door(settings)
+
+    def opened(provider: str, options: Mapping[str, Any]) -> Model:
+        made = _made(door, provider, options, fault)
+        keep(made)
+        return made
+
     first = _candidate(
-        settings, door, llm.provider, llm.model, base_url=llm.base_url, context_tokens=llm.context_tokens
+        settings, door, opened, llm.provider, llm.model, base_url=llm.base_url, context_tokens=llm.context_tokens
     )
-    others = [_candidate(settings, door, provider, name) for provider, name in _fallbacks(llm.fallbacks)]
+    others = [_candidate(settings, door, opened, provider, name) for provider, name in _fallbacks(llm.fallbacks)]
     return Lineup((first, *others), llm.deadline)
 
 
@@ -75,7 +91,13 @@ def limits(settings: Settings) -> Budgets:
 
 
 def _candidate(
-    settings: Settings, door: Door, provider: str, name: str, base_url: str = "", context_tokens: int | None = None
+    settings: Settings,
+    door: Door,
+    opened: Callable[[str, Mapping[str, Any]], Model],
+    provider: str,
+    name: str,
+    base_url: str = "",
+    context_tokens: int | None = None,
 ) -> Candidate:
     """One model. Where LLM_BASE_URL and LLM_CONTEXT_TOKENS are not its own, its provider says what is."""
     llm, key = settings.llm, settings.key_of(provider)
@@ -98,9 +120,7 @@ def _candidate(
     known_options = form.model_fields if form else {}
     if provider not in BUILT_IN:  # it may do without what we would say to any
         given = {option: value for option, value in given.items() if option in known_options}
-    made: Model = door.make("model", provider, {**given, **settings.plugins.options.get(f"model.{provider}", {})})
-    if provider not in BUILT_IN and not isinstance(made, plugins.CallsTools):
-        made = OwnModel(made)
+    made = opened(provider, {**given, **plugging.own_options(settings, door, "model", provider)})
     called = name or (str(known_options["model"].default) if "model" in known_options else made.name)
     price = llm.prices.get(called)
     known = {"deepseek", "anthropic"} if base_url else {"deepseek", "anthropic", "openai"}
@@ -117,6 +137,14 @@ def _candidate(
         provider=provider,
         rate=Rate(**rate.model_dump()) if rate else None,
     )
+
+
+def _made(door: Door, provider: str, options: Mapping[str, Any], fault: Callable[[Fault], None]) -> Model:
+    """The model. One that counts its tries asks our store between them, and has to stay on our event loop."""
+    made: Model = door.make("model", provider, options)
+    if not isinstance(made, TriesAgain):
+        made = aside("model", provider, made, fault)
+    return made if provider in BUILT_IN or isinstance(made, plugins.CallsTools) else OwnModel(made)
 
 
 def _fallbacks(text: str) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,10 @@ from aiops_processor.evidence.choice import Choosing
 from aiops_processor.evidence.gather import Gatherer
 from aiops_processor.evidence.own import WithOwn
 from aiops_processor.models.evidence import Window
+from aiops_processor.parts.closing import Keep, keeping_none
+from aiops_processor.parts.option_files import with_files
 from aiops_processor.plugins import Door, Guarded, Notifier
+from aiops_processor.plugins.aside import aside
 from aiops_processor.plugins.door import OURS, Listed
 from aiops_processor.plugins.folder import PROMPTS, Folder
 from aiops_processor.plugins.guard import Fault
@@ -66,10 +69,10 @@ def prompts(settings: Settings) -> Path | None:
     return folder if folder and folder.is_dir() else None
 
 
-def plugged(settings: Settings, door: Door, metrics: Metrics | None = None) -> Plugged:
+def plugged(settings: Settings, door: Door, metrics: Metrics | None = None, keep: Keep = keeping_none) -> Plugged:
     """The plugins that are on. Raises PluginError."""
     _check_names(settings, door)
-    made = _Made(settings, door, metrics)
+    made = _Made(settings, door, metrics, keep)
     return Plugged(
         door=door,
         filters=tuple(made.filters()),
@@ -85,10 +88,16 @@ def plugged(settings: Settings, door: Door, metrics: Metrics | None = None) -> P
     )
 
 
+def own_options(settings: Settings, door: Door, kind: str, name: str) -> Mapping[str, Any]:
+    """What `plugins.options` says of a plugin. Raises ConfigError for the file of a value that cannot be read."""
+    given = settings.plugins.options.get(f"{kind}.{name}", {})
+    return with_files(door.load(kind, name), given, f"plugins.options {kind}.{name}") if given else {}
+
+
 def for_evidence(settings: Settings, door: Door) -> Plugged:
     """Only what takes part in gathering: for a single analysis, without channels or anything of the service."""
     _check_names(settings, door)
-    made = _Made(settings, door, None)
+    made = _Made(settings, door)
     return Plugged(door=door, sources=tuple(made.guarded("source")), windows=tuple(made.guarded("window")))
 
 
@@ -131,10 +140,13 @@ def is_on(plugin: Listed, settings: Settings, channels: Collection[str] = ()) ->
 class _Made:
     """Makes plugins with their options."""
 
-    def __init__(self, settings: Settings, door: Door, metrics: Metrics | None) -> None:
+    def __init__(
+        self, settings: Settings, door: Door, metrics: Metrics | None = None, keep: Keep = keeping_none
+    ) -> None:
         self._settings = settings
         self._door = door
         self._metrics = metrics
+        self._keep = keep
         self._on = [each for each in _used(door.listed()) if is_on(each, settings)]
 
     def filters(self) -> Iterator[Guarded[str | None]]:
@@ -161,15 +173,16 @@ class _Made:
         elsewhere = ours | {each.kind for each in self._settings.channels}
         for name in self._names("notifier"):
             if name not in elsewhere:
-                yield name, self._make("notifier", name, {})
+                channel = aside("notifier", name, self._make("notifier", name, {}), counting(self._metrics))
+                self._keep(channel)
+                yield name, channel
 
     def _names(self, kind: str) -> list[str]:
         return [each.name for each in self._on if each.kind == kind and not _is_ours(each)]
 
     def _make(self, kind: str, name: str, options: Mapping[str, Any]) -> Any:
-        given = {**options, **self._settings.plugins.options.get(f"{kind}.{name}", {})}
         try:
-            return self._door.make(kind, name, given)
+            return self._door.make(kind, name, {**options, **own_options(self._settings, self._door, kind, name)})
         except QueryError as error:
             raise PluginError(f"{kind} {name}: {error}") from error
 

@@ -1,6 +1,6 @@
 """From settings to channels: the usual ones that have an address or a key, and those that the file names."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,37 +10,52 @@ from pydantic import ValidationError
 from aiops_processor.clients.outbound import Outbound
 from aiops_processor.errors import ConfigError
 from aiops_processor.notifiers.http import HttpOptions, Post
+from aiops_processor.parts.closing import Keep, keeping_none
+from aiops_processor.parts.option_files import with_files
 from aiops_processor.plugins import Door, Notifier
+from aiops_processor.plugins.aside import aside
+from aiops_processor.plugins.guard import Fault
 from aiops_processor.query import matchers
 from aiops_processor.services.routing import Quiet, Route, Routing
 from aiops_processor.settings import Settings
 from aiops_processor.settings.channels import QuietSettings, RouteSettings
-from aiops_processor.settings.section import is_secret, secret_file
 
 LOG = "log"
 
 
 def channels(
-    settings: Settings, gate: Outbound, plugins: Door, others: Mapping[str, Notifier] | None = None
+    settings: Settings,
+    gate: Outbound,
+    plugins: Door,
+    others: Mapping[str, Notifier] | None = None,
+    fault: Callable[[Fault], None] = lambda _: None,
+    keep: Keep = keeping_none,
 ) -> dict[str, Notifier]:
-    """The configured channels by name; the log is always one, in shadow mode the only one. `others` are plugins' own.
+    """The configured channels by name; the log is always one, in shadow mode the only one. `others` are plugins' own,
+    made and kept already. `fault` hears what a plugin does wrong.
 
     Raises PluginError for a wrong option, ConfigError for one that is missing or leads where `gate` lets nobody go.
     """
-    made: dict[str, Notifier] = {LOG: plugins.make("notifier", LOG, {})}
+
+    def opened(name: str, kind: str, options: Mapping[str, Any]) -> Notifier:
+        channel: Notifier = aside("notifier", name, plugins.make("notifier", kind, options), fault)
+        keep(channel)
+        return channel
+
+    made = {LOG: opened(LOG, LOG, {})}
     if settings.aiops.shadow:
         return made
     for name, setting, options in _usual(settings):
-        made[name] = _opened(plugins.make("notifier", name, options), setting, gate)
+        made[name] = _let_through(opened(name, name, options), setting, gate)
     for each in settings.channels:
         if each.name in made:
             raise ConfigError(f"channels: there are two that are called {each.name}")
-        options = _with_secrets(plugins, each.name, each.kind, each.options)
-        made[each.name] = _opened(plugins.make("notifier", each.kind, options), f"channel {each.name}", gate)
+        options = with_files(plugins.load("notifier", each.kind), each.options, f"channel {each.name}")
+        made[each.name] = _let_through(opened(each.name, each.kind, options), f"channel {each.name}", gate)
     for name, channel in (others or {}).items():
         if name in made:
             raise ConfigError(f"channels: {name} is the name of a plugin that is a channel; call yours otherwise")
-        made[name] = _opened(channel, f"plugin notifier.{name}", gate)
+        made[name] = _let_through(channel, f"plugin notifier.{name}", gate)
     return made
 
 
@@ -124,19 +139,7 @@ def _needs(given: str, name: str, value: str) -> None:
         raise ConfigError(f"{given} is set, but {name} is not: set it, too")
 
 
-def _with_secrets(plugins: Door, name: str, kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options, with `token_file` read where `token` is a secret. Raises ConfigError and PluginError."""
-    known = getattr(plugins.load("notifier", kind), "Options", None)
-    found = dict(options)
-    for option, path in options.items():
-        secret = option.removesuffix("_file")
-        if known and secret != option and isinstance(path, str) and is_secret(known, secret):
-            del found[option]
-            found.setdefault(secret, secret_file(f"channel {name}: {option}", path))
-    return found
-
-
-def _opened(channel: Notifier, setting: str, gate: Outbound) -> Notifier:
+def _let_through(channel: Notifier, setting: str, gate: Outbound) -> Notifier:
     """The channel, if the hosts that it goes to are on the list, where there is a list: a mistyped or planted address
     tells nobody anything. Raises ConfigError.
     """

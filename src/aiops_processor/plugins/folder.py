@@ -1,10 +1,12 @@
 """The plugins folder: an operator's own code and data beside the configuration file.
 
-FILE.py     functions and classes marked with `@plugin("kind")`; nothing is taken from files that begin with _
+FILE.py     functions and classes marked with `@plugin("kind")`
+_FILE.py    what several of them share: `from ._FILE import NAME`; nothing in it is a plugin
 FILE.yaml   a query pack
 prompts/    what a model is told; see docs/how-to/prompts.md
 """
 
+import importlib
 import importlib.util
 import os
 import stat
@@ -19,8 +21,10 @@ from aiops_processor.plugins import patience
 from aiops_processor.plugins.kinds import check
 from aiops_processor.plugins.marking import Mark, mark_of
 from aiops_processor.plugins.patience import TooSlow, within
+from aiops_processor.text_file import folder_problem
 
 PROMPTS = "prompts"
+PACKAGE = "aiops_plugins_folder"
 
 
 class InFolder(NamedTuple):
@@ -34,15 +38,15 @@ class InFolder(NamedTuple):
 class Folder:
     """What a folder holds. Its Python files are imported when this is made.
 
-    Raises PluginError for a folder that others may write to, for a file that cannot be imported and for a plugin whose
-    signature is wrong.
+    Raises PluginError for a folder that cannot be read or that others may write to, for a file that cannot be imported
+    and for a plugin whose signature is wrong.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.is_dir():
-            raise PluginError(f"PLUGINS_FOLDER: {path} is no folder")
+        _must_be_there(path)
         _must_be_ours(path)
+        _make_package(path)
         self.plugins = tuple(_once([each for file in self._python() for each in _plugins_of(file)]))
 
     @property
@@ -52,6 +56,14 @@ class Folder:
 
     def _python(self) -> list[Path]:
         return sorted(each for each in self.path.glob("*.py") if not each.name.startswith("_"))
+
+
+def _must_be_there(folder: Path) -> None:
+    problem = folder_problem(folder)
+    if not problem and (folder / PROMPTS).is_dir():
+        problem = folder_problem(folder / PROMPTS, below=True)
+    if problem:
+        raise PluginError(f"PLUGINS_FOLDER: {problem}")
 
 
 def _must_be_ours(folder: Path) -> None:
@@ -65,6 +77,15 @@ def _must_be_ours(folder: Path) -> None:
     for path in (folder, *folder.glob("*.py"), *folder.glob("*.yaml"), *folder.glob(PROMPTS), *texts.rglob("*")):
         if path.exists() and path.stat().st_mode & stat.S_IWOTH:
             raise PluginError(f"PLUGINS_FOLDER: everybody may write to {path}, and so run code here; chmod o-w {path}")
+
+
+def _make_package(folder: Path) -> None:
+    """Let the files import each other, as those of a package do; what was imported before is forgotten."""
+    for name in [each for each in sys.modules if each == PACKAGE or each.startswith(f"{PACKAGE}.")]:
+        del sys.modules[name]
+    package = sys.modules[PACKAGE] = ModuleType(PACKAGE)
+    package.__path__ = [str(folder)]
+    importlib.invalidate_caches()
 
 
 def _plugins_of(file: Path) -> list[InFolder]:
@@ -86,7 +107,7 @@ def _imported(file: Path) -> ModuleType:
     In a thread with a limit: one that waits for something must not keep the service from starting for ever.
     """
     _must_be_text(file)
-    spec = importlib.util.spec_from_file_location(f"aiops_plugins_folder.{file.stem}", file)
+    spec = importlib.util.spec_from_file_location(f"{PACKAGE}.{file.stem}", file)
     if spec is None or spec.loader is None:
         raise PluginError(f"{file} cannot be imported")
     module = importlib.util.module_from_spec(spec)

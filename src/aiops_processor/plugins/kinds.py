@@ -52,6 +52,7 @@ KINDS: Mapping[str, Kind] = {
         "class NAME with `name`, `prompt_tokens`, `async def ask(self, system: str, question: str) -> Answer`"
         " and `async def aclose(self) -> None`",
         ("name", "prompt_tokens"),
+        {"ask_with": "async def ask_with(self, system: str, question: str, tools: Sequence[Tool]) -> Answer"},
     ),
 }
 
@@ -112,7 +113,7 @@ def _takes(function: Callable[..., Any], count: int, *, bound: bool) -> bool:
 
 def _is_async(kind: str, name: str, method: str, function: Callable[..., Any]) -> None:
     if method and not inspect.iscoroutinefunction(function):
-        raise PluginError(f"{kind} {name}: `{method}` has to be `async def`: it is called on the event loop")
+        raise PluginError(f"{kind} {name}: `{method}` has to be `async def`: it is called on an event loop")
 
 
 def _is_written(function: Callable[..., Any], form: str) -> bool:

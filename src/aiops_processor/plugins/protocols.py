@@ -1,7 +1,7 @@
 """What a plugin of each kind looks like to those who call it. All may be functions, or objects that can be called.
 
 Functions may be `async`. They run in threads of their own, within a time limit, and so does an action's `plan`; what
-else notifiers, models and actions have does not.
+else a notifier, a model or an action has runs on an event loop of its own, in one thread for as long as it is open.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -88,6 +88,8 @@ class Finds(Protocol):
     """An action that can tell whether it was done already: its line then, None where it was not.
 
     Asked after a kill or a lost answer, before anything is done again. Without it such an action ends as `unknown`.
+    Where it may take a while until what was done can be found, as it does until a search knows of it, the attribute
+    `found_within_seconds` says how long: it is asked with growing pauses until then.
     """
 
     async def find(self, message: Message, key: str) -> str | None: ...

@@ -1,7 +1,7 @@
 """Doing what is due: each action alone, within its time, once. The row says before that it begins, and after what came.
 
-After a kill in between, or an answer that never came, it is asked whether it was done; where the other side cannot tell
-it is not done again: it ends as `unknown`, for a person to look.
+After a kill in between, or an answer that never came, it is asked whether it was done, for as long as the other side
+may not know it yet; where it cannot tell it is not done again: it ends as `unknown`, for a person to look.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from aiops_processor.errors import (
 from aiops_processor.models.action import ActionOccasion, ActionRecord, ActionState
 from aiops_processor.models.notification import Message
 from aiops_processor.plugins import Finds
+from aiops_processor.report.numbers import moment
 from aiops_processor.services.actions import US, Actions, Configured, step
 from aiops_processor.services.notifier import wait_seconds
 from aiops_processor.storage import actions as rows
@@ -34,7 +35,7 @@ TICK_SECONDS = 1.0
 AT_ONCE = 8
 GRACE_SECONDS = 5.0
 SPARE = timedelta(seconds=30)
-LOOK_AFTER = timedelta(seconds=10)  # a tracker's search knows a new ticket only after some seconds
+LOOK_AFTER = timedelta(seconds=10)  # sooner hardly anything is found that was made a moment ago
 MOST_ATTEMPTS = 20  # an hour and a quarter
 NOT_KNOWN = "perhaps done: no answer came, and it cannot be asked whether it was; look, then do it by hand or not"
 
@@ -137,12 +138,25 @@ class Acting:
             found = await configured.action.find(given, record.key)
             if found is not None:
                 return ActionState.DONE, found, {"line": found}
+            if looking := self._not_found_yet(record, configured):
+                return looking
         if otherwise := await self._otherwise(record, configured, message):
             return otherwise
         if not await self._begin(record):
             return None
         line = await configured.action.act(given, record.key)
         return ActionState.DONE, line or "there was nothing to do", {"line": line or ""}
+
+    def _not_found_yet(self, record: ActionRecord, configured: Configured) -> Ended | None:
+        """What was begun may be done and not be found yet: look again, with growing pauses, before it is done again."""
+        now = self._clock.now()
+        began = record.began_at or now
+        sure = began + timedelta(seconds=getattr(configured.action, "found_within_seconds", 0))
+        if now >= sure:
+            return None
+        look = min(sure, now + max(LOOK_AFTER, now - began))
+        error = f"perhaps done, and not found yet; it is looked for until {moment(sure)}, and then done again"
+        return ActionState.RUNNING, "", {"error": error, "next_try_at": look}
 
     async def _otherwise(self, record: ActionRecord, configured: Configured, message: Message) -> Ended | None:
         """What it ends with when it is not to be done as it was proposed or approved."""

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from aiops_processor.clock import Clock
-from aiops_processor.errors import DeliveryError, DeliveryUnavailable, StorageError
+from aiops_processor.errors import DeliveryError, DeliveryUnavailable, PluginFault, StorageError
 from aiops_processor.masking import Mask
 from aiops_processor.models.case import Happening
 from aiops_processor.models.incident import TimelineEntry
@@ -114,7 +114,7 @@ class Telling:
         except StorageError:  # our own, and nothing is sent: whoever called tries again
             raise
         except Exception as error:  # of a fault of a channel, or of ours: the row must not wait for ever
-            if not isinstance(error, DeliveryError | TimeoutError):
+            if not isinstance(error, DeliveryError | PluginFault | TimeoutError):
                 log.exception("telling failed", channel=delivery.channel)
             self._refusals[delivery.id, delivery.attempts] = error
             await self._refused(delivery, error)
@@ -185,16 +185,16 @@ class Telling:
             self._events.happened(Happening.TOLD, delivery.incident_id, text=text)
 
     async def _again(self, delivery: Delivery, error: Exception) -> None:
-        reason = _reason(error)
+        why = reason(error)
         if delivery.attempts >= MOST_ATTEMPTS:
-            await self._failed(delivery, f"given up after {MOST_ATTEMPTS} tries: {reason}")
+            await self._failed(delivery, f"given up after {MOST_ATTEMPTS} tries: {why}")
             return
         self._metrics.deliveries.labels(delivery.channel, "retry").inc()
         asked = error.retry_after if isinstance(error, DeliveryUnavailable) else None
         next_try = self._clock.now() + timedelta(seconds=wait_seconds(delivery.attempts, asked))
-        log.warning("channel failed, will try again", channel=delivery.channel, error=reason, attempt=delivery.attempts)
+        log.warning("channel failed, will try again", channel=delivery.channel, error=why, attempt=delivery.attempts)
         async with self._database.write() as connection:
-            await outbox.finish(connection, delivery.id, DeliveryState.PENDING, error=reason, next_try_at=next_try)
+            await outbox.finish(connection, delivery.id, DeliveryState.PENDING, error=why, next_try_at=next_try)
 
     async def _failed(self, delivery: Delivery, reason: str) -> None:
         self._metrics.deliveries.labels(delivery.channel, "failed").inc()
@@ -231,11 +231,11 @@ def _kept(receipt: object, channel: str) -> Receipt:
     return Receipt()
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """What stands in the row. Of an error that is none of ours only its name: its text may hold anything."""
     if isinstance(error, TimeoutError):
         return f"no answer within {SECONDS_FOR_ONE_TRY} s"
-    return str(error) if isinstance(error, DeliveryError) else f"a fault: {type(error).__name__}"
+    return str(error) if isinstance(error, DeliveryError | PluginFault) else f"a fault: {type(error).__name__}"
 
 
 def may_repeat(delivery: Delivery, channel: Notifier) -> bool:

@@ -1,6 +1,7 @@
 """What is posted to us: alerts from Alertmanager, and alerts that a person wants analysed now."""
 
 import asyncio
+import contextlib
 import json
 import re
 import time
@@ -57,22 +58,23 @@ async def receive_alerts(request: Request) -> Response:
     source = request.query_params.get("source", "default")
     if not SOURCE.fullmatch(source):
         problem = InputError("source", f"is not {SOURCE.pattern}: a name that you give each Alertmanager")
-        return _counted(service, 422, _problem(problem))
+        return _answered(422, _problem(problem))
     try:
-        async with service.bodies.read(request) as body:
-            answer = await service.ingest.receive(body, source)
-    except TooLarge as error:
-        await service.ingest.keep_letter(source, str(error), error.head)
-        return _counted(service, 413, _problem(error))
+        try:
+            async with service.bodies.read(request) as body:
+                answer = await service.ingest.receive(body, source)
+        except TooLarge as error:
+            await service.ingest.keep_letter(source, str(error), error.head)
+            return _answered(413, _problem(error))
     except NotAWebhook as error:
-        return _counted(service, 400 if error.malformed else 422, _problem(error))
+        return _answered(400 if error.malformed else 422, _problem(error))
     except InputError as error:
-        return _counted(service, 415, _problem(error))
+        return _answered(415, _problem(error))
     except StorageError as error:  # 503, never 429: Alertmanager tries only 5xx again
-        return _counted(service, 503, _problem(error))
+        return _answered(503, _problem(error))
     status = 200 if answer.status == "ok" else 422
     answer = answer.model_copy(update={"queue_size": await queue_size(service)})
-    return _counted(service, status, answer.model_dump(mode="json"))
+    return _answered(status, answer.model_dump(mode="json"))
 
 
 router.add_api_route(
@@ -126,7 +128,8 @@ async def queue_size(service: Service) -> int:
     """How much waits, as of at most half a second ago: a poster under fire does not pay for counting."""
     if time.monotonic() - service.waiting.counted_at > KEEP_COUNT_SECONDS:
         service.waiting.counted_at = time.monotonic()
-        service.waiting.size = await count_waiting(service)
+        with contextlib.suppress(StorageError):  # what was posted is stored: it must not look as if it were not
+            service.waiting.size = await count_waiting(service)
     return service.waiting.size
 
 
@@ -180,6 +183,5 @@ def _problem(error: AiopsError | str) -> dict[str, Any]:
     return {"status": "error", "error": str(error), **({"field": field} if field else {})}
 
 
-def _counted(service: Service, status: int, content: dict[str, Any]) -> Response:
-    service.metrics.webhooks.labels(str(status)).inc()
+def _answered(status: int, content: dict[str, Any]) -> Response:
     return Response(json.dumps(content), status, media_type="application/json")

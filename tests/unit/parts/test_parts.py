@@ -1,11 +1,13 @@
 """Which parts settings make."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
+import structlog
 
 from aiops_processor.clients.cached import CachedPrometheus
 from aiops_processor.clients.prometheus import Prometheus
@@ -13,13 +15,13 @@ from aiops_processor.errors import ConfigError, PluginError
 from aiops_processor.evidence.choice import Choosing
 from aiops_processor.evidence.gather import Gatherer
 from aiops_processor.parts import Parts, Sources, endpoint, links
+from aiops_processor.parts.closing import kept_on
 from aiops_processor.settings import (
     AlertmanagerSettings,
     GrafanaSettings,
     MaxSettings,
     NamedSource,
     Settings,
-    SlackSettings,
     SourceSettings,
 )
 from aiops_processor.telemetry import Metrics
@@ -54,21 +56,70 @@ class Noting(AsyncExitStack):
 
     def __init__(self) -> None:
         super().__init__()
-        self.kinds: list[type] = []
+        self.kinds: list[str] = []
 
     def push_async_callback(self, callback: Any, /, *args: Any, **kwds: Any) -> Any:  # type: ignore[override]
-        self.kinds.append(type(callback.__self__))
+        self.kinds += [type(each).__name__ for each in args]
         return super().push_async_callback(callback, *args, **kwds)
 
 
-async def test_what_was_made_before_a_part_failed_can_be_closed() -> None:
-    settings = Settings(
-        prometheus=SourceSettings(url="http://prom:9090"), slack=SlackSettings(webhook_url=SecretStr("no address"))
-    )
+HOOK = {"url": "https://hook.example"}
+OWN = """
+from aiops_processor.plugins import plugin
+
+@plugin("notifier")
+class Own:
+    name = "own"
+
+    async def send(self, message, key, previous): ...
+    async def aclose(self): print("closed")
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "closed"),
+    [
+        ({"slack": {"webhook_url": "no address"}}, ["LogNotifier"]),
+        (
+            {"channels": [{"name": "a", "kind": "webhook", "options": HOOK}, {"name": "b", "kind": "no such"}]},
+            ["LogNotifier", "WebhookNotifier"],
+        ),
+        (
+            {"actions": [{"name": "a", "kind": "webhook", "options": HOOK}, {"name": "b", "kind": "no such"}]},
+            ["LogNotifier", "WebhookAction"],
+        ),
+        (
+            {"actions": [{"name": "a", "kind": "webhook", "options": HOOK}], "routes": [{"channels": ["no such"]}]},
+            ["LogNotifier", "WebhookAction"],
+        ),
+        (
+            {"llm": {"provider": "ollama", "model": "qwen3:8b", "fallbacks": "openai:gpt-x"}},
+            ["Ollama"],
+        ),
+    ],
+)
+async def test_what_was_made_before_a_part_failed_is_closed(
+    wrong: dict[str, Any], closed: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    given = {"prometheus": {"url": "http://prom:9090"}, "plugins": {"folder": str(tmp_path)}, **wrong}
     async with Noting() as opened:
-        with pytest.raises(PluginError):
-            Parts.of(settings, StoppedClock(), Metrics(), opened=opened)
-    assert Sources in opened.kinds
+        with pytest.raises((ConfigError, PluginError)):
+            Parts.of(Settings.model_validate(given), StoppedClock(), Metrics(), opened=opened)
+    assert opened.kinds == ["Sources", "Aside", *closed]
+    assert capsys.readouterr().out == "closed\n"
+
+
+async def test_one_that_hangs_while_it_is_closed_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clings:
+        async def aclose(self) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("aiops_processor.parts.closing.CLOSE_SECONDS", 0.01)
+    with structlog.testing.capture_logs() as logs:
+        async with AsyncExitStack() as opened:
+            kept_on(opened)(Clings())
+    assert [(each["event"], each["part"]) for each in logs] == [("not closed in order", "Clings")]
 
 
 async def test_the_service_shares_answers_and_a_single_analysis_does_not() -> None:

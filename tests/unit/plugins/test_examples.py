@@ -16,7 +16,7 @@ from aiops_processor.notifiers.http import HttpOptions
 from aiops_processor.plugins import Door
 from aiops_processor.plugins.folder import Folder
 from aiops_processor.plugins.kinds import GIVES
-from aiops_processor.testing import NOW, alert, case, conforms, window
+from aiops_processor.testing import NOW, alert, case, conforms, message, window
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,7 @@ def test_an_example_stands_word_by_word_in_a_how_to_page(path: Path) -> None:
 
 def test_every_kind_that_is_a_function_has_an_example(door: Door) -> None:
     known = {each.mark.kind for each in door.own}
-    assert {*GIVES, "router", "middleware", "model", "notifier"} - known <= {"action"}
+    assert {*GIVES, "router", "middleware", "model", "notifier", "action"} <= known
 
 
 async def test_every_example_keeps_what_its_kind_promises(door: Door) -> None:
@@ -79,6 +79,22 @@ async def test_the_model_answers_with_what_the_gateway_says(door: Door) -> None:
     made.client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
     assert (await made.ask("system", "why?")).text == "why?"
     await conforms("model", made)
+
+
+async def test_the_action_tells_the_status_page_once_with_its_key(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        sent.append(request)
+        return httpx2.Response(200)
+
+    sent: list[httpx2.Request] = []
+    made = door.make("action", "status_page", {"url": "https://status.example/notices"})
+    made.api._client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+    told = message()
+    assert made.plan(told) == "tell customers about HighErrorRate on payments"
+    assert await made.act(told, "k") == "told customers"
+    assert (str(sent[0].url), sent[0].headers["idempotency-key"]) == ("https://status.example/notices", "k")
+    assert json.loads(sent[0].content) == {"title": "HighErrorRate on payments"}
+    await conforms("action", made)
 
 
 def test_the_filters_say_why(door: Door) -> None:

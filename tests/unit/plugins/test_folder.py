@@ -155,3 +155,28 @@ def test_one_that_cannot_be_made_tells_nothing_of_its_options(tmp_path: Path) ->
 def test_who_ends_us_while_a_file_is_imported_is_not_told_that_the_file_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         Folder(put(tmp_path, tests="raise KeyboardInterrupt"))
+
+
+def test_files_share_what_stands_in_one_that_begins_with_an_underscore(tmp_path: Path) -> None:
+    shared = (
+        FILTER
+        + """
+    TEAM = "shop"
+    """
+    )
+    mine = """
+    from aiops_processor.plugins import plugin
+    from ._shared import TEAM, no_tests
+
+    @plugin("filter")
+    def team(alert, now):
+        return TEAM
+    """
+    door = Door(Folder(put(tmp_path, _shared=shared, mine=mine)))
+    assert [each.name for each in door.listed() if each.in_folder] == ["team"], "what is shared is no plugin"
+    assert door.make("filter", "team", {})(None, None) == "shop"
+    put(tmp_path, _shared=shared.replace("shop", "books"))
+    assert Door(Folder(tmp_path)).make("filter", "team", {})(None, None) == "books", "it is read anew, too"
+    (tmp_path / "_shared.py").unlink()
+    with pytest.raises(PluginError, match=r"mine.py cannot be imported: ModuleNotFoundError: .*_shared"):
+        Folder(tmp_path)

@@ -14,7 +14,7 @@ from aiops_processor.llm.tools.offered import ListMetrics, QueryLoki, QueryProme
 from aiops_processor.llm.tools.runbooks import Runbooks
 from aiops_processor.masking import Mask
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.evidence import Evidence, EvidenceReport, Outcome, Read
+from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Outcome, Read
 from aiops_processor.models.past import Past
 from aiops_processor.plugins import Call, Tool
 from aiops_processor.report.numbers import moment
@@ -123,13 +123,16 @@ class Inquiry:
             case QueryLoki() as question if loki:
                 return await logs.query(loki, question, window, limits)
             case Runbook(alert=alert):
-                return self._told("runbook", alert, await self._runbooks.find(alert, self._alerts))
+                found = await self._runbooks.find(alert, self._alerts)
+                lost = Gap(source="runbook", reason=found.gap) if found.gap else None
+                return self._told("runbook", alert, found.text, lost)
             case _:
                 return self._told("similar_incidents", "", " | ".join(map(told_whole, self._past)))
 
-    def _told(self, name: str, query: str, text: str) -> Looked:
+    def _told(self, name: str, query: str, text: str, lost: Gap | None = None) -> Looked:
         read = Read(source=name, title=TITLE, query=query, outcome=Outcome.DATA, octets=len(text.encode()))
-        return Looked(read=read, note=f"{name}({query}): {text[: self._limits.characters]}")
+        said = f"({lost.reason}) {text}" if lost else text
+        return Looked(read=read, note=f"{name}({query}): {said[: self._limits.characters]}", gap=lost)
 
     def _keep(self, looked: Looked) -> None:
         """Masked before it is stored, shown or sent, as all evidence is."""
@@ -137,7 +140,8 @@ class Inquiry:
         report = self.evidence
         first = sum(item.asked for item in report.findings) + 1
         found = tuple(_numbered(item, number) for number, item in enumerate(made.findings, first))
-        update = {"findings": (*report.findings, *found), "reads": (*report.reads, made.read)}
+        gaps = (*report.gaps, made.gap) if made.gap and made.gap not in report.gaps else report.gaps
+        update = {"findings": (*report.findings, *found), "reads": (*report.reads, made.read), "gaps": gaps}
         self.evidence = report.model_copy(update=update)
         if made.note:
             self.notes = (*self.notes, made.note)

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from aiops_processor.errors import QueryError, SourceError
+from aiops_processor.llm.tools.runbook_text import RunbookText
 from aiops_processor.llm.tools.runbooks import MOST_BYTES, Runbooks
 from aiops_processor.models.alert import Alert
 
@@ -50,7 +51,7 @@ def plain(request: httpx2.Request) -> httpx2.Response:
 
 async def test_a_runbook_is_fetched_from_the_address_that_was_looked_at() -> None:
     runbooks, seen = fetching(plain)
-    assert await runbooks.find("A", alerts("https://wiki.example/a?b=c")) == "check the pool"
+    assert (await runbooks.find("A", alerts("https://wiki.example/a?b=c"))).text == "check the pool"
     assert (str(seen[0].url), seen[0].headers["host"]) == ("https://93.184.216.34/a?b=c", "wiki.example")
     assert seen[0].extensions["sni_hostname"] == "wiki.example"
 
@@ -89,7 +90,7 @@ async def test_a_listed_host_with_a_dangerous_address_is_not_asked(address: str)
 
 async def test_this_machine_is_asked_where_the_list_says_so_by_its_number() -> None:
     runbooks, seen = fetching(plain, hosts=("127.0.0.1:9000",), address="127.0.0.1")
-    assert await runbooks.find("A", alerts("http://127.0.0.1:9000/a")) == "check the pool"
+    assert (await runbooks.find("A", alerts("http://127.0.0.1:9000/a"))).text == "check the pool"
     with pytest.raises(SourceError, match="not in RUNBOOK_HOSTS"):
         await runbooks.find("A", alerts("http://127.0.0.1:9001/a"))
     assert len(seen) == 1
@@ -112,7 +113,7 @@ async def test_redirects_on_the_host_are_followed_but_not_for_ever() -> None:
     moved, seen = fetching(
         lambda request: plain(request) if request.url.path == "/b" else httpx2.Response(301, headers={"location": "/b"})
     )
-    assert await moved.find("A", alerts("https://wiki.example/a")) == "check the pool"
+    assert (await moved.find("A", alerts("https://wiki.example/a"))).text == "check the pool"
     circle, seen = fetching(lambda _: httpx2.Response(301, headers={"location": "/a"}))
     with pytest.raises(SourceError, match="without an end"):
         await circle.find("A", alerts("https://wiki.example/a"))
@@ -121,17 +122,17 @@ async def test_redirects_on_the_host_are_followed_but_not_for_ever() -> None:
 
 async def test_a_long_page_is_cut_and_a_page_of_html_is_read_as_words() -> None:
     long, _ = fetching(lambda _: httpx2.Response(200, content=b"x" * (3 * MOST_BYTES)))
-    assert len(await long.find("A", alerts("https://wiki.example/a"))) == MOST_BYTES
+    assert len((await long.find("A", alerts("https://wiki.example/a"))).text) == MOST_BYTES
     page = "<html><head><title>t</title></head><script>evil()</script><p>check  <b>the</b> pool</p>"
     html, _ = fetching(lambda _: httpx2.Response(200, html=page))
-    assert await html.find("A", alerts("https://wiki.example/a")) == "check the pool"
+    assert (await html.find("A", alerts("https://wiki.example/a"))).text == "check the pool"
 
 
 async def test_a_folder_comes_first_and_only_for_alerts_of_the_incident(tmp_path: Path) -> None:
     (tmp_path / "A.md").write_text("# in the folder")
     (tmp_path / "B.md").write_text("# of another")
     runbooks = Runbooks(folder=tmp_path)
-    assert await runbooks.find("A", alerts("https://evil.example")) == "# in the folder"
+    assert (await runbooks.find("A", alerts("https://evil.example"))).text == "# in the folder"
     for name in ("B", "../A", "/etc/passwd", ""):
         with pytest.raises(QueryError):
             await runbooks.find(name, alerts(""))
@@ -160,5 +161,57 @@ async def test_a_packed_page_is_unpacked_so_far_and_no_further() -> None:
             yield packed[place : place + 64]
 
     bomb, _ = fetching(lambda _: httpx2.Response(200, headers={"content-encoding": "gzip"}, content=pieces()))
-    assert len(await bomb.find("A", alerts("https://wiki.example/a"))) == MOST_BYTES
+    assert len((await bomb.find("A", alerts("https://wiki.example/a"))).text) == MOST_BYTES
     assert read < len(packed) / 2
+
+
+LATIN = "# Überlauf\nprüfe den Pool"
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16"])
+async def test_a_file_in_the_folder_is_read_as_it_was_saved(tmp_path: Path, codec: str) -> None:
+    (tmp_path / "A.md").write_bytes(LATIN.encode(codec))
+    assert await Runbooks(folder=tmp_path).find("A", alerts("")) == RunbookText(LATIN)
+
+
+async def test_letters_that_cannot_be_read_are_a_gap_that_names_the_file_the_line_and_the_remedy(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "A.md").write_bytes(b"# one\n" + "prüfe".encode("latin-1"))
+    found = await Runbooks(folder=tmp_path).find("A", alerts(""))
+    assert found.text == "# one\npr\ufffdfe"
+    lost = "so some of its letters are lost: save it as UTF-8"
+    assert found.gap == f"A.md in RUNBOOK_FOLDER is not UTF-8 (line 2), {lost}"
+
+
+async def test_a_long_file_that_is_cut_within_a_letter_has_lost_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "A.md").write_bytes(b"x" * (MOST_BYTES - 1) + "ü".encode())
+    assert await Runbooks(folder=tmp_path).find("A", alerts("")) == RunbookText("x" * (MOST_BYTES - 1))
+    (tmp_path / "A.md").write_bytes(("x" * MOST_BYTES).encode("utf-16") + b"x")
+    assert (await Runbooks(folder=tmp_path).find("A", alerts(""))).gap == ""
+    (tmp_path / "A.md").write_bytes("À".encode("latin-1"))
+    assert (await Runbooks(folder=tmp_path).find("A", alerts(""))).gap, "a whole file ends with a whole letter"
+
+
+@pytest.mark.parametrize(
+    ("kind", "page"),
+    [
+        ("text/plain; charset=iso-8859-1", "prüfe"),
+        ("text/html; charset=windows-1252", "<p>prüfe</p>"),
+        ("text/html", '<html><head><meta charset="windows-1252"></head><p>prüfe</p>'),
+        ("text/html", "<meta http-equiv=x content='text/html; charset=iso-8859-1'><p>prüfe</p>"),
+    ],
+)
+async def test_a_page_is_read_in_the_encoding_that_it_says_it_has(kind: str, page: str) -> None:
+    said, _ = fetching(
+        lambda _: httpx2.Response(200, headers={"content-type": kind}, content=page.encode("windows-1252"))
+    )
+    assert await said.find("A", alerts("https://wiki.example/a")) == RunbookText("prüfe")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/plain; charset=utf-8", "text/plain; charset=punycode"])
+async def test_a_page_that_is_not_what_it_says_is_a_gap(kind: str) -> None:
+    wrong, _ = fetching(lambda _: httpx2.Response(200, headers={"content-type": kind}, content=b"pr\xfcfe"))
+    found = await wrong.find("A", alerts("https://wiki.example/a"))
+    assert found.text == "pr\ufffdfe"
+    assert found.gap.startswith("the runbook at wiki.example is not UTF-8 (line 1)")

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -14,6 +15,7 @@ from aiops_processor.llm.budget import Limit, Limits
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup, Price
 from aiops_processor.llm.tools.limits import ToolLimits
+from aiops_processor.llm.tools.runbooks import Runbooks
 from aiops_processor.llm.tools.toolbox import Inquiry, Sources, Toolbox
 from aiops_processor.masking import Mask
 from aiops_processor.models.evidence import EvidenceReport, Outcome
@@ -355,3 +357,19 @@ async def test_the_prompt_stays_within_its_budget_with_the_tools(
 def test_feedback_is_short() -> None:
     with pytest.raises(ValueError, match="2000"):
         Feedback(said=Said.RIGHT, cause="x" * 2_001)
+
+
+async def test_letters_of_a_runbook_that_are_lost_are_a_gap_of_the_report(
+    message: Message, evidence: EvidenceReport, tmp_path: Path
+) -> None:
+    name = message.alerts[0].name
+    (tmp_path / f"{name}.md").write_bytes("Überlauf".encode("latin-1"))
+    inquiry = Toolbox(lambda _: Sources(), Runbooks(folder=tmp_path)).open(message.alerts, evidence)
+    await inquiry.look([call("runbook", alert=name), call("runbook", alert=name)])
+    (gap,) = set(inquiry.evidence.gaps) - set(evidence.gaps)
+    assert (gap.source, gap.reason.startswith(f"{name}.md in RUNBOOK_FOLDER is not UTF-8 (line 1)")) == (
+        "runbook",
+        True,
+    )
+    assert inquiry.evidence.gaps.count(gap) == 1
+    assert all("is not UTF-8" in note for note in inquiry.notes)
