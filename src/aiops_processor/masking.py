@@ -20,8 +20,10 @@ from pydantic import BaseModel
 from aiops_processor.masking_shapes import BEHIND, SOUNDS_SECRET, hinted, otherwise, unquoted
 
 M = TypeVar("M", bound=BaseModel)
+Finder = Callable[[str], list[str]]
+"""The secrets that one detector sees in a line."""
 
-AS_THEY_ARE = frozenset({"id", "fingerprint", "schema_version", "at"})
+AS_THEY_ARE = frozenset({"id", "fingerprint", "schema_version", "at", "points"})
 """Fields that are no text."""
 ADDRESSES = frozenset({"link", "explore", "url", "generator_url", "generatorURL"})
 """Only passwords and secret parameters are masked in these: an address with anything else masked leads nowhere."""
@@ -31,6 +33,11 @@ REMEMBERED, LONGEST_REMEMBERED = 8_000, 1_000
 LONGEST_LINE = 20_000
 
 _KEYWORD, _PUBLIC_IP = "Secret Keyword", "Public IP (ipv4)"
+_BEHIND_NAMES = frozenset(
+    {_KEYWORD, "Cloudant Credentials", "IBM Cloud IAM Key", "IBM COS HMAC Credentials", "SoftLayer Credentials"}
+)
+"""These find what is assigned to a name that sounds secret (or stands in an address, where it is masked before), and
+are the slowest: nothing in their expressions stands first."""
 _ENTROPY = frozenset({"Base64 High Entropy String", "Hex High Entropy String"})
 # Nothing stands before the name: `[\w.-]*` there takes quadratic time, minutes for a long word.
 _NAMED = re.compile(
@@ -98,7 +105,7 @@ class Mask:
 
     def __init__(self) -> None:
         kinds: dict[str, type[BasePlugin]] = get_mapping_from_secret_type_to_class()
-        self._detectors = {kind: made() for kind, made in kinds.items()}
+        self._detectors = tuple((kind, _finder(made())) for kind, made in kinds.items())
         self._salt = secrets.token_bytes(16)
         self._text = functools.lru_cache(REMEMBERED)(self._masked)
 
@@ -202,13 +209,16 @@ class Mask:
         return line
 
     def _found(self, line: str) -> Iterator[tuple[str, str]]:
-        for kind, detector in self._detectors.items():
+        named = hinted(line)
+        for kind, found_in in self._detectors:
+            if kind in _BEHIND_NAMES and not named:
+                continue
             searched = line
             if kind == _KEYWORD:  # the slowest by far, and quadratic in a long word
                 if not _SECRET_SOUND.search(line):
                     continue
                 searched = _LONG_WORD.sub("", line)
-            for value in _secrets(detector, searched):
+            for value in found_in(searched):
                 if not value or _harmless(value) or (kind in _ENTROPY and _identifies(line, value)):
                     continue
                 if kind != _PUBLIC_IP or _is_somebodys(line, value):
@@ -229,14 +239,14 @@ def unsalted(text: str) -> str:
     return _MARK.sub(r"‹\1›", text)
 
 
-def _secrets(detector: BasePlugin, line: str) -> Iterator[str]:
-    """What a detector finds. Of an expression with groups it tells the groups alone, and some of them hold a prefix."""
+def _finder(detector: BasePlugin) -> Finder:
+    """How to ask a detector. Of an expression with groups it tells the groups alone, and some of them hold a prefix."""
     if isinstance(detector, RegexBasedDetector) and type(detector).analyze_string is RegexBasedDetector.analyze_string:
-        for pattern in detector.denylist:
-            yield from map(_whole, pattern.finditer(line))
-        return
-    for secret in detector.analyze_line(filename="", line=line, line_number=0) or ():
-        yield secret.secret_value or ""
+        patterns = tuple(detector.denylist)
+        return lambda line: [_whole(found) for pattern in patterns for found in pattern.finditer(line)]
+    return lambda line: [
+        secret.secret_value or "" for secret in detector.analyze_line(filename="", line=line, line_number=0) or ()
+    ]
 
 
 def _whole(found: re.Match[str]) -> str:

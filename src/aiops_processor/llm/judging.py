@@ -59,9 +59,9 @@ class Judge:
         self._known = {item.id: known(item, report.window, entities) for item in report.findings}
         self._healthy = frozenset(text.partition(":")[0].strip().lower() for text in report.healthy)
         self._places = frozenset(name for item in self._known.values() for name in item.names) | self._healthy
-
-        self._vocabulary = frozenset(word for item in self._known.values() for word in re.findall(r"[\w-]+", item.text))
-        self._stems = frozenset(map(_stem, self._vocabulary))
+        words = frozenset(word for item in self._known.values() for word in re.findall(r"[\w-]+", item.text))
+        self._vocabulary = words | {place.lower() for place in self._places}
+        self._stems = frozenset(map(_stem, words))
 
     def cited(self, sentence: str, ids: Iterable[str]) -> Judgement:
         """A sentence that rests on these findings, and those that it names itself."""
@@ -159,12 +159,12 @@ class Judge:
 
     def _one(self, item: Known, claim: Claim) -> Judgement:
         """Against one finding: every check must pass, and at least one must have had something to check."""
-        reasons = (
-            *(check(claim, item) for check in _CHECKS),
-            _wrong_time(claim, item, self._window),
-            whose.wrong(claim, item, self._places, self._vocabulary),
+        reason = (
+            next(filter(None, (check(claim, item) for check in _CHECKS)), "")
+            or _wrong_time(claim, item, self._window)
+            or whose.wrong(claim, item, self._places, self._vocabulary)
         )
-        if reason := next(filter(None, reasons), ""):
+        if reason:
             return Judgement(Standing.FALSE, reason)
         return GOOD if _checkable(claim) or _placed(claim, item) else NOTHING_TO_CHECK
 
@@ -213,8 +213,12 @@ class Judge:
         )
 
     def _holds(self, item: Known, claim: Claim) -> bool:
-        wrong = (_wrong_quote(claim, item), _wrong_name(claim, item), amounts.wrong(claim, item))
-        return not any((*wrong, _wrong_time(claim, item, self._window)))
+        return not (
+            _wrong_quote(claim, item)
+            or _wrong_name(claim, item)
+            or amounts.wrong(claim, item)
+            or _wrong_time(claim, item, self._window)
+        )
 
 
 def _best(found: Iterable[Judgement]) -> Judgement:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import combinations
@@ -82,15 +82,16 @@ def known(item: Evidence, window: Window, entities: frozenset[str] = frozenset()
     versions = _VERSIONS.search(item.statement)
     texts = (item.entity, item.title, item.statement, item.query, *_own_words(item))
     before, after = _ends(item)
+    times = tuple(_times(item, window))
     return Known(
         id=item.id,
         entity=item.entity,
         names=_names(item, entities),
-        facts=tuple(_facts(item, window)),
+        facts=tuple(_facts(item, window, times)),
         before=before,
         after=after,
         limit=_limit(item),
-        times=tuple(_times(item, window)),
+        times=times,
         moment=_moment(item, window),
         text=" ".join("\n".join(texts).lower().split()),
         title=item.title.lower(),
@@ -135,19 +136,16 @@ def _in_utc(text: str) -> tuple[str, float]:
 
 
 def _as_time(date: str, clock: str, window: Window) -> float | None:
-    form = {0: "", 1: "%H:%M", 2: "%H:%M:%S.%f" if "." in clock else "%H:%M:%S"}[clock.count(":")]
+    onset = window.onset.astimezone(UTC)
+    clock = f"0{clock}" if clock.find(":") == 1 else clock
     try:
-        if date or not clock:
-            return (
-                datetime.strptime(f"{date} {clock}".strip(), f"%Y-%m-%d {form}".strip()).replace(tzinfo=UTC).timestamp()
-            )
-        day = window.onset.astimezone(UTC)
-        time = datetime.strptime(clock, form).replace(tzinfo=UTC)
+        found = datetime.fromisoformat(f"{date or onset.date()} {clock}".strip()).replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
-    found = day.replace(hour=time.hour, minute=time.minute, second=time.second, microsecond=time.microsecond)
+    if date:
+        return found
     # Around midnight the nearer day is meant.
-    return min((found.timestamp() + days * 86400.0 for days in (-1, 0, 1)), key=lambda at: abs(at - day.timestamp()))
+    return min((found + days * 86400.0 for days in (-1, 0, 1)), key=lambda at: abs(at - onset.timestamp()))
 
 
 def _limit(item: Evidence) -> tuple[str, float] | None:
@@ -182,7 +180,7 @@ def _lines(item: Evidence) -> Iterator[str]:
     yield from ([item.logs.template] if item.logs else [])
 
 
-def _facts(item: Evidence, window: Window) -> Iterator[Fact]:
+def _facts(item: Evidence, window: Window, times: Sequence[float]) -> Iterator[Fact]:
     for text in (item.entity, item.title, *item.labels.values(), *_lines(item)):
         yield from (Fact(number, Part.TEXT) for number in quantities(text))
     _, limit = _limit(item) or ("", None)
@@ -203,7 +201,7 @@ def _facts(item: Evidence, window: Window) -> Iterator[Fact]:
         (window.onset, window.end, Part.SPAN_AFTER),
     ):
         yield Fact(quantity((end - start).total_seconds(), "s"), part)
-    for one, other in combinations(sorted(set(_times(item, window))), 2):
+    for one, other in combinations(sorted(set(times)), 2):
         yield Fact(quantity(round(other - one), "s"), Part.DIFFERENCE)
 
 

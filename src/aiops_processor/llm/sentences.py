@@ -1,5 +1,6 @@
 """A sentence of a model, taken apart: the ids that it cites, its quotations, its names, its numbers and their roles."""
 
+import functools
 import re
 from collections.abc import Iterator
 from enum import StrEnum
@@ -89,6 +90,8 @@ _ALONE = re.compile(r"\b(?:a|one) single(?= (?:[a-z]+ )?(?:line|restart|entry|oc
 _SHARES = {"half": 0.5, "a third": 1 / 3, "a quarter": 0.25, "a fifth": 0.2, "a tenth": 0.1, "two thirds": 2 / 3,
            "three quarters": 0.75}  # fmt: skip
 _IN_SHARES = re.compile(rf"\b({'|'.join(_SHARES)})\b", re.IGNORECASE)
+REMEMBERED = 256
+"""Sentences and clauses that are kept taken apart: those of one report are fewer."""
 _FOLDS = {"doubl": 2, "tripl": 3, "quadrupl": 4}
 _IN_FOLDS = re.compile(r"\b(doubl|tripl|quadrupl)(?:ed|es|ing|e)\b|(?<![\w.])(\d+(?:\.\d+)?)-?fold\b", re.IGNORECASE)
 
@@ -151,8 +154,9 @@ def clauses(text: str) -> list[str]:
     return found if len(found) > 1 else []
 
 
+@functools.lru_cache(REMEMBERED)
 def take_apart(sentence: str) -> Claim:
-    """A sentence as it can be held against a finding."""
+    """A sentence as it can be held against a finding. Remembered: it is held against one after the other."""
     ids = tuple(dict.fromkeys(ID.findall(_without_quotes(sentence))))
     quotes = tuple(next(filter(None, found)) for found in _QUOTED.findall(sentence))
     rest = ID.sub(" ", _CITED.sub(" ", _QUOTED.sub(" “” ", sentence))).replace("-to-", " to ")

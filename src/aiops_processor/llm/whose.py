@@ -45,10 +45,10 @@ _BACK = (
 """`checkout is called by gateway`: the second calls the first. Errors come from who is called."""
 
 
-def wrong(claim: Claim, item: Known, places: Iterable[str], vocabulary: frozenset[str] = frozenset()) -> str:
+def wrong(claim: Claim, item: Known, places: Iterable[str], vocabulary: frozenset[str]) -> str:
     """Why the sentence is about something else than the finding; "" where it is not.
 
-    `places` are the components of the report, `vocabulary` all words of it.
+    `places` are the components of the report, `vocabulary` all words of it, in lower case and theirs among them.
     """
     known_places = sorted({*places, *item.names}, key=len, reverse=True)
     if reason := _wrong_way(claim.words, item, known_places):
@@ -58,7 +58,7 @@ def wrong(claim: Claim, item: Known, places: Iterable[str], vocabulary: frozense
             claim.words, name, start, end, item, known_places
         ):
             return f"{item.id} is about {item.entity}, not about {name}"
-    for word in _unknown(claim.words, item, {*vocabulary, *(place.lower() for place in known_places)}):
+    for word in _unknown(claim.words, item, vocabulary):
         return f"{item.id} does not name {word}"
     return ""
 
@@ -130,7 +130,7 @@ def _edges(places: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     )
 
 
-def _unknown(words: str, item: Known, known: set[str]) -> Iterator[str]:
+def _unknown(words: str, item: Known, known: frozenset[str]) -> Iterator[str]:
     """Words that stand where a component's name would, and are neither known nor words of the trade."""
     named = _names_it(words, item)
     for pattern in (wording.OWNER, wording.CALLED, wording.DOER):

@@ -164,8 +164,12 @@ def _by_kind(codes: Integers, values: Array, of: Callable[[Array], float]) -> Ar
 
 
 def _median(values: Array) -> float:
-    seen = values[np.isfinite(values)]
-    return float(np.median(seen)) if len(seen) else float("nan")
+    """As numpy's, which takes ten times as long for the few values of a kind."""
+    seen = np.sort(values[np.isfinite(values)]).tolist()
+    middle = len(seen) // 2
+    if not seen:
+        return float("nan")
+    return seen[middle] if len(seen) % 2 else (seen[middle - 1] + seen[middle]) / 2
 
 
 def _deviation(values: Array) -> Array:
