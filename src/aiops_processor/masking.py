@@ -84,20 +84,22 @@ _KEY_BODY = re.compile(
 _SECRET_SOUND = re.compile(SOUNDS_SECRET, re.IGNORECASE)
 _MARK = re.compile(r"‹([a-z]+) [0-9a-f]{4}›")
 _LONG_WORD = re.compile(r"\w+(?=\w{300})")
-_PERSONAL: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("email", re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}\b")),
-    ("iban", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")),
+_PERSONAL: tuple[tuple[str, str, re.Pattern[str]], ...] = (
+    ("email", "@", re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}\b")),
+    ("iban", "", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")),
     (
         "card",
+        "",
         re.compile(r"(?<![\w.-])(?:[3-6]\d{3}([ -]?)\d{4}\1\d{4}\1\d{1,7}|3[47]\d{2}[ -]?\d{6}[ -]?\d{5})(?![\w.-])"),
     ),
-    ("iban", re.compile(r"(?i)(?<=iban[ :=])[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3,7}(?: ?[a-z0-9]{1,3})?\b")),
-    ("ip", re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")),
-    ("phone", re.compile(r"(?<![\w(])\(\d{3}\) \d{3}-\d{4}(?!\w)")),
-    ("phone", re.compile(r"(?i)(?<=\btel )0\d{2,4}[ /-]?\d[\d -]{4,10}\d(?!\w)")),
-    ("phone", re.compile(r"(?<![\w.+])\+[1-9]\d{0,2}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,4}){2,4}(?!\w)")),
-    ("ssn", re.compile(r"(?<![\w.-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w.-])")),
+    ("iban", "", re.compile(r"(?i)(?<=iban[ :=])[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3,7}(?: ?[a-z0-9]{1,3})?\b")),
+    ("ip", ":", re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")),
+    ("phone", "(", re.compile(r"(?<![\w(])\(\d{3}\) \d{3}-\d{4}(?!\w)")),
+    ("phone", "0", re.compile(r"(?i)(?<=\btel )0\d{2,4}[ /-]?\d[\d -]{4,10}\d(?!\w)")),
+    ("phone", "+", re.compile(r"(?<![\w.+])\+[1-9]\d{0,2}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,4}){2,4}(?!\w)")),
+    ("ssn", "-", re.compile(r"(?<![\w.-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w.-])")),
 )
+"""Kind, what every one of it holds (most texts hold it not, and need no closer look), and its form."""
 
 
 class Mask:
@@ -180,8 +182,9 @@ class Mask:
             text = _OPTION.sub(self._behind, _NAMED.sub(self._named, text))
         text = _BEARER.sub(self._behind, text)
         text = "\n".join(map(self._line, text.split("\n")))
-        for kind, pattern in _PERSONAL:
-            text = pattern.sub(functools.partial(self._personal, kind), text)
+        for kind, sign, pattern in _PERSONAL:
+            if sign in text:
+                text = pattern.sub(functools.partial(self._personal, kind), text)
         return text
 
     def _named(self, found: re.Match[str]) -> str:

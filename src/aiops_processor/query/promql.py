@@ -1,6 +1,5 @@
 """PromQL as values: parse, render, take apart, narrow, escape. Pure: nothing is asked of a server."""
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -43,10 +42,6 @@ __all__ = [
 ]
 
 
-REMEMBERED = 256
-"""Expressions of which the selectors are kept."""
-
-
 @dataclass(frozen=True)
 class Selector:
     """One vector selector of an expression.
@@ -78,9 +73,8 @@ def count(selector: str, by: Sequence[str], seconds: int) -> str:
     return f"count by ({', '.join(map(label_name, by))}) (last_over_time({selector}[{max(1, seconds)}s]))"
 
 
-@functools.lru_cache(REMEMBERED)
-def selectors(expr: str) -> tuple[Selector, ...]:
-    """Every vector selector, in the order of the text. Raises QueryError. Remembered: packs and rules ask the same."""
+def selectors(expr: str) -> list[Selector]:
+    """Every vector selector, in the order of the text. Raises QueryError."""
     found: list[Selector] = []
 
     def note(node: ast.VectorSelector, range_seconds: float | None) -> str:
@@ -88,7 +82,7 @@ def selectors(expr: str) -> tuple[Selector, ...]:
         return selector_text(node)
 
     rewrite(parse(expr), note)
-    return tuple(found)
+    return found
 
 
 def inject(

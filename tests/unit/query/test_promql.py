@@ -107,7 +107,7 @@ def test_an_empty_label_name_and_an_unknown_operator_are_refused() -> None:
 
 def test_selectors_are_found_in_the_order_of_the_text() -> None:
     expr = 'topk(scalar(k), rate(a{x="1"}[5m] offset 1h)) / on (x) {__name__="b", y!="2"} + max_over_time(c[1h:1m])'
-    assert list(promql.selectors(expr)) == [
+    assert promql.selectors(expr) == [
         Selector("k", (), None, "k"),
         Selector("a", (("x", "=", "1"),), 300.0, 'a{x="1"}'),
         Selector("b", (("y", "!=", "2"),), None, '{__name__="b", y!="2"}'),
@@ -116,7 +116,7 @@ def test_selectors_are_found_in_the_order_of_the_text() -> None:
 
 
 def test_a_selector_without_a_metric_has_none() -> None:
-    assert list(promql.selectors('{__name__=~"a|b"}')) == [
+    assert promql.selectors('{__name__=~"a|b"}') == [
         Selector(None, (("__name__", "=~", "a|b"),), None, '{__name__=~"a|b"}')
     ]
 
