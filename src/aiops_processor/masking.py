@@ -17,7 +17,7 @@ from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_cla
 from detect_secrets.plugins.base import BasePlugin, RegexBasedDetector
 from pydantic import BaseModel
 
-from aiops_processor.masking_shapes import BEHIND, SOUNDS_SECRET, hinted, otherwise, unquoted
+from aiops_processor.masking_shapes import BEHIND, SOUNDS_SECRET, TELLS_NO_SECRET, hinted, otherwise, unquoted
 
 M = TypeVar("M", bound=BaseModel)
 Finder = Callable[[str], list[str]]
@@ -188,16 +188,21 @@ class Mask:
         return text
 
     def _named(self, found: re.Match[str]) -> str:
-        if _harmless(found["value"]) or (re.search(r"(?i)token$", found["name"]) and _WORD.match(found["value"])):
+        name, value = found["name"].lower(), found["value"]
+        plain = (name.endswith("token") and _WORD.match(value)) or (
+            name.endswith("cookie") and TELLS_NO_SECRET.match(value)
+        )
+        if plain or _harmless(value):
             return found[0]
-        quote = found["value"][0] if found["value"][0] in "\"'" else ""
-        return f"{found['name']}{found['mark']}{quote}{self._mark('secret', found['value'])}{quote}"
+        quote = value[0] if value[0] in "\"'" else ""
+        return f"{found['name']}{found['mark']}{quote}{self._mark('secret', value)}{quote}"
 
     def _behind(self, found: re.Match[str]) -> str:
         """What stands behind a name, a scheme or an option; words (`Authorization: denied`) are no secret."""
-        if _harmless(found[2]) or (_WORD.match(found[2]) and found[1][0] not in "?&"):
+        value = found[2]
+        if _harmless(value) or (found[1][0] not in "?&" and (_WORD.match(value) or TELLS_NO_SECRET.match(value))):
             return found[0]
-        return found[1] + self._mark("secret", found[2])
+        return found[1] + self._mark("secret", value)
 
     def _key_body(self, found: re.Match[str]) -> str:
         body = found[1] or found[2]
