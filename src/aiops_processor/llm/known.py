@@ -18,6 +18,10 @@ _LIMIT = re.compile(rf"; the rule fires at ([<>=!]+) ({_FIGURE})$")
 _VALUE = re.compile(rf"\b(is|was) ({_FIGURE})")
 _ZONE = re.compile(r":\d\d(?:\.\d+)?([+-])(\d\d):?(\d\d)$")
 _HALF_DAY = re.compile(r"(\d{1,2})(:\d\d(?::\d\d)?)\s?([AaPp])[Mm]$")
+_WRITER = re.compile(r" \(written by (\S+)\):")
+"""What we say behind the title of a line that somebody else wrote of the component."""
+_MEASURED = re.compile(r"\b\w+_([a-z]{1,7})\\*[\"']?\s*[:=]\s*(\d+(?:\.\d+)?)\b")
+"""A field of a line that says its unit: `"rss_mb": 301`, `took_ms=12`."""
 _VERSIONS = re.compile(r"runs (\S+) instead of (\S+)")
 _NAMING_LABELS = ("service", "pod", "container", "instance", "node", "host", "deployment", "app", "job", "workload")
 _TIMED = re.compile(r"(?i)_seconds\b|_seconds_|duration|latency|delay|_ms\b")
@@ -31,6 +35,7 @@ class Part(StrEnum):
     AFTER = "after"
     LIMIT = "limit"
     DIFFERENCE = "difference"
+    APART = "apart"
     FACTOR = "factor"
     COUNT = "count"
     SPAN_BEFORE = "span before"
@@ -50,6 +55,7 @@ class Fact(NamedTuple):
 class Known(NamedTuple):
     """A finding, taken apart. `before` and `after` are None where they were not seen or mean nothing.
 
+    `line_at` is when the first of its lines that are shown was written.
     `text` is every word of it in lower case; `old` and `new` are versions; `times` are seconds since the epoch.
     """
 
@@ -70,6 +76,7 @@ class Known(NamedTuple):
     old: str = ""
     new: str = ""
     log: bool = False
+    line_at: float | None = None
 
     @property
     def began_empty(self) -> bool:
@@ -101,12 +108,14 @@ def known(item: Evidence, window: Window, entities: frozenset[str] = frozenset()
         old=versions[2] if versions else "",
         new=versions[1] if versions else "",
         log=item.kind == "log",
+        line_at=min((line.at.timestamp() for line in item.lines), default=None),
     )
 
 
 def _names(item: Evidence, entities: frozenset[str]) -> frozenset[str]:
     labels = {item.labels.get(name, "") for name in _NAMING_LABELS}
-    return frozenset({item.entity, *(labels - entities)} - {""})
+    writer = _WRITER.match(item.statement.removeprefix(item.title)) if item.kind == "log" else None
+    return frozenset({item.entity, *(labels - entities), *([writer[1]] if writer else [])} - {""})
 
 
 def times_in(text: str, window: Window) -> Iterator[tuple[float, float]]:
@@ -183,6 +192,9 @@ def _lines(item: Evidence) -> Iterator[str]:
 def _facts(item: Evidence, window: Window, times: Sequence[float]) -> Iterator[Fact]:
     for text in (item.entity, item.title, *item.labels.values(), *_lines(item)):
         yield from (Fact(number, Part.TEXT) for number in quantities(text))
+    for found in (each for line in item.lines for each in _MEASURED.finditer(line.line)):
+        if (number := quantity(float(found[2]), found[1])).measures:
+            yield Fact(number, Part.TEXT)
     _, limit = _limit(item) or ("", None)
     if limit is not None:
         yield Fact(quantity(limit), Part.LIMIT)

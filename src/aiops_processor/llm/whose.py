@@ -34,6 +34,8 @@ _AUXILIARY = frozenset(
     }
     | {"but", "to", "of", "in", "at", "on", "by", "for"}
 )
+_ASKS = r"(?:requests?|calls?|queries|traffic|load|connections?)"
+_TAKES = r"\s+(?:receives?|received|gets?|got|takes?)\s+from\s+(?:the\s+)?"
 _EDGE = r"(?:['’]s)?(?:\s+\w+){0,3}?\s+(?:to|→)\s+(?:the\s+)?"
 
 
@@ -127,6 +129,8 @@ def _edges(places: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
         re.compile(f"{start}{name}{_EDGE}{name}{end}"),
         re.compile(rf"\bto\s+(?:the\s+)?{name}\s+by\s+(?:the\s+)?{name}{end}"),
         re.compile(f"{start}{name}{_BACK}{name}{end}"),
+        re.compile(rf"\b{_ASKS}\s+(?:(?:that|which)\s+)?(?:the\s+)?{name}{_TAKES}{name}{end}"),
+        re.compile(rf"\bwhat\s+(?:the\s+)?{name}{_TAKES}{name}\s+as\s+{_ASKS}\b"),
     )
 
 
