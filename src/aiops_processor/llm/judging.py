@@ -24,6 +24,7 @@ _MEASURED = re.compile(r"\bas (?:much|many|high|large|long|often|slow|big)\b(?:\
 """`six times as much as before` says nothing of what stayed."""
 _LEVELLED = re.compile(r"\b(fatal|error|warn)(?:ing)? (?:lines?|messages?)\b", re.IGNORECASE)
 _APART = re.compile(r";\s*|,?\s+(?:while|whereas|but)\s+")
+_WHILE = re.compile(r"^(?:while|whereas|although|though)\s+([^,]+),\s+", re.IGNORECASE)
 _NEAR_TIME = re.compile(r"(?:\b(?:shortly|just|soon|right|moments|seconds|a little|a bit) (before|after)\s+)?◷")
 SHORTLY_SECONDS = 60.0
 """`shortly after 10:32:05` is at most so much later."""
@@ -135,7 +136,7 @@ class Judge:
 
         What it says beside of components that are as usual is true without them.
         """
-        parts = _APART.split(sentence)
+        parts = _APART.split(_WHILE.sub(r"\1; ", sentence))
         others = [part for part in parts if not self._says_healthy(take_apart(part))]
         if 0 < len(others) < len(parts):
             sentence = "; ".join(others)
@@ -195,7 +196,7 @@ class Judge:
         if sign is None:
             return None
         both = _together(one, other)
-        found = self._one(both, take_apart(wording.FIRST.sub(" ", wording.LATER.sub(" ", sentence))))
+        found = self._one(both, _without_order(take_apart(sentence)))
         if found.standing is Standing.FALSE:
             return found
         if _seen_first(*((one, other) if sign else (other, one))):
@@ -334,7 +335,7 @@ def _went(item: Known) -> int:
 
 def _of_time(word: str, item: Known) -> bool:
     """Slower and faster say something of durations alone; of a rate it could be either."""
-    return word.lower() in {"slower", "faster"} and not item.timed
+    return word.lower().endswith(("slower", "faster", "longer", "time")) and not item.timed
 
 
 def _wrong_side(claim: Claim, item: Known) -> str:
@@ -408,6 +409,12 @@ def _order(head: str, between: str) -> bool | None:
     if bool(first) == bool(later):
         return None
     return bool(first)
+
+
+def _without_order(claim: Claim) -> Claim:
+    """What else it says: of a time between the two, `before` and `after` tell no part."""
+    numbers = (each._replace(role=Role.ANY) if each.quantity.measures == "time" else each for each in claim.numbers)
+    return claim._replace(numbers=tuple(numbers), words=wording.FIRST.sub(" ", wording.LATER.sub(" ", claim.words)))
 
 
 def _seen_first(early: Known, late: Known) -> bool:

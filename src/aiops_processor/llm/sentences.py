@@ -38,6 +38,9 @@ _GAVE_WAY = re.compile(
     rf"^(?:\s+(?:of|on|at) [\w-]+)?\s+(?:(?:was|were|is|got|has been|had been)\s+)?{_REPLACED}\s+(?:by|with)\b"
 )
 _TOOK_OVER = re.compile(rf"^(?:\s+(?:of|on|at) [\w-]+)?\s+(?:has |had )?{_REPLACED}\s+(?!by\b|with\b)")
+_WAS = re.compile(rf"\b(?:was|were)\s+(?:at\s+)?{_ABOUT}$", re.IGNORECASE)
+_NOW = re.compile(r"\b(?:is|are|it is) now\b|\bnow (?:is|are)\b", re.IGNORECASE)
+"""`it was at 26 MiB and is now at 108`."""
 _BY = re.compile(rf"\bby\s+{_ABOUT}$", re.IGNORECASE)
 _FIRES = re.compile(r"\bfires?\b[\w\s]*$", re.IGNORECASE)
 _LIMIT_HEAD = re.compile(
@@ -99,7 +102,7 @@ _A_WHILE = re.compile(r"\ban? (second|minute|hour|day)(?= (?:after|before|later|
 _EVERY = re.compile(rf"\bevery {_COUNT} (seconds|minutes|hours)\b", re.IGNORECASE)
 """`a warning every five seconds` is a rate."""
 _ALL = re.compile(
-    r"(?<!not )(?<!nearly )(?<!almost )\b(?:every|each|all(?: of)?(?: the| its)?)(?: \w+)?"
+    r"(?<!not )(?<!nearly )(?<!almost )(?<!of )\b(?:every|each|all(?: of)?(?: the| its)?)(?: \w+)?"
     r" (?:calls?|requests?|connections?|attempts?|queries|query)\b"
     r"(?=[^\d;]*\b(?:fails?|failed|lost|refused|rejected|errors?|tim(?:es?|ed) out)\b[^\d]*$)",
     re.IGNORECASE,
@@ -233,7 +236,7 @@ def _spelt(rest: str) -> Iterator[tuple[int, Said]]:
         number = _number(found[2]) if found[2] else float(_FOLDS[found[1].lower()])
         bound = _bound(rest[: found.start()])
         yield found.start(), Said(quantity(number), Role.FACTOR, bound, rough=not bound)
-    for found in _ALL.finditer(rest):
+    for found in _ALL.finditer("" if re.search(r"\d", rest) else rest):
         yield found.start(), Said(quantity(1.0, "ratio"), Role.ANY)
     for found in _EVERY.finditer(rest):
         seconds = quantity(_number(found[1]), found[2].lower()).sizes[0]
@@ -257,10 +260,11 @@ def _spelt(rest: str) -> Iterator[tuple[int, Said]]:
         tail = rest[found.end() :]
         unit = re.match(r"\s+([a-z]+)", tail)
         number = quantity(float(_WORDS[found[1].lower()]), unit[1] if unit else "", 0.5 / _WORDS[found[1].lower()])
-        bound = _bound(rest[: found.start()])
+        head = rest[: found.start()]
         folds = found[1].lower() in {"twice", "thrice"} and re.match(r"\s+(?:the|what|as|its)\b", tail)
         role = Role.FACTOR if folds else _role(rest, found.start(), found.end())
-        yield found.start(), Said(number, role, bound, counts=_counts(tail), tallies=bool(_TALLY.match(tail)))
+        rough = bool(_ROUGH.search(head))
+        yield found.start(), Said(number, role, _bound(head), rough, _counts(tail), bool(_TALLY.match(tail)))
 
 
 def _blank(found: re.Match[str]) -> str:
@@ -296,6 +300,7 @@ def _role(rest: str, start: int, end: int) -> Role:
         (Role.LIMIT, _LIMIT_HEAD.search(head) or _LIMIT_TAIL.match(tail)),
         (Role.ANY, _FIRES.search(head)),
         (Role.BEFORE, _BEFORE.search(head) or _TO_NUMBER.match(behind) or _THEN_BEFORE.match(tail)),
+        (Role.BEFORE, _WAS.search(head) and _NOW.search(tail)),
         (Role.BY, _BY.search(head)),
         (Role.AFTER, _AFTER.search(head) or _THEN_TO.match(behind)),
     )

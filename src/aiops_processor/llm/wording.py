@@ -6,7 +6,8 @@ RISE = re.compile(
     r"\b(?:rose|risen|rises?|rising|climb(?:ed|s|ing)?|increas(?:e|ed|es|ing)|grew|grows?|grown|growing|growth"
     r"|jump(?:ed|s|ing)?|spik(?:e|ed|es|ing)|surg(?:e|ed|es|ing)|soar(?:ed|s|ing)?|higher|went up|goes up|going up"
     r"|(?:up) from|shot up|doubled|tripled|quadrupled|slower|worsened|appear(?:ed|s)?|emerged|started|began"
-    r"|c[oa]mes? (?:back )?(?:up|online)|c[oa]mes? back(?! (?:with|as|to|from|in)\b)|resumed|(?:took|takes|taking) off"
+    r"|c[oa]mes? (?:back )?(?:up|online)|c[oa]mes? back(?! (?:with|as|to|from|in)\b)|resumed"
+    r"|(?:took|takes?|taking) (?:off|longer)"
     r"|accelerated|swelled|multiplied|escalat(?:ed|es|ing))\b",
     re.IGNORECASE,
 )
@@ -14,7 +15,8 @@ FALL = re.compile(
     r"\b(?:fell|fallen|falls?|falling|drop(?:ped|s|ping)?|decreas(?:e|ed|es|ing)|declin(?:e|ed|es|ing)|shrank|shrunk"
     r"|shrinks?|plung(?:e|ed|es|ing)|plummet(?:ed|s|ing)?|sank|sunk|lower"
     r"|went (?:down|away|offline)|c[oa]mes? down|goes down|going down|down (?:from|to)"
-    r"|halved|faster|vanish(?:ed|es|ing)?|disappear(?:ed|s|ing)?|stopp(?:ed|ing)|stops|collapsed?|dipped|dips?"
+    r"|halved|faster|(?:took|takes?|taking) less time"
+    r"|vanish(?:ed|es|ing)?|disappear(?:ed|s|ing)?|stopp(?:ed|ing)|stops|collapsed?|dipped|dips?"
     r"|subsided|ceased|reduced|diminish(?:ed|es)?|recovered|improved|eased)\b",
     re.IGNORECASE,
 )
