@@ -17,11 +17,13 @@ from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_cla
 from detect_secrets.plugins.base import BasePlugin, RegexBasedDetector
 from pydantic import BaseModel
 
-from aiops_processor.masking_shapes import BEHIND, SOUNDS_SECRET, hinted, otherwise, unquoted
+from aiops_processor.masking_shapes import BEHIND, SOUNDS_SECRET, TELLS_NO_SECRET, hinted, otherwise, unquoted
 
 M = TypeVar("M", bound=BaseModel)
+Finder = Callable[[str], list[str]]
+"""The secrets that one detector sees in a line."""
 
-AS_THEY_ARE = frozenset({"id", "fingerprint", "schema_version", "at"})
+AS_THEY_ARE = frozenset({"id", "fingerprint", "schema_version", "at", "points"})
 """Fields that are no text."""
 ADDRESSES = frozenset({"link", "explore", "url", "generator_url", "generatorURL"})
 """Only passwords and secret parameters are masked in these: an address with anything else masked leads nowhere."""
@@ -31,6 +33,11 @@ REMEMBERED, LONGEST_REMEMBERED = 8_000, 1_000
 LONGEST_LINE = 20_000
 
 _KEYWORD, _PUBLIC_IP = "Secret Keyword", "Public IP (ipv4)"
+_BEHIND_NAMES = frozenset(
+    {_KEYWORD, "Cloudant Credentials", "IBM Cloud IAM Key", "IBM COS HMAC Credentials", "SoftLayer Credentials"}
+)
+"""These find what is assigned to a name that sounds secret (or stands in an address, where it is masked before), and
+are the slowest: nothing in their expressions stands first."""
 _ENTROPY = frozenset({"Base64 High Entropy String", "Hex High Entropy String"})
 # Nothing stands before the name: `[\w.-]*` there takes quadratic time, minutes for a long word.
 _NAMED = re.compile(
@@ -77,20 +84,22 @@ _KEY_BODY = re.compile(
 _SECRET_SOUND = re.compile(SOUNDS_SECRET, re.IGNORECASE)
 _MARK = re.compile(r"‹([a-z]+) [0-9a-f]{4}›")
 _LONG_WORD = re.compile(r"\w+(?=\w{300})")
-_PERSONAL: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("email", re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}\b")),
-    ("iban", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")),
+_PERSONAL: tuple[tuple[str, str, re.Pattern[str]], ...] = (
+    ("email", "@", re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}\b")),
+    ("iban", "", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")),
     (
         "card",
+        "",
         re.compile(r"(?<![\w.-])(?:[3-6]\d{3}([ -]?)\d{4}\1\d{4}\1\d{1,7}|3[47]\d{2}[ -]?\d{6}[ -]?\d{5})(?![\w.-])"),
     ),
-    ("iban", re.compile(r"(?i)(?<=iban[ :=])[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3,7}(?: ?[a-z0-9]{1,3})?\b")),
-    ("ip", re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")),
-    ("phone", re.compile(r"(?<![\w(])\(\d{3}\) \d{3}-\d{4}(?!\w)")),
-    ("phone", re.compile(r"(?i)(?<=\btel )0\d{2,4}[ /-]?\d[\d -]{4,10}\d(?!\w)")),
-    ("phone", re.compile(r"(?<![\w.+])\+[1-9]\d{0,2}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,4}){2,4}(?!\w)")),
-    ("ssn", re.compile(r"(?<![\w.-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w.-])")),
+    ("iban", "", re.compile(r"(?i)(?<=iban[ :=])[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){3,7}(?: ?[a-z0-9]{1,3})?\b")),
+    ("ip", ":", re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")),
+    ("phone", "(", re.compile(r"(?<![\w(])\(\d{3}\) \d{3}-\d{4}(?!\w)")),
+    ("phone", "0", re.compile(r"(?i)(?<=\btel )0\d{2,4}[ /-]?\d[\d -]{4,10}\d(?!\w)")),
+    ("phone", "+", re.compile(r"(?<![\w.+])\+[1-9]\d{0,2}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,4}){2,4}(?!\w)")),
+    ("ssn", "-", re.compile(r"(?<![\w.-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w.-])")),
 )
+"""Kind, what every one of it holds (most texts hold it not, and need no closer look), and its form."""
 
 
 class Mask:
@@ -98,7 +107,7 @@ class Mask:
 
     def __init__(self) -> None:
         kinds: dict[str, type[BasePlugin]] = get_mapping_from_secret_type_to_class()
-        self._detectors = {kind: made() for kind, made in kinds.items()}
+        self._detectors = tuple((kind, _finder(made())) for kind, made in kinds.items())
         self._salt = secrets.token_bytes(16)
         self._text = functools.lru_cache(REMEMBERED)(self._masked)
 
@@ -173,21 +182,27 @@ class Mask:
             text = _OPTION.sub(self._behind, _NAMED.sub(self._named, text))
         text = _BEARER.sub(self._behind, text)
         text = "\n".join(map(self._line, text.split("\n")))
-        for kind, pattern in _PERSONAL:
-            text = pattern.sub(functools.partial(self._personal, kind), text)
+        for kind, sign, pattern in _PERSONAL:
+            if sign in text:
+                text = pattern.sub(functools.partial(self._personal, kind), text)
         return text
 
     def _named(self, found: re.Match[str]) -> str:
-        if _harmless(found["value"]) or (re.search(r"(?i)token$", found["name"]) and _WORD.match(found["value"])):
+        name, value = found["name"].lower(), found["value"]
+        plain = (name.endswith("token") and _WORD.match(value)) or (
+            name.endswith("cookie") and TELLS_NO_SECRET.match(value)
+        )
+        if plain or _harmless(value):
             return found[0]
-        quote = found["value"][0] if found["value"][0] in "\"'" else ""
-        return f"{found['name']}{found['mark']}{quote}{self._mark('secret', found['value'])}{quote}"
+        quote = value[0] if value[0] in "\"'" else ""
+        return f"{found['name']}{found['mark']}{quote}{self._mark('secret', value)}{quote}"
 
     def _behind(self, found: re.Match[str]) -> str:
         """What stands behind a name, a scheme or an option; words (`Authorization: denied`) are no secret."""
-        if _harmless(found[2]) or (_WORD.match(found[2]) and found[1][0] not in "?&"):
+        value = found[2]
+        if _harmless(value) or (found[1][0] not in "?&" and (_WORD.match(value) or TELLS_NO_SECRET.match(value))):
             return found[0]
-        return found[1] + self._mark("secret", found[2])
+        return found[1] + self._mark("secret", value)
 
     def _key_body(self, found: re.Match[str]) -> str:
         body = found[1] or found[2]
@@ -202,13 +217,16 @@ class Mask:
         return line
 
     def _found(self, line: str) -> Iterator[tuple[str, str]]:
-        for kind, detector in self._detectors.items():
+        named = hinted(line)
+        for kind, found_in in self._detectors:
+            if kind in _BEHIND_NAMES and not named:
+                continue
             searched = line
             if kind == _KEYWORD:  # the slowest by far, and quadratic in a long word
                 if not _SECRET_SOUND.search(line):
                     continue
                 searched = _LONG_WORD.sub("", line)
-            for value in _secrets(detector, searched):
+            for value in found_in(searched):
                 if not value or _harmless(value) or (kind in _ENTROPY and _identifies(line, value)):
                     continue
                 if kind != _PUBLIC_IP or _is_somebodys(line, value):
@@ -229,14 +247,14 @@ def unsalted(text: str) -> str:
     return _MARK.sub(r"‹\1›", text)
 
 
-def _secrets(detector: BasePlugin, line: str) -> Iterator[str]:
-    """What a detector finds. Of an expression with groups it tells the groups alone, and some of them hold a prefix."""
+def _finder(detector: BasePlugin) -> Finder:
+    """How to ask a detector. Of an expression with groups it tells the groups alone, and some of them hold a prefix."""
     if isinstance(detector, RegexBasedDetector) and type(detector).analyze_string is RegexBasedDetector.analyze_string:
-        for pattern in detector.denylist:
-            yield from map(_whole, pattern.finditer(line))
-        return
-    for secret in detector.analyze_line(filename="", line=line, line_number=0) or ():
-        yield secret.secret_value or ""
+        patterns = tuple(detector.denylist)
+        return lambda line: [_whole(found) for pattern in patterns for found in pattern.finditer(line)]
+    return lambda line: [
+        secret.secret_value or "" for secret in detector.analyze_line(filename="", line=line, line_number=0) or ()
+    ]
 
 
 def _whole(found: re.Match[str]) -> str:

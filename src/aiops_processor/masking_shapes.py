@@ -9,6 +9,12 @@ SOUNDS_SECRET = r"""(?:pass(?:word|wd|phrase)?|pwd|(?<![A-Za-z])pw|secret|api[_-
 |auth[_-]?key|(?:account|signing|encryption|master|shared)[_-]?key|token|credentials?|client[_-]?secret|session[_-]?(?:key|secret)|cookie
 |contrase(?:ñ|n)a)""".replace("\n", "")
 
+_NUMBERED = (
+    r"(?:(?:attempt|try|retry|policy|check|rule|step|field|slot|round|test|entry|column|line|version)[-_#]?\d{1,4}"
+    r"|(?:sha|md|scram-sha)[-_]?\d{1,3}|argon2(?:id|i|d)?|pbkdf2)"
+)
+"""What stands behind `password` and is none, though it has letters and digits: `password attempt2`, `… sha512`."""
+
 BEHIND: tuple[re.Pattern[str], ...] = (
     # `<password>…</password>`
     re.compile(rf"(?i)(<[\w.:-]{{0,40}}?{SOUNDS_SECRET}(?:\s[^<>]{{0,100}})?>\s*)([^<>]{{1,500}})(?=</)"),
@@ -30,16 +36,28 @@ BEHIND: tuple[re.Pattern[str], ...] = (
         r"(\bAUTH\s+(?!(?:[A-Z]+|(?:CRAM|DIGEST|SCRAM)-[A-Z0-9-]+|XOAUTH2)[:,.;!]*(?:\s|$))"
         r"|(?i:\b(?:requirepass|masterauth)\s+))([^\s\"']{6,200})"
     ),
+    # the same with a user, at the end of a line: in the middle of one, `AUTH` begins a sentence
+    re.compile(
+        r"(?m)(\bAUTH\s+[\w.-]{1,64}\s+[\"']?)((?=[^\s\"']{0,200}\d)(?!\d+[a-z]{0,2}\b)[^\s\"'‹]{6,200})(?=[\s\"']*$)"
+    ),
     # SQL, and how people write: a word alone is no password, one with a digit in it is
     re.compile(r"(?i)(\b(?:identified\s+by|password)\s+)('[^'\n]{1,200}')"),
     re.compile(
-        r"(?i)(\b(?:password|passwd|passphrase|pwd|api[ _-]?key)\s+(?:is\s+|was\s+|(?:set\s+)?to\s+)?)"
+        rf"(?i)(\b(?:password|passwd|passphrase|pwd|api[ _-]?key)\s+(?!{_NUMBERED}(?:[\s\"',;.:)]|$))"
+        r"(?:is\s+|was\s+|(?:set\s+)?to\s+)?)"
         r"((?=[^\s\"',;]{0,200}\d)(?=[^\s\"',;]{0,200}[A-Za-z])[^\s\"',;‹]{6,200})"
     ),
     re.compile(r"(?i)(\b(?:otp|cvv2?|cvc)\s*[:=]\s*)(\d{3,8})\b"),
     re.compile(r"(?i)(https?://(?:\w+\.)?discord(?:app)?\.com/api(?:/v\d+)?/webhooks/\d+/)([\w-]{20,})"),
 )
 """What stands before a secret, and the secret."""
+
+TELLS_NO_SECRET = re.compile(
+    r"(?i)(?:(?:(?:size|len(?:gth)?|count|bytes|max-age|age|ttl|limit|max|min|total|port|attempts?|retries|status|code)=\d{1,9}"
+    r"|(?:user(?:name)?|login|method|mech(?:anism)?|type|realm|host|status|result|reason|state)=[a-z][a-z._-]*\d{0,3}"
+    r"|[\w.-]+=(?:true|false)|samesite=[a-z]+)(?:;\s*|$))+$"
+)
+"""Fields behind a name that sounds secret which measure something or say whose it is: `cookie: size=4096`."""
 
 _HINTS = (
     "auth", "api", "contrase", "cookie", "credential", "curl", "cvc", "cvv", "discord", "identified", "key", "ldap",

@@ -56,7 +56,7 @@ class Line(msgspec.Struct, array_like=True):
 
     ns: int
     line: str
-    categories: Categories = msgspec.field(default_factory=Categories)
+    categories: Categories | None = None
 
 
 class Lines(msgspec.Struct):
@@ -183,6 +183,8 @@ def streams(source: Source, answer: Answer[Result]) -> Answer[list[Stream]]:
 
 
 def _entry(line: Line) -> Entry:
+    if line.categories is None:
+        return Entry(line.ns, line.line)
     return Entry(line.ns, line.line, {**line.categories.structured_metadata, **line.categories.parsed})
 
 

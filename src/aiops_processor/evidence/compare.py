@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+import msgspec
 import numpy as np
 
 from aiops_processor.clients.prometheus import Metadata
@@ -26,6 +27,8 @@ from aiops_processor.evidence.entities import ENTITY, entity_of
 from aiops_processor.evidence.limits import Limits
 from aiops_processor.evidence.logs import LogsFound, Sample
 from aiops_processor.evidence.measure import Row
+from aiops_processor.evidence.mining.fields import level_word_of
+from aiops_processor.evidence.mining.levels import LEVEL_KEYS, level_of
 from aiops_processor.evidence.namesakes import Namesakes
 from aiops_processor.evidence.plan import Condition, Question
 from aiops_processor.evidence.ranking import Extra, Ranked, Ranking, Said, Shift
@@ -180,7 +183,7 @@ def _told_apart(answers: Answers) -> Answers:
 
 
 def _written_by(found: Namesakes, sample: Sample) -> Sample:
-    lines = (replace(each, entity=found.entity(each.entity, each.labels)) for each in sample.lines)
+    lines = (msgspec.structs.replace(each, entity=found.entity(each.entity, each.labels)) for each in sample.lines)
     return replace(sample, lines=tuple(lines))
 
 
@@ -305,7 +308,7 @@ def _volume(logs: LogsFound, edges: Array) -> list[tuple[Row, Array]]:
     counted: dict[tuple[str, str], Array] = {}
     labels: dict[tuple[str, str], dict[str, str]] = {}
     for each in logs.volume:
-        level = next((templates.level_of(each.labels[key]) for key in templates.LEVEL_KEYS if each.labels.get(key)), "")
+        level = level_of(level_word_of(each.labels))
         entity = entity_of(each.labels)
         if level not in TROUBLE_LEVELS or not entity or not each.points:
             continue
@@ -318,7 +321,7 @@ def _volume(logs: LogsFound, edges: Array) -> list[tuple[Row, Array]]:
         rate[edges[1:] < first] = np.nan
         key = (entity, level)
         counted[key] = counted.get(key, 0.0) + rate
-        unsaid = (*templates.LEVEL_KEYS, ENTITY)
+        unsaid = (*LEVEL_KEYS, ENTITY)
         labels[key] = {name: value for name, value in each.labels.items() if name not in unsaid}
     query = logs.samples[0].query if logs.samples else ""
     return [

@@ -1,5 +1,6 @@
 """A comparison as evidence: the strongest changes of the most changed entities, with queries and numbers. Pure."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -144,12 +145,12 @@ def _points(times: Array, values: Array, most: int) -> tuple[tuple[float, float]
     seen = np.flatnonzero(np.isfinite(values))
     if len(seen) > most:
         seen = seen[np.unique(np.linspace(0, len(seen) - 1, most).astype(int))]
-    return tuple((float(times[index]), _plain(float(values[index]))) for index in seen)
+    return tuple(zip(times[seen].tolist(), map(_plain, values[seen].tolist()), strict=True))
 
 
 def _plain(value: float) -> float:
     """Six significant digits: what follows is noise that a prompt pays for. A side that was not seen is 0."""
-    return float(f"{value:.6g}") if np.isfinite(value) else 0.0
+    return float(f"{value:.6g}") if math.isfinite(value) else 0.0
 
 
 def _logs(comparison: Comparison, links: Links) -> list[_Draft]:

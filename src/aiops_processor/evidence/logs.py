@@ -6,7 +6,7 @@ value that one of the alerts' identity labels has, whatever either is called.
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -294,10 +294,17 @@ def _samples(answers: Sequence[tuple[LogQuestion, Sequence[Stream]]], limits: Li
         slices.setdefault((question.selector, question.piece_of or question.start), []).append((question, streams))
     lines = templates.read([[stream for _, streams in each for stream in streams] for each in slices.values()])
     return [
-        _sample(question, streams, found, limits)
-        for each, found in zip(slices.values(), lines, strict=True)
+        _sample(question, streams, kinds[question.trouble], limits)
+        for each, kinds in zip(slices.values(), map(_by_trouble, lines), strict=True)
         for question, streams in each
     ]
+
+
+def _by_trouble(found: Iterable[Line]) -> dict[bool, list[Line]]:
+    kinds: dict[bool, list[Line]] = {True: [], False: []}
+    for line in found:
+        kinds[is_trouble(line.entry.line)].append(line)
+    return kinds
 
 
 def _sample(question: LogQuestion, streams: Sequence[Stream], found: Sequence[Line], limits: Limits) -> Sample:
@@ -306,9 +313,7 @@ def _sample(question: LogQuestion, streams: Sequence[Stream], found: Sequence[Li
     cut = len(times) >= question.limit(limits)
     since = min(times) if cut else question.start.timestamp()
     until = question.end.timestamp()
-    lines = tuple(
-        line for line in found if is_trouble(line.entry.line) == question.trouble and since <= line.entry.at < until
-    )
+    lines = tuple(line for line in found if since <= line.entry.at < until)
     return Sample(question.query, question.trouble, lines, since, until)
 
 

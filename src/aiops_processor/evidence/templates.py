@@ -6,13 +6,14 @@ of about one standard deviation.
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from aiops_processor.evidence.entities import entity_of
-from aiops_processor.evidence.mining.levels import LEVEL_KEYS, level_of
+from aiops_processor.evidence.mining.fields import level_word_of
+from aiops_processor.evidence.mining.levels import level_of
 from aiops_processor.evidence.mining.miner import Miner, Read
 from aiops_processor.models.samples import Entry, Stream
 
@@ -27,11 +28,11 @@ OTHER_SEVERITY = 0.7
 HIGHEST = 100.0
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One line as it counts: who wrote it, when, its level and its template.
 
-    `entry` is the real one, with the lines that go on with it (a stack trace) behind it.
+    `entry` is the real one, with the lines that go on with it (a stack trace) behind it. A struct, for there are
+    thousands.
     """
 
     entity: str
@@ -88,34 +89,33 @@ def _when(entry: Entry) -> int:
 def _mined(entity: str, parts: Sequence[tuple[int, Stream]]) -> list[tuple[int, list[Line]]]:
     miner = Miner()
     reads = miner.read(entry.line for _, stream in parts for entry in stream.entries)
-    drafts = [(number, _whole(entity, stream, reads)) for number, stream in parts]
+    drafts = [(number, stream.labels, _whole(stream, reads)) for number, stream in parts]
     templates = miner.templates()
-    return [(number, [replace(line, template=templates[kind]) for kind, line in lines]) for number, lines in drafts]
+    return [
+        (number, [Line(entity, level, templates[kind], labels, entry) for kind, level, entry in found])
+        for number, labels, found in drafts
+    ]
 
 
-def _whole(entity: str, stream: Stream, reads: Iterator[Read]) -> list[tuple[int, Line]]:
-    """The lines of a stream with the numbers of their kinds; what goes on with a line is joined to it."""
-    found: list[tuple[int, Line]] = []
+def _whole(stream: Stream, reads: Iterator[Read]) -> list[tuple[int, str, Entry]]:
+    """The kinds and levels of a stream's lines; what goes on with a line is joined to it."""
+    found: list[tuple[int, str, Entry]] = []
+    own = level_word_of(stream.labels)
     last = -math.inf
     for entry in stream.entries:
         kind, level, continues = next(reads)
         if continues and found and entry.at - last <= LONGEST_PAUSE:
-            before, line = found[-1]
-            found[-1] = before, replace(line, entry=_joined(line.entry, entry))
+            before, named, begun = found[-1]
+            found[-1] = before, named, _joined(begun, entry)
         else:
-            given = _given_level((entry.metadata, stream.labels))
-            found.append((kind, Line(entity, given or level, "", stream.labels, entry)))
+            given = level_of(level_word_of(entry.metadata) or own)
+            found.append((kind, given or level, entry))
         last = entry.at
     return found
 
 
 def _joined(entry: Entry, more: Entry) -> Entry:
     return msgspec.structs.replace(entry, line=f"{entry.line}\n{more.line}")
-
-
-def _given_level(given: Iterable[Mapping[str, str]]) -> str:
-    words = (each[key] for each in given for key in LEVEL_KEYS if each.get(key))
-    return level_of(next(words, ""))
 
 
 def compare(

@@ -12,9 +12,10 @@ EDGE = 0.005
 _PARTS: dict[Role, frozenset[Part]] = {
     Role.BEFORE: frozenset({Part.BEFORE, Part.SPAN_BEFORE}),
     Role.AFTER: frozenset({Part.AFTER, Part.SPAN_AFTER, Part.COUNT, Part.LIMIT}),
-    Role.BY: frozenset({Part.DIFFERENCE}),
+    Role.BY: frozenset({Part.DIFFERENCE, Part.APART}),
     Role.FACTOR: frozenset({Part.FACTOR, Part.NOISE, Part.COUNT}),
     Role.NOISE: frozenset({Part.NOISE}),
+    Role.LIMIT: frozenset({Part.LIMIT}),
     Role.ANY: frozenset(Part) - {Part.FACTOR, Part.NOISE},
 }
 
@@ -50,8 +51,15 @@ def _comparable(said: Said, fact: Fact, item: Known) -> bool:
         (fact.part not in _PARTS[said.role] and not from_a_line)
         or (said.tallies and fact.part not in {Part.BEFORE, Part.AFTER, Part.COUNT})
         or (fact.part is Part.TEXT and said.quantity.measures not in {"", fact.quantity.measures})
-        or (spans and not said.quantity.measures)
+        or ((spans or _between_times(fact, item, said)) and not said.quantity.measures)
         or (said.counts and (spans or fact.quantity.measures))
+    )
+
+
+def _between_times(fact: Fact, item: Known, said: Said) -> bool:
+    """Seconds from one moment to another, where the sentence does not say that it grew by so many."""
+    return (
+        fact.part is Part.DIFFERENCE and fact.quantity.measures == "time" and not (item.timed and said.role is Role.BY)
     )
 
 
@@ -70,8 +78,11 @@ def _about(said: Said, claimed: Quantity, fact: Fact) -> bool:
     known = fact.quantity
     if claimed.rate and not known.rate:
         return False
-    if claimed.measures != known.measures and (claimed.measures or fact.exact):
+    share = claimed.measures == "ratio" and not known.measures and not known.rate  # 60 % is 0.6
+    if claimed.measures != known.measures and ((claimed.measures and not share) or fact.exact):
         return False
+    if said.bound and fact.part is Part.APART:  # `less than a minute after` may be said of any second of it
+        return any(one * said.bound <= other * said.bound for one in claimed.sizes for other in known.sizes)
     return any(_near(said, one, other) for one in claimed.sizes for other in known.sizes)
 
 

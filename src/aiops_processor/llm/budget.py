@@ -49,6 +49,10 @@ class Ledger:
                 raise BudgetSpent(f"the budget of {whose} is spent: {used} of {limit.tokens} tokens")
             if limit.usd is not None and (usd := before.usd + self._own.usd) >= limit.usd:
                 raise BudgetSpent(f"the budget of {whose} is spent: ${usd:.2f} of ${limit.usd:.2f}")
+        self.count()
+
+    def count(self) -> None:
+        """One more request: of those that were sent before a kill nobody asks any more."""
         self._own = self._own.model_copy(update={"calls": self._own.calls + 1})
 
     def give_back(self) -> None:

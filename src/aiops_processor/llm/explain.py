@@ -4,7 +4,9 @@ A model that fails is followed by the next, within one deadline and one budget f
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any
 
 import structlog
 
@@ -213,12 +215,13 @@ class _Asking:
             answer = self._memory.find(key, self._clock.now())
             remembered = answer is not None
             if answer is None and (answer := self._journal.left(key)):
+                self._ledger.count()
                 self._book(candidate, answer)
             if answer is None:
                 answer = await self._paid_for(candidate, prompt, tools, key)
             self.answered = answer.model
             try:
-                said = answer.calls if tools and answer.calls else _usable(candidate.model.name, answer)
+                said = _said(candidate, answer, tools)
             except ModelUnreadable as error:
                 self._note(candidate, prompt, answer, self.paid[before:], remembered=remembered, error=str(error))
                 raise
@@ -236,11 +239,12 @@ class _Asking:
             paid = _unreadable(candidate, error)
             if paid:
                 self._book(candidate, paid)
-                await self._journal.keep(key, paid)
             else:
                 tries.ended(error)
             if len(self.paid) > before or not isinstance(error, BudgetSpent):
                 self._note(candidate, prompt, paid, self.paid[before:], error=str(error))
+            if paid:
+                await _to_its_end(self._journal.keep(key, paid))
             raise
         except asyncio.CancelledError:  # by the deadline: the question was sent all the same
             tries.ended(None)
@@ -248,12 +252,23 @@ class _Asking:
             self._note(candidate, prompt, None, self.paid[before:], error=late)
             raise
         self._book(candidate, answer)
-        await self._journal.keep(key, answer)
-        if candidate.rate:
-            await self._pace.add(candidate.provider, answer.output_tokens)
+        try:
+            await _to_its_end(self._write_down(candidate, key, answer))
+        except asyncio.CancelledError:  # by the deadline: it is at hand when the same is asked again
+            with contextlib.suppress(ModelUnreadable):
+                _said(candidate, answer, tools)
+                self._memory.keep(key, answer, self._clock.now())
+            late = f"the time of {candidate.model.name} ran out while its answer was written down"
+            self._note(candidate, prompt, answer, self.paid[before:], error=late)
+            raise
         if answer.input_tokens > asked:
             log.warning("a prompt has more tokens than estimated", counted=answer.input_tokens, estimated=asked)
         return answer
+
+    async def _write_down(self, candidate: Candidate, key: str, answer: Answer) -> None:
+        await self._journal.keep(key, answer)
+        if candidate.rate:
+            await self._pace.add(candidate.provider, answer.output_tokens)
 
     def _tries(self, candidate: Candidate, asked: int) -> Counted:
         """Counts the requests of a question of so many tokens. One that was in vain was read, and is to be paid."""
@@ -311,6 +326,21 @@ async def _answer(model: Model, prompt: Prompt, tools: Sequence[Tool], tries: Co
     if tools and isinstance(model, CallsTools):
         return await model.ask_with(prompt.system, prompt.question, tools)
     return await model.ask(prompt.system, prompt.question)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for it; who is cancelled meanwhile is so only when it has ended."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+def _said(candidate: Candidate, answer: Answer, tools: Sequence[Tool]) -> Draft | Calls:
+    """What an answer asks for, or says. Raises ModelUnreadable."""
+    return answer.calls if tools and answer.calls else _usable(candidate.model.name, answer)
 
 
 def _written(answer: Answer) -> str:

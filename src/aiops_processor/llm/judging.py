@@ -20,8 +20,14 @@ _SUBORDINATE = re.compile(r"\b(?:after|since|when|once|until)\b")
 _NEGATED = re.compile(
     r"(?:\b(?:not|never|without|yet to)|n[’']t)(?:\s+(?:yet|been|gone|risen|come|be|go))*\s+$", re.IGNORECASE
 )
-_MEASURED = re.compile(r"\bas (?:much|many|high|large|long|often|slow|big)\s+$", re.IGNORECASE)
+_MEASURED = re.compile(r"\bas (?:much|many|high|large|long|often|slow|big)\b(?:\s+[\w-]+){0,5}\s+$", re.IGNORECASE)
 """`six times as much as before` says nothing of what stayed."""
+_LEVELLED = re.compile(r"\b(fatal|error|warn)(?:ing)? (?:lines?|messages?)\b", re.IGNORECASE)
+_APART = re.compile(r";\s*|,?\s+(?:while|whereas|but)\s+")
+_WHILE = re.compile(r"^(?:while|whereas|although|though)\s+([^,]+),\s+", re.IGNORECASE)
+_NEAR_TIME = re.compile(r"(?:\b(?:shortly|just|soon|right|moments|seconds|a little|a bit) (before|after)\s+)?◷")
+SHORTLY_SECONDS = 60.0
+"""`shortly after 10:32:05` is at most so much later."""
 MOST_CHARACTERS, MOST_FIGURES = 600, 30
 """Of one sentence. Checking takes the square of either; a sentence that people can read has less."""
 FEWEST_WORDS = 3
@@ -59,9 +65,9 @@ class Judge:
         self._known = {item.id: known(item, report.window, entities) for item in report.findings}
         self._healthy = frozenset(text.partition(":")[0].strip().lower() for text in report.healthy)
         self._places = frozenset(name for item in self._known.values() for name in item.names) | self._healthy
-
-        self._vocabulary = frozenset(word for item in self._known.values() for word in re.findall(r"[\w-]+", item.text))
-        self._stems = frozenset(map(_stem, self._vocabulary))
+        words = frozenset(word for item in self._known.values() for word in re.findall(r"[\w-]+", item.text))
+        self._vocabulary = words | {place.lower() for place in self._places}
+        self._stems = frozenset(map(_stem, words))
 
     def cited(self, sentence: str, ids: Iterable[str]) -> Judgement:
         """A sentence that rests on these findings, and those that it names itself."""
@@ -126,7 +132,14 @@ class Judge:
         return bool(claim.times) or (_figures(claim) and bool(wording.STATES.search(claim.words)))
 
     def _against(self, items: Sequence[Known], sentence: str) -> Judgement:
-        """What the findings say of the sentence; verified only where no clause of it says more than they hold."""
+        """What the findings say of the sentence; verified only where no clause of it says more than they hold.
+
+        What it says beside of components that are as usual is true without them.
+        """
+        parts = _APART.split(_WHILE.sub(r"\1; ", sentence))
+        others = [part for part in parts if not self._says_healthy(take_apart(part))]
+        if 0 < len(others) < len(parts):
+            sentence = "; ".join(others)
         found = self._held(items, sentence)
         if found is GOOD and (more := next(filter(self._says_more, _pieces(sentence)), "")):
             return Judgement(Standing.UNVERIFIED, f"no evidence says “{more[:80]}”")
@@ -137,13 +150,15 @@ class Judge:
         claim = take_apart(clause)
         if _checkable(claim) or (claim.ids and len(claim.words.split()) < FEWEST_WORDS):
             return False
-        words = [word.lower() for word in re.findall(r"[A-Za-z][\w-]*", claim.words)]
+        undirected = wording.RISE.sub(" ", wording.FALL.sub(" ", claim.words))
+        words = [word.lower() for word in re.findall(r"[A-Za-z][\w-]*", undirected)]
         return len(words) >= FEWEST_WORDS and not all(map(self._is_known_word, words))
 
     def _is_known_word(self, word: str) -> bool:
-        directed = wording.RISE.fullmatch(word) or wording.FALL.fullmatch(word) or wording.STAY.fullmatch(word)
+        patterns = (wording.RISE, wording.FALL, wording.STAY, wording.FIRST, wording.LATER)
+        directed = any(pattern.fullmatch(word) for pattern in patterns)
         known = word in wording.PLAIN or word in wording.LINKING or word.endswith("ly") or word in self._places
-        return bool(directed) or known or _stem(word) in self._stems
+        return directed or known or _stem(word) in self._stems
 
     def _held(self, items: Sequence[Known], sentence: str) -> Judgement:
         if len(items) > 1 and (ordered := self._ordered(sentence, items)):
@@ -159,12 +174,12 @@ class Judge:
 
     def _one(self, item: Known, claim: Claim) -> Judgement:
         """Against one finding: every check must pass, and at least one must have had something to check."""
-        reasons = (
-            *(check(claim, item) for check in _CHECKS),
-            _wrong_time(claim, item, self._window),
-            whose.wrong(claim, item, self._places, self._vocabulary),
+        reason = (
+            next(filter(None, (check(claim, item) for check in _CHECKS)), "")
+            or _wrong_time(claim, item, self._window)
+            or whose.wrong(claim, item, self._places, self._vocabulary)
         )
-        if reason := next(filter(None, reasons), ""):
+        if reason:
             return Judgement(Standing.FALSE, reason)
         return GOOD if _checkable(claim) or _placed(claim, item) else NOTHING_TO_CHECK
 
@@ -181,9 +196,11 @@ class Judge:
         if sign is None:
             return None
         both = _together(one, other)
-        found = self._one(both, take_apart(wording.FIRST.sub(" ", wording.LATER.sub(" ", sentence))))
+        found = self._one(both, _without_order(take_apart(sentence)))
         if found.standing is Standing.FALSE:
             return found
+        if _seen_first(*((one, other) if sign else (other, one))):
+            return GOOD
         if one.moment is None or other.moment is None or abs(one.moment - other.moment) < ENDS:
             return NO_ORDER
         true = (one.moment < other.moment) == sign
@@ -191,9 +208,10 @@ class Judge:
 
     def _says_healthy(self, claim: Claim) -> bool:
         """`catalog and db stayed healthy`, where all that it names was looked at and found as usual."""
-        if not wording.STAY.search(claim.words) or claim.numbers or claim.quotes or wording.NOT.search(claim.words):
+        words, wells = wording.HEALTHY.subn(" ", claim.words)
+        if not (wells or wording.STAY.search(words)) or claim.numbers or claim.quotes or wording.NOT.search(words):
             return False
-        named = whose.mentioned(claim.words, self._places)
+        named = whose.mentioned(words, self._places)
         return bool(named) and all(name in self._healthy for name in named)
 
     def _said_somewhere(self, claim: Claim) -> bool:
@@ -213,8 +231,12 @@ class Judge:
         )
 
     def _holds(self, item: Known, claim: Claim) -> bool:
-        wrong = (_wrong_quote(claim, item), _wrong_name(claim, item), amounts.wrong(claim, item))
-        return not any((*wrong, _wrong_time(claim, item, self._window)))
+        return not (
+            _wrong_quote(claim, item)
+            or _wrong_name(claim, item)
+            or amounts.wrong(claim, item)
+            or _wrong_time(claim, item, self._window)
+        )
 
 
 def _best(found: Iterable[Judgement]) -> Judgement:
@@ -251,8 +273,11 @@ def _stem(word: str) -> str:
 
 def _placed(claim: Claim, item: Known) -> bool:
     """Without any number it still says something if it names the component and which way it went."""
-    directed = wording.RISE.search(claim.words) or wording.FALL.search(claim.words)
-    return bool(directed) and item.entity.lower() in claim.words.lower()
+    words = claim.words
+    directed = wording.RISE.search(words) or wording.FALL.search(words)
+    gone = item.after == 0 and wording.NOT.search(words) and negations.ended(words)
+    logs = item.log and item.after and (said := _LEVELLED.search(words)) and f"{said[1].lower()} line" in item.title
+    return bool(directed or gone or logs) and item.entity.lower() in words.lower()
 
 
 def _wrong_quote(claim: Claim, item: Known) -> str:
@@ -273,10 +298,13 @@ def _wrong_name(claim: Claim, item: Known) -> str:
 
 
 def _wrong_time(claim: Claim, item: Known, window: Window) -> str:
-    for text in claim.times:
+    said = [found[1] for found in _NEAR_TIME.finditer(claim.words)]
+    for place, text in enumerate(claim.times):
+        side = said[place] if place < len(said) else ""
         for start, length in times_in(text, window):
-            near = NEAR_SECONDS if length == 1 else length / 2
-            if not any(start - near <= at < start + length + NEAR_SECONDS for at in item.times):
+            near = SHORTLY_SECONDS if side == "before" else NEAR_SECONDS if length == 1 else length / 2
+            until = start + length + (SHORTLY_SECONDS if side == "after" else NEAR_SECONDS)
+            if not any(start - near <= at < until for at in item.times):
                 return f"{item.id} has nothing at {text}"
     if re.search(r"\b(?:CET|CEST|EST|EDT|PST|PDT|IST|JST|BST|local time)\b", claim.words):
         return "times are in UTC"
@@ -307,7 +335,7 @@ def _went(item: Known) -> int:
 
 def _of_time(word: str, item: Known) -> bool:
     """Slower and faster say something of durations alone; of a rate it could be either."""
-    return word.lower() in {"slower", "faster"} and not item.timed
+    return word.lower().endswith(("slower", "faster", "longer", "time")) and not item.timed
 
 
 def _wrong_side(claim: Claim, item: Known) -> str:
@@ -383,6 +411,17 @@ def _order(head: str, between: str) -> bool | None:
     return bool(first)
 
 
+def _without_order(claim: Claim) -> Claim:
+    """What else it says: of a time between the two, `before` and `after` tell no part."""
+    numbers = (each._replace(role=Role.ANY) if each.quantity.measures == "time" else each for each in claim.numbers)
+    return claim._replace(numbers=tuple(numbers), words=wording.FIRST.sub(" ", wording.LATER.sub(" ", claim.words)))
+
+
+def _seen_first(early: Known, late: Known) -> bool:
+    """Of lines it is not known when they began, but that one was there before the other happened."""
+    return early.log and early.line_at is not None and late.moment is not None and early.line_at < late.moment
+
+
 def _together(one: Known, other: Known) -> Known:
     return one._replace(
         names=one.names | other.names,
@@ -398,5 +437,5 @@ def _together(one: Known, other: Known) -> Known:
 def _apart(one: Known, other: Known) -> Iterable[Fact]:
     if one.moment is not None and other.moment is not None:
         seconds = abs(one.moment - other.moment)
-        yield Fact(Quantity(seconds, "time", (seconds,)), Part.DIFFERENCE)
-        yield Fact(Quantity(round(seconds), "time", (round(seconds),)), Part.DIFFERENCE)
+        yield Fact(Quantity(seconds, "time", (seconds,)), Part.APART)
+        yield Fact(Quantity(round(seconds), "time", (round(seconds),)), Part.APART)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import combinations
@@ -18,6 +18,10 @@ _LIMIT = re.compile(rf"; the rule fires at ([<>=!]+) ({_FIGURE})$")
 _VALUE = re.compile(rf"\b(is|was) ({_FIGURE})")
 _ZONE = re.compile(r":\d\d(?:\.\d+)?([+-])(\d\d):?(\d\d)$")
 _HALF_DAY = re.compile(r"(\d{1,2})(:\d\d(?::\d\d)?)\s?([AaPp])[Mm]$")
+_WRITER = re.compile(r" \(written by (\S+)\):")
+"""What we say behind the title of a line that somebody else wrote of the component."""
+_MEASURED = re.compile(r"\b\w+_([a-z]{1,7})\\*[\"']?\s*[:=]\s*(\d+(?:\.\d+)?)\b")
+"""A field of a line that says its unit: `"rss_mb": 301`, `took_ms=12`."""
 _VERSIONS = re.compile(r"runs (\S+) instead of (\S+)")
 _NAMING_LABELS = ("service", "pod", "container", "instance", "node", "host", "deployment", "app", "job", "workload")
 _TIMED = re.compile(r"(?i)_seconds\b|_seconds_|duration|latency|delay|_ms\b")
@@ -31,6 +35,7 @@ class Part(StrEnum):
     AFTER = "after"
     LIMIT = "limit"
     DIFFERENCE = "difference"
+    APART = "apart"
     FACTOR = "factor"
     COUNT = "count"
     SPAN_BEFORE = "span before"
@@ -50,6 +55,7 @@ class Fact(NamedTuple):
 class Known(NamedTuple):
     """A finding, taken apart. `before` and `after` are None where they were not seen or mean nothing.
 
+    `line_at` is when the first of its lines that are shown was written.
     `text` is every word of it in lower case; `old` and `new` are versions; `times` are seconds since the epoch.
     """
 
@@ -70,6 +76,7 @@ class Known(NamedTuple):
     old: str = ""
     new: str = ""
     log: bool = False
+    line_at: float | None = None
 
     @property
     def began_empty(self) -> bool:
@@ -82,15 +89,16 @@ def known(item: Evidence, window: Window, entities: frozenset[str] = frozenset()
     versions = _VERSIONS.search(item.statement)
     texts = (item.entity, item.title, item.statement, item.query, *_own_words(item))
     before, after = _ends(item)
+    times = tuple(_times(item, window))
     return Known(
         id=item.id,
         entity=item.entity,
         names=_names(item, entities),
-        facts=tuple(_facts(item, window)),
+        facts=tuple(_facts(item, window, times)),
         before=before,
         after=after,
         limit=_limit(item),
-        times=tuple(_times(item, window)),
+        times=times,
         moment=_moment(item, window),
         text=" ".join("\n".join(texts).lower().split()),
         title=item.title.lower(),
@@ -100,12 +108,14 @@ def known(item: Evidence, window: Window, entities: frozenset[str] = frozenset()
         old=versions[2] if versions else "",
         new=versions[1] if versions else "",
         log=item.kind == "log",
+        line_at=min((line.at.timestamp() for line in item.lines), default=None),
     )
 
 
 def _names(item: Evidence, entities: frozenset[str]) -> frozenset[str]:
     labels = {item.labels.get(name, "") for name in _NAMING_LABELS}
-    return frozenset({item.entity, *(labels - entities)} - {""})
+    writer = _WRITER.match(item.statement.removeprefix(item.title)) if item.kind == "log" else None
+    return frozenset({item.entity, *(labels - entities), *([writer[1]] if writer else [])} - {""})
 
 
 def times_in(text: str, window: Window) -> Iterator[tuple[float, float]]:
@@ -135,19 +145,16 @@ def _in_utc(text: str) -> tuple[str, float]:
 
 
 def _as_time(date: str, clock: str, window: Window) -> float | None:
-    form = {0: "", 1: "%H:%M", 2: "%H:%M:%S.%f" if "." in clock else "%H:%M:%S"}[clock.count(":")]
+    onset = window.onset.astimezone(UTC)
+    clock = f"0{clock}" if clock.find(":") == 1 else clock
     try:
-        if date or not clock:
-            return (
-                datetime.strptime(f"{date} {clock}".strip(), f"%Y-%m-%d {form}".strip()).replace(tzinfo=UTC).timestamp()
-            )
-        day = window.onset.astimezone(UTC)
-        time = datetime.strptime(clock, form).replace(tzinfo=UTC)
+        found = datetime.fromisoformat(f"{date or onset.date()} {clock}".strip()).replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
-    found = day.replace(hour=time.hour, minute=time.minute, second=time.second, microsecond=time.microsecond)
+    if date:
+        return found
     # Around midnight the nearer day is meant.
-    return min((found.timestamp() + days * 86400.0 for days in (-1, 0, 1)), key=lambda at: abs(at - day.timestamp()))
+    return min((found + days * 86400.0 for days in (-1, 0, 1)), key=lambda at: abs(at - onset.timestamp()))
 
 
 def _limit(item: Evidence) -> tuple[str, float] | None:
@@ -182,9 +189,12 @@ def _lines(item: Evidence) -> Iterator[str]:
     yield from ([item.logs.template] if item.logs else [])
 
 
-def _facts(item: Evidence, window: Window) -> Iterator[Fact]:
+def _facts(item: Evidence, window: Window, times: Sequence[float]) -> Iterator[Fact]:
     for text in (item.entity, item.title, *item.labels.values(), *_lines(item)):
         yield from (Fact(number, Part.TEXT) for number in quantities(text))
+    for found in (each for line in item.lines for each in _MEASURED.finditer(line.line)):
+        if (number := quantity(float(found[2]), found[1])).measures:
+            yield Fact(number, Part.TEXT)
     _, limit = _limit(item) or ("", None)
     if limit is not None:
         yield Fact(quantity(limit), Part.LIMIT)
@@ -203,7 +213,7 @@ def _facts(item: Evidence, window: Window) -> Iterator[Fact]:
         (window.onset, window.end, Part.SPAN_AFTER),
     ):
         yield Fact(quantity((end - start).total_seconds(), "s"), part)
-    for one, other in combinations(sorted(set(_times(item, window))), 2):
+    for one, other in combinations(sorted(set(times)), 2):
         yield Fact(quantity(round(other - one), "s"), Part.DIFFERENCE)
 
 

@@ -41,6 +41,8 @@ _SHORT_OF = re.compile(
 )
 
 
+_FOLD = re.compile(r"\s+(?:quite\s+|even\s+)?(doubl|tripl|quadrupl)ed?\b", re.IGNORECASE)
+_FOLDS = {"doubl": 2, "tripl": 3, "quadrupl": 4}
 _FROM = re.compile(r"\bfrom\s+$", re.IGNORECASE)
 _MOMENT = re.compile(
     r"^\s*(?:the (?:onset|incident|change|restart)|that|this|it|◷(?:\s+UTC)?)(?=\W)[,\s]*", re.IGNORECASE
@@ -71,12 +73,14 @@ def wrong(words: str, item: Known, went: int) -> str:
 def _licensed(words: str, found: re.Match[str], item: Known) -> bool:
     """A negation that the finding bears out."""
     head, here, behind = words[: found.start()], words[found.start() :], words[found.end() :]
+    if (fold := _FOLD.match(behind)) and item.before and item.after is not None:
+        return item.after / item.before < _FOLDS[fold[1].lower()]
     if item.limit and item.after is not None and _SHORT_OF.match(behind):
         return (item.after > item.limit[1]) != (">" in item.limit[0])
     if _of_ability(head, here, behind):
         return bool(wording.FAILURE.search(item.text)) and (item.log or item.after == 0)
     quoted = " ".join(here.lower().split()[:3]).strip(" .,;:") in item.text
-    return quoted or (item.began_empty and _of_before(head, here, behind)) or (item.after == 0 and _ended(words))
+    return quoted or (item.began_empty and _of_before(head, here, behind)) or (item.after == 0 and ended(words))
 
 
 def _of_ability(head: str, here: str, behind: str) -> bool:
@@ -85,7 +89,7 @@ def _of_ability(head: str, here: str, behind: str) -> bool:
     return bool(could or wording.CANNOT.match(here) or here.lower().startswith("fail") or _CAPABLE.match(behind))
 
 
-def _ended(words: str) -> bool:
+def ended(words: str) -> bool:
     return bool(_PRESENT.search(words))
 
 

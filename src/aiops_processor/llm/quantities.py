@@ -17,7 +17,7 @@ TIMES_OF_DAY = re.compile(
 NUMBER = re.compile(
     r"(?:(?<![\w.-])|(?<=\d-))(?P<number>[-+]?\d[\d,]*+(?:\.\d++)?+(?:[eE][-+]?\d++)?+)(?!\w*[:_]\w|\.\d|(?:st|nd|rd|th)\b|-?fold)"
     r"[ \u00a0\u202f]?(?P<unit>%|(?!per\b|an?\b|every\b|each\b)[A-Za-zµ]+)?"
-    r"(?P<rate>(?:\s+[a-z-]+){0,3}?\s*(?:/|\bper\s+|\bevery\s+|\ban?\s+)(?P<each>second|sec|s|minute|min|m|hour|h)\b)?"
+    r"(?P<rate>(?:\s+(?!(?:within|in|for|over|during|after|about|around|under|roughly|than)\b)[a-z-]+){0,3}?\s*(?:/|\bper\s+|\bevery\s+|\ban?\s+)(?P<each>second|sec|s|minute|min|m|hour|h)\b)?"
 )
 _RATES = {"second": 1.0, "sec": 1.0, "s": 1.0, "minute": 60.0, "min": 60.0, "m": 60.0, "hour": 3600.0, "h": 3600.0}
 

@@ -1,5 +1,6 @@
 """A sentence of a model, taken apart: the ids that it cites, its quotations, its names, its numbers and their roles."""
 
+import functools
 import re
 from collections.abc import Iterator
 from enum import StrEnum
@@ -37,8 +38,15 @@ _GAVE_WAY = re.compile(
     rf"^(?:\s+(?:of|on|at) [\w-]+)?\s+(?:(?:was|were|is|got|has been|had been)\s+)?{_REPLACED}\s+(?:by|with)\b"
 )
 _TOOK_OVER = re.compile(rf"^(?:\s+(?:of|on|at) [\w-]+)?\s+(?:has |had )?{_REPLACED}\s+(?!by\b|with\b)")
+_WAS = re.compile(rf"\b(?:was|were)\s+(?:at\s+)?{_ABOUT}$", re.IGNORECASE)
+_NOW = re.compile(r"\b(?:is|are|it is) now\b|\bnow (?:is|are)\b", re.IGNORECASE)
+"""`it was at 26 MiB and is now at 108`."""
 _BY = re.compile(rf"\bby\s+{_ABOUT}$", re.IGNORECASE)
 _FIRES = re.compile(r"\bfires?\b[\w\s]*$", re.IGNORECASE)
+_LIMIT_HEAD = re.compile(
+    r"\bfires?\b(?: only)?(?: (?:at|when|if|above|below))?(?: it is)? ?[<>=]{1,2} ?$", re.IGNORECASE
+)
+_LIMIT_TAIL = re.compile(r"^ ?(?:%|[A-Za-zµ]+)? ?at which (?:it|the (?:rule|alert)|this) fires\b", re.IGNORECASE)
 _THEN_BEFORE = re.compile(
     r"^\s*(?:(?!and\b|but\b|never\b|not\b|none\b|no\b)(?:%|[A-Za-zµ/]+)\s+){0,3}"
     r"(?:in (?:the )?[\d.]+ \w+ )?(?:before|beforehand|previously|earlier)\b(?!\s+[\[\d])",
@@ -77,7 +85,7 @@ _WORDS = {
     "billion": 10**9,
 }  # fmt: skip
 NUMBER_WORDS = frozenset(_WORDS)
-_IN_WORDS = re.compile(rf"\b({'|'.join(_WORDS)})\b(?! (?:of|more|other|or|again))", re.IGNORECASE)
+_IN_WORDS = re.compile(rf"\b({'|'.join(_WORDS)})\b(?! (?:of|more|other|or|again)|-?fold)", re.IGNORECASE)
 _COUNT = rf"({'|'.join(_WORDS)}|\d{{1,3}})"
 _IN_PARTS = re.compile(
     rf"\b{_COUNT} (?:of|in|out of) (?:every )?{_COUNT}\b(?! (?:times|lines|restarts))"
@@ -85,12 +93,32 @@ _IN_PARTS = re.compile(
     re.IGNORECASE,
 )
 """`four of five requests` is a share."""
-_ALONE = re.compile(r"\b(?:a|one) single(?= (?:[a-z]+ )?(?:line|restart|entry|occurrence|message)\b)", re.IGNORECASE)
+_ALONE = re.compile(
+    r"\b(?:(?:a|one) single|(?:only|just|exactly) one)"
+    r"(?= (?:[a-z]+ )?(?:line|restart|entry|occurrence|message|time)\b)",
+    re.IGNORECASE,
+)
+_A_WHILE = re.compile(r"\ban? (second|minute|hour|day)(?= (?:after|before|later|earlier)\b)", re.IGNORECASE)
+_EVERY = re.compile(rf"\bevery {_COUNT} (seconds|minutes|hours)\b", re.IGNORECASE)
+"""`a warning every five seconds` is a rate."""
+_ALL = re.compile(
+    r"(?<!not )(?<!nearly )(?<!almost )(?<!of )\b(?:every|each|all(?: of)?(?: the| its)?)(?: \w+)?"
+    r" (?:calls?|requests?|connections?|attempts?|queries|query)\b"
+    r"(?=[^\d;]*\b(?:fails?|failed|lost|refused|rejected|errors?|tim(?:es?|ed) out)\b[^\d]*$)",
+    re.IGNORECASE,
+)
 _SHARES = {"half": 0.5, "a third": 1 / 3, "a quarter": 0.25, "a fifth": 0.2, "a tenth": 0.1, "two thirds": 2 / 3,
            "three quarters": 0.75}  # fmt: skip
 _IN_SHARES = re.compile(rf"\b({'|'.join(_SHARES)})\b", re.IGNORECASE)
+REMEMBERED = 256
+"""Sentences and clauses that are kept taken apart: those of one report are fewer."""
 _FOLDS = {"doubl": 2, "tripl": 3, "quadrupl": 4}
-_IN_FOLDS = re.compile(r"\b(doubl|tripl|quadrupl)(?:ed|es|ing|e)\b|(?<![\w.])(\d+(?:\.\d+)?)-?fold\b", re.IGNORECASE)
+_IN_FOLDS = re.compile(
+    r"(?<!not )\b(doubl|tripl|quadrupl)(?:ed|es|ing|e)\b"
+    rf"|(?<![\w.])(\d+(?:\.\d+)?|{'|'.join(_WORDS)})-?fold\b",
+    re.IGNORECASE,
+)
+"""What did not double is for negations.py."""
 
 
 class Role(StrEnum):
@@ -102,6 +130,7 @@ class Role(StrEnum):
     BY = "by"
     FACTOR = "factor"
     NOISE = "noise"
+    LIMIT = "limit"
 
 
 class Said(NamedTuple):
@@ -151,8 +180,9 @@ def clauses(text: str) -> list[str]:
     return found if len(found) > 1 else []
 
 
+@functools.lru_cache(REMEMBERED)
 def take_apart(sentence: str) -> Claim:
-    """A sentence as it can be held against a finding."""
+    """A sentence as it can be held against a finding. Remembered: it is held against one after the other."""
     ids = tuple(dict.fromkeys(ID.findall(_without_quotes(sentence))))
     quotes = tuple(next(filter(None, found)) for found in _QUOTED.findall(sentence))
     rest = ID.sub(" ", _CITED.sub(" ", _QUOTED.sub(" “” ", sentence))).replace("-to-", " to ")
@@ -186,14 +216,14 @@ def _numbers(rest: str) -> tuple[Said, ...]:
 
 
 def _figures(rest: str) -> Iterator[tuple[int, Said]]:
-    for found in figures(_IN_PARTS.sub(lambda part: " " * len(part[0]), rest)):
+    for found in figures(_EVERY.sub(_blank, _IN_PARTS.sub(_blank, rest))):
         head, tail = rest[: found.start()], rest[found.end("number") :]
         yield (
             found.start(),
             Said(
                 quantity_of(found),
                 _role(rest, found.start(), found.end("number")),
-                bound=next((sign for pattern, sign in _BOUNDS if pattern.search(head)), 0),
+                bound=_bound(head),
                 rough=bool(_ROUGH.search(head)),
                 counts=_counts(tail),
                 tallies=bool(_TALLY.match(tail)),
@@ -203,26 +233,52 @@ def _figures(rest: str) -> Iterator[tuple[int, Said]]:
 
 def _spelt(rest: str) -> Iterator[tuple[int, Said]]:
     for found in _IN_FOLDS.finditer(rest):
-        number = float(found[2]) if found[2] else float(_FOLDS[found[1].lower()])
-        yield found.start(), Said(quantity(number), Role.FACTOR, rough=True)
+        number = _number(found[2]) if found[2] else float(_FOLDS[found[1].lower()])
+        bound = _bound(rest[: found.start()])
+        yield found.start(), Said(quantity(number), Role.FACTOR, bound, rough=not bound)
+    for found in _ALL.finditer("" if re.search(r"\d", rest) else rest):
+        yield found.start(), Said(quantity(1.0, "ratio"), Role.ANY)
+    for found in _EVERY.finditer(rest):
+        seconds = quantity(_number(found[1]), found[2].lower()).sizes[0]
+        yield found.start(), Said(quantity(1 / seconds, "/s") if seconds else quantity(0.0), Role.ANY, rough=True)
+    for found in _A_WHILE.finditer(rest):
+        head = rest[: found.start()]
+        yield (
+            found.start(),
+            Said(quantity(1.0, found[1].lower(), 0.5), Role.ANY, _bound(head), bool(_ROUGH.search(head))),
+        )
     for found in _IN_SHARES.finditer(rest):
         share, head = _SHARES[found[1].lower()], rest[: found.start()]
-        bound = next((sign for pattern, sign in _BOUNDS if pattern.search(head)), 0)
-        yield found.start(), Said(quantity(share, "ratio"), Role.ANY, bound, rough=bool(_ROUGH.search(head)))
+        yield found.start(), Said(quantity(share, "ratio"), Role.ANY, _bound(head), rough=bool(_ROUGH.search(head)))
     for found in _IN_PARTS.finditer(rest):
-        some, whole = (_WORDS.get(each.lower()) or float(each) for each in found.groups())
+        some, whole = map(_number, found.groups())
         yield found.start(), Said(quantity(some / whole, "ratio"), Role.ANY, rough=True)
-    rest = _IN_PARTS.sub(" ", rest)
+    rest = _EVERY.sub(" ", _IN_PARTS.sub(" ", rest))
     for found in _ALONE.finditer(rest):
         yield found.start(), Said(quantity(1.0), Role.ANY, tallies=True)
     for found in _IN_WORDS.finditer(rest):
         tail = rest[found.end() :]
         unit = re.match(r"\s+([a-z]+)", tail)
         number = quantity(float(_WORDS[found[1].lower()]), unit[1] if unit else "", 0.5 / _WORDS[found[1].lower()])
-        bound = next((sign for pattern, sign in _BOUNDS if pattern.search(rest[: found.start()])), 0)
+        head = rest[: found.start()]
         folds = found[1].lower() in {"twice", "thrice"} and re.match(r"\s+(?:the|what|as|its)\b", tail)
         role = Role.FACTOR if folds else _role(rest, found.start(), found.end())
-        yield found.start(), Said(number, role, bound, counts=_counts(tail), tallies=bool(_TALLY.match(tail)))
+        rough = bool(_ROUGH.search(head))
+        yield found.start(), Said(number, role, _bound(head), rough, _counts(tail), bool(_TALLY.match(tail)))
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
+
+
+def _number(word: str) -> float:
+    """`five`, `5`."""
+    return float(_WORDS.get(word.lower(), 0) or word)
+
+
+def _bound(head: str) -> int:
+    """1 behind `more than`, -1 behind `less than`, else 0."""
+    return next((sign for pattern, sign in _BOUNDS if pattern.search(head)), 0)
 
 
 def _counts(tail: str) -> bool:
@@ -241,8 +297,10 @@ def _role(rest: str, start: int, end: int) -> Role:
         (Role.FACTOR, _FACTOR.match(tail)),
         (Role.BEFORE, _GAVE_WAY.match(tail)),
         (Role.AFTER, _TOOK_OVER.match(tail)),
+        (Role.LIMIT, _LIMIT_HEAD.search(head) or _LIMIT_TAIL.match(tail)),
         (Role.ANY, _FIRES.search(head)),
         (Role.BEFORE, _BEFORE.search(head) or _TO_NUMBER.match(behind) or _THEN_BEFORE.match(tail)),
+        (Role.BEFORE, _WAS.search(head) and _NOW.search(tail)),
         (Role.BY, _BY.search(head)),
         (Role.AFTER, _AFTER.search(head) or _THEN_TO.match(behind)),
     )

@@ -34,6 +34,8 @@ _AUXILIARY = frozenset(
     }
     | {"but", "to", "of", "in", "at", "on", "by", "for"}
 )
+_ASKS = r"(?:requests?|calls?|queries|traffic|load|connections?)"
+_TAKES = r"\s+(?:receives?|received|gets?|got|takes?)\s+from\s+(?:the\s+)?"
 _EDGE = r"(?:['’]s)?(?:\s+\w+){0,3}?\s+(?:to|→)\s+(?:the\s+)?"
 
 
@@ -45,10 +47,10 @@ _BACK = (
 """`checkout is called by gateway`: the second calls the first. Errors come from who is called."""
 
 
-def wrong(claim: Claim, item: Known, places: Iterable[str], vocabulary: frozenset[str] = frozenset()) -> str:
+def wrong(claim: Claim, item: Known, places: Iterable[str], vocabulary: frozenset[str]) -> str:
     """Why the sentence is about something else than the finding; "" where it is not.
 
-    `places` are the components of the report, `vocabulary` all words of it.
+    `places` are the components of the report, `vocabulary` all words of it, in lower case and theirs among them.
     """
     known_places = sorted({*places, *item.names}, key=len, reverse=True)
     if reason := _wrong_way(claim.words, item, known_places):
@@ -58,7 +60,7 @@ def wrong(claim: Claim, item: Known, places: Iterable[str], vocabulary: frozense
             claim.words, name, start, end, item, known_places
         ):
             return f"{item.id} is about {item.entity}, not about {name}"
-    for word in _unknown(claim.words, item, {*vocabulary, *(place.lower() for place in known_places)}):
+    for word in _unknown(claim.words, item, vocabulary):
         return f"{item.id} does not name {word}"
     return ""
 
@@ -127,10 +129,12 @@ def _edges(places: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
         re.compile(f"{start}{name}{_EDGE}{name}{end}"),
         re.compile(rf"\bto\s+(?:the\s+)?{name}\s+by\s+(?:the\s+)?{name}{end}"),
         re.compile(f"{start}{name}{_BACK}{name}{end}"),
+        re.compile(rf"\b{_ASKS}\s+(?:(?:that|which)\s+)?(?:the\s+)?{name}{_TAKES}{name}{end}"),
+        re.compile(rf"\bwhat\s+(?:the\s+)?{name}{_TAKES}{name}\s+as\s+{_ASKS}\b"),
     )
 
 
-def _unknown(words: str, item: Known, known: set[str]) -> Iterator[str]:
+def _unknown(words: str, item: Known, known: frozenset[str]) -> Iterator[str]:
     """Words that stand where a component's name would, and are neither known nor words of the trade."""
     named = _names_it(words, item)
     for pattern in (wording.OWNER, wording.CALLED, wording.DOER):

@@ -4,6 +4,7 @@ promql-parser (Rust) reads the text. Its nodes cannot be built, `prettify()` ign
 `str(Matcher)` does not escape quotes: so trees are written by our own renderer, here and nowhere else.
 """
 
+import functools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,8 @@ _OPERATORS: Mapping[str, Operator] = {
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_CHARACTERS = 100_000
+REMEMBERED = 256
+"""Expressions of which the tree is kept."""
 _MOST_NESTED = 200
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _RESERVED = frozenset(
@@ -43,8 +46,12 @@ _NESTING = re.compile(
 )
 
 
+@functools.lru_cache(REMEMBERED)
 def parse(expr: str) -> ast.Expr:
-    """The expression as a tree. Raises QueryError that names what is wrong."""
+    """The expression as a tree, which nobody changes. Raises QueryError that names what is wrong.
+
+    Remembered: one query is looked at for its selectors, its labels and its cost, and packs and rules ask the same.
+    """
     _refuse_what_is_too_deep(expr)
     try:
         return ast.parse(expr)

@@ -11,7 +11,7 @@ from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry
 from aiops_processor.storage.alerts import insert
 from aiops_processor.storage.database import Connection
-from aiops_processor.storage.tables import analyses, episodes, incidents, timeline
+from aiops_processor.storage.tables import Encoded, analyses, episodes, incidents, timeline
 
 
 async def create(connection: Connection, incident: Incident, *, notify: bool) -> Incident:
@@ -161,13 +161,13 @@ async def begin_attempt(connection: Connection, incident_id: int, generation: in
 
 
 async def save_evidence(connection: Connection, incident_id: int, generation: int, report: EvidenceReport) -> None:
-    await _change_analysis(connection, incident_id, generation, evidence=report.model_dump(mode="json"))
+    await _change_analysis(connection, incident_id, generation, evidence=Encoded(report.model_dump_json()))
 
 
 async def save_result(
     connection: Connection, incident_id: int, generation: int, result: AnalysisResult, at: datetime
 ) -> None:
-    values = {"result": result.model_dump(mode="json"), "finished_at": at}
+    values = {"result": Encoded(result.model_dump_json()), "finished_at": at}
     await _change_analysis(connection, incident_id, generation, **values)
 
 

@@ -33,7 +33,7 @@ def message_of(fields: Mapping[str, str]) -> str:
 
 def level_word_of(fields: Mapping[str, str]) -> str:
     """What the line calls its level; "" where it has none."""
-    return next((fields[key] for key in LEVEL_KEYS if fields.get(key)), "")
+    return next((fields[key] for key in LEVEL_KEYS if fields.get(key)), "") if fields else ""
 
 
 def _json(text: str) -> dict[str, str]:

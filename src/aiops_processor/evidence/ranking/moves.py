@@ -6,6 +6,7 @@ noise of its kind, so that rows without any variance do not explode and units do
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,14 +164,19 @@ def _by_kind(codes: Integers, values: Array, of: Callable[[Array], float]) -> Ar
     if not len(codes):
         return np.empty(0)
     order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    numbers = [of(group) for group in np.split(values[order], starts[1:])]
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1)).tolist()
+    ordered = values[order]
+    numbers = [of(ordered[start:end]) for start, end in pairwise((*starts, len(ordered)))]
     return np.asarray(numbers, dtype=np.float64)[codes]
 
 
 def _median(values: Array) -> float:
-    seen = values[np.isfinite(values)]
-    return float(np.median(seen)) if len(seen) else float("nan")
+    """As numpy's, which takes ten times as long for the few values of a kind."""
+    seen = np.sort(values[np.isfinite(values)]).tolist()
+    middle = len(seen) // 2
+    if not seen:
+        return float("nan")
+    return seen[middle] if len(seen) % 2 else (seen[middle - 1] + seen[middle]) / 2
 
 
 def _deviation(values: Array) -> Array:
