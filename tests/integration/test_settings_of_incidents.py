@@ -20,8 +20,8 @@ from aiops_processor.errors import ConfigError
 from aiops_processor.models.alert import Alert
 from aiops_processor.services import grouping
 from aiops_processor.services.grouping import Member, place_of
-from aiops_processor.services.incidents import Policy
 from aiops_processor.services.own_rules import ties
+from aiops_processor.services.policy import Policy
 from aiops_processor.telemetry import Metrics
 
 SECTIONS = ("WATCHDOG_", "RETENTION_", "GROUPING_", "PRIORITY_", "MAX_QUERIES")

@@ -28,9 +28,9 @@ from aiops_processor.query import matchers
 from aiops_processor.services.actions import Acts
 from aiops_processor.services.completing import Completing
 from aiops_processor.services.grouping import Rules
-from aiops_processor.services.incidents import Policy, Settling
 from aiops_processor.services.missed import Patience
 from aiops_processor.services.own_rules import OwnRule
+from aiops_processor.services.policy import Policy, Settling
 from aiops_processor.services.priority import Level, Priority
 from aiops_processor.services.pulse import Heartbeat
 from aiops_processor.services.retention import Keeping

@@ -1,6 +1,7 @@
 """The analysis of a stored incident, in steps that each leave their result in the database."""
 
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -66,13 +67,18 @@ class Analysis:
         """Count the attempt. Returns how to go on, SKIP (given up, or merged into another), PLAIN or WITH_MODEL; and
         the priority.
         """
-        async with self._database.write() as connection:
+
+        async def count(connection: Connection) -> tuple[Incident, int]:
             incident = await self._incident(connection, incident_id)
             if incident.merged_into is not None:
-                return SKIP, 0
-            attempts = await incident_rows.begin_attempt(connection, incident_id, generation)
-            if attempts <= MOST_ATTEMPTS:
-                return WITH_MODEL if self._analyzer.has_model else PLAIN, incident.priority
+                return incident, 0
+            return incident, await incident_rows.begin_attempt(connection, incident_id, generation)
+
+        incident, attempts = await self._database.run(count)
+        if incident.merged_into is not None:
+            return SKIP, 0
+        if attempts <= MOST_ATTEMPTS:
+            return WITH_MODEL if self._analyzer.has_model else PLAIN, incident.priority
         await self.fail(incident_id, generation, f"the analysis was begun {MOST_ATTEMPTS} times and never ended")
         return SKIP, 0
 
@@ -87,8 +93,11 @@ class Analysis:
         report = await self._kept(incident_id, generation - 1)
         if report is None:
             report = await self._analyzer.gather(alerts)
-        async with self._database.write() as connection:
+
+        async def save(connection: Connection) -> None:
             await incident_rows.save_evidence(connection, incident_id, generation, report)
+
+        await self._database.run(save)
 
     async def explain(self, incident_id: int, generation: int) -> None:
         """Write the analysis and store it."""
@@ -126,23 +135,10 @@ class Analysis:
 
     async def tell(self, incident_id: int, generation: int) -> None:
         """Put the messages into the outbox and end the analysis, in one transaction."""
-        now = self._clock.now()
-        async with self._database.write() as connection:
-            incident = await self._incident(connection, incident_id)
-            if _is_past(incident, generation):
-                return
-            over = incident.resolved_at is not None  # told already; what it was stands on its page
-            in_vain = incident.completions > 0 and incident.incomplete_since is not None  # people know as much
-            if not (over or in_vain) and await incident_rows.wants_notification(connection, incident_id):
-                await outbox.put(connection, incident_id, self._channels, Occasion.ANALYSED, generation, now)
-                await action_rows.note(connection, incident_id, ActionOccasion.ANALYSED, generation)
-            state = IncidentState.RESOLVED if over else IncidentState.ANALYSED
-            # New alerts have their own analysis, which asks the model anyway.
-            left = COMPLETE if incident.due_at else {"due_at": incident.complete_at}
-            await incident_rows.change(connection, incident_id, state=state, updated_at=now, **left)
-            entry = TimelineEntry(at=now, kind="analysed", text=_ended(incident, generation))
-            await incident_rows.note(connection, incident_id, entry)
-        self._metrics.analysis_duration.observe((now - incident.updated_at).total_seconds())
+        told = await self._database.run(partial(self._tell, incident_id, generation))
+        if told is None:
+            return
+        self._metrics.analysis_duration.observe((self._clock.now() - told.updated_at).total_seconds())
         self._happened(Happening.ANALYSED, incident_id)
 
     async def fail(self, incident_id: int, generation: int, reason: str) -> None:
@@ -155,6 +151,25 @@ class Analysis:
     def _happened(self, kind: Happening, incident_id: int, text: str = "") -> None:
         if self._events:
             self._events.happened(kind, incident_id, text=text)
+
+    async def _tell(self, incident_id: int, generation: int, connection: Connection) -> Incident | None:
+        """The incident as it was before; None where nobody waits for this analysis any more."""
+        now = self._clock.now()
+        incident = await self._incident(connection, incident_id)
+        if _is_past(incident, generation):
+            return None
+        over = incident.resolved_at is not None  # told already; what it was stands on its page
+        in_vain = incident.completions > 0 and incident.incomplete_since is not None  # people know as much
+        if not (over or in_vain) and await incident_rows.wants_notification(connection, incident_id):
+            await outbox.put(connection, incident_id, self._channels, Occasion.ANALYSED, generation, now)
+            await action_rows.note(connection, incident_id, ActionOccasion.ANALYSED, generation)
+        state = IncidentState.RESOLVED if over else IncidentState.ANALYSED
+        # New alerts have their own analysis, which asks the model anyway.
+        left = COMPLETE if incident.due_at else {"due_at": incident.complete_at}
+        await incident_rows.change(connection, incident_id, state=state, updated_at=now, **left)
+        entry = TimelineEntry(at=now, kind="analysed", text=_ended(incident, generation))
+        await incident_rows.note(connection, incident_id, entry)
+        return incident
 
     async def _give_up(self, connection: Connection, incident_id: int, generation: int, reason: str) -> bool:
         """False where nobody waits for this analysis any more."""

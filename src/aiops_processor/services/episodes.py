@@ -14,7 +14,7 @@ Key = tuple[str, str]
 """(source, fingerprint)"""
 
 
-@dataclass
+@dataclass(slots=True)
 class Track:
     """The newest episode of one alert: as stored, or about to be.
 
@@ -35,7 +35,7 @@ class Track:
         return self.ended_at is None
 
 
-@dataclass
+@dataclass(slots=True)
 class Said:
     """One alert of one post."""
 
@@ -77,12 +77,13 @@ def fold(known: Mapping[Key, Track], said: Iterable[Said]) -> Fold:
     newest = dict(known)
     result = Fold()
     for word in said:
-        track = newest.get(word.key)
+        key = word.key
+        track = newest.get(key)
         if track is None or _later(word, track):
             if track is not None and track.open:
                 track.ended_at = max(track.last_seen, track.starts_at)
                 result.changed |= {track.id: track} if track.id is not None else {}
-            newest[word.key] = new = _open(word, track)
+            newest[key] = new = _open(key, word, track)
             result.opened.append(Opened(word, new))
             continue
         if _heard(track, word) and track.id is not None:
@@ -103,9 +104,9 @@ def _later(word: Said, track: Track) -> bool:
     return began is not None and began > (track.starts_at if word.alert.firing else track.ended_at)
 
 
-def _open(word: Said, previous: Track | None) -> Track:
+def _open(key: Key, word: Said, previous: Track | None) -> Track:
     return Track(
-        key=word.key,
+        key=key,
         starts_at=_start(word, previous),
         last_seen=word.at,
         ended_at=None if word.alert.firing else _end(word),

@@ -10,9 +10,10 @@ from aiops_processor.models.base import Frozen
 from aiops_processor.models.samples import Answer, Series
 from aiops_processor.services import grouping
 from aiops_processor.services.grouping import Member, place_of
-from aiops_processor.services.incidents import REANALYSE_AFTER, Policy, Settling, not_an_incident
+from aiops_processor.services.incidents import REANALYSE_AFTER, not_an_incident
 from aiops_processor.services.missed import FIRING
 from aiops_processor.services.own_rules import ties
+from aiops_processor.services.policy import Policy, Settling
 from aiops_processor.services.reconstructed import Run, runs_of
 
 STEP_SECONDS = 60.0

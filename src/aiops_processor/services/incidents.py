@@ -1,5 +1,6 @@
 """From episodes to incidents: after the commit, serialised, so that a kill in between loses nothing."""
 
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +16,12 @@ from aiops_processor.models.incident import Episode, Incident, IncidentState, Ti
 from aiops_processor.models.notification import Occasion
 from aiops_processor.services import grouping, members
 from aiops_processor.services.filtering import Verdict
-from aiops_processor.services.grouping import Group, Member, Place, Rules, Tie, place_of
+from aiops_processor.services.grouping import Group, Member, Place, Tie, place_of
 from aiops_processor.services.own import Own
-from aiops_processor.services.own_rules import OwnRule, ties
+from aiops_processor.services.own_rules import ties
+from aiops_processor.services.policy import Policy, Settling
 from aiops_processor.services.priority import Priority
-from aiops_processor.services.watchdogs import Expected, arm
+from aiops_processor.services.watchdogs import arm
 from aiops_processor.storage import actions as action_rows
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import filtered as filtered_rows
@@ -33,6 +35,8 @@ from aiops_processor.storage.ties import StoredTie
 
 BATCH = 1000
 LEVELS = 1000  # more than there are severities
+FEWEST = 20
+SECONDS_A_PIECE = 0.015  # those who post wait for it on SQLite: nobody else writes meanwhile
 TITLE_FROM = 100  # an incident of thousands is named by its first ones
 REANALYSE_AFTER = timedelta(seconds=60)
 COMPLETE: dict[str, object] = {"incomplete_since": None, "complete_at": None}  # no report waits for its model any more
@@ -45,33 +49,6 @@ NOT_INCIDENTS = {
 }
 
 
-@dataclass(frozen=True)
-class Settling:
-    """An incident is analysed `seconds` after its last new alert, at most `most_seconds` after its first."""
-
-    seconds: float = 10
-    most_seconds: float = 30
-
-    def due(self, opened_at: datetime, now: datetime) -> datetime:
-        return min(now + timedelta(seconds=self.seconds), opened_at + timedelta(seconds=self.most_seconds))
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What a configuration says of incidents: what belongs together, what is a Watchdog, what is urgent."""
-
-    rules: Rules = field(default_factory=Rules)
-    own: tuple[OwnRule, ...] = ()
-    expected: Expected = field(default_factory=Expected)
-    priority: Priority = field(default_factory=Priority)
-
-    @property
-    def window(self) -> timedelta:
-        """The longest time that may lie between the beginnings of what belongs together."""
-        own = (rule.window_seconds for rule in self.own)
-        return timedelta(seconds=max(self.rules.window_seconds, self.rules.neighbour_seconds, *own))
-
-
 class _New(NamedTuple):
     """An episode without an incident, and what grouping looks at of it."""
 
@@ -81,11 +58,16 @@ class _New(NamedTuple):
 
 @dataclass
 class _Grouped:
-    """What came of one batch: what was filtered and why, which incidents were touched, and what happened to them."""
+    """What came of one piece: what was filtered and why, which incidents were touched, and what happened to them.
+
+    `whole`: it had as many episodes as a piece may have.
+    """
 
     filtered: list[tuple[Alert, str]] = field(default_factory=list)
     placed: set[int] = field(default_factory=set)
     happened: list[tuple[Happening, int]] = field(default_factory=list)
+    episodes: int = 0
+    whole: bool = False
     more: bool = False
 
 
@@ -102,6 +84,7 @@ class Incidents:
         own: Own | None = None,
     ) -> None:
         self._own = own
+        self._piece = BATCH
         self._happened: list[tuple[Happening, int]] = []
         self._database = database
         self._clock = clock
@@ -121,12 +104,16 @@ class Incidents:
         return max(REANALYSE_AFTER, timedelta(seconds=max(self._settling.seconds, self._settling.most_seconds)))
 
     async def group(self) -> bool:
-        """One batch of new episodes; True where there may be more."""
-        verdicts = await self._judged()
-        grouped = await self._database.run(partial(self._group, verdicts), Turn.GROUPING)
-        if self._own:
-            self._committed(self._own, grouped)
-        return grouped.more
+        """One batch of new episodes, in pieces between which others write; True where there may be more."""
+        verdicts, left = await self._judged(), BATCH
+        while left > 0:
+            grouped = await self._database.run(partial(self._group, verdicts), Turn.GROUPING)
+            if self._own:
+                self._committed(self._own, grouped)
+            if not grouped.whole:
+                return grouped.more
+            left -= grouped.episodes
+        return True
 
     async def _judged(self) -> Mapping[int, Verdict] | None:
         """What filters say of what is to be grouped, None where there are none.
@@ -144,9 +131,9 @@ class Incidents:
         return {**passed, **await self._own.filtering.judge(asked.values())}
 
     async def _group(self, verdicts: Mapping[int, Verdict] | None, connection: Connection) -> _Grouped:
-        now, grouped = self._clock.now(), _Grouped()
+        began, now, grouped = time.monotonic(), self._clock.now(), _Grouped()
         self._happened = grouped.happened
-        found = await alert_rows.ungrouped(connection, BATCH)
+        found = await alert_rows.ungrouped(connection, self._piece)
         new = found if verdicts is None else [episode for episode in found if episode.id in verdicts]
         await readings.note_names(connection, {(episode.source, episode.alert.name) for episode in new}, now)
         episodes = await self._remarkable(connection, new)
@@ -160,7 +147,10 @@ class Incidents:
             await member_rows.keep(connection, placed.difference(known))
         for incident in await incident_rows.over(connection):
             await self._resolve(connection, incident, now)
-        grouped.more = len(found) == BATCH or len(new) < len(found)
+        grouped.episodes, grouped.whole = len(new), len(new) == self._piece
+        grouped.more = len(found) == self._piece or len(new) < len(found)
+        if found:
+            self._piece = piece_after(len(found), time.monotonic() - began)
         return grouped
 
     async def _remarkable(self, connection: Connection, new: Sequence[Episode]) -> list[Episode]:
@@ -175,10 +165,7 @@ class Incidents:
 
     async def claim_due(self, most: int = BATCH) -> list[Incident]:
         """Take incidents whose analysis is due: each is in its next generation afterwards."""
-        now = self._clock.now()
-        async with self._database.write() as connection:
-            due = await incident_rows.due(connection, now, most)
-            return [await self._claim(connection, incident, now) for incident in due]
+        return await self._database.run(partial(self._claim_due, most))
 
     async def open_by_hand(
         self, alerts: Sequence[Alert], *, notify: bool, reason: str = "asked for through /analyze"
@@ -378,12 +365,22 @@ class Incidents:
             await self._resolve(connection, incident, now)
             await incident_rows.change(connection, incident.id, resolved_at=ended_at)
 
+    async def _claim_due(self, most: int, connection: Connection) -> list[Incident]:
+        now = self._clock.now()
+        due = await incident_rows.due(connection, now, most)
+        return [await self._claim(connection, incident, now) for incident in due]
+
     async def _claim(self, connection: Connection, incident: Incident, now: datetime) -> Incident:
         completions = incident.completions + 1 if incident.incomplete_since else 0
         next_one = {"generation": incident.generation + 1, "completions": completions}
         changes = {"state": IncidentState.ANALYSING, "due_at": None, "complete_at": None, **next_one}
         await incident_rows.change(connection, incident.id, **changes, updated_at=now)
         return incident.model_copy(update=changes)
+
+
+def piece_after(count: int, seconds: float) -> int:
+    """How many episodes are grouped within SECONDS_A_PIECE, where so many took so long."""
+    return max(FEWEST, min(BATCH, int(count * SECONDS_A_PIECE / max(seconds, 0.001))))
 
 
 def not_an_incident(alert: Alert) -> str | None:

@@ -6,11 +6,11 @@ disk sync is shared by all that arrived meanwhile.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
@@ -46,7 +46,6 @@ MOST_WAITING = 2000  # posts that wait for the writer; more are answered 503, wh
 LARGE_BODY = 1024 * 1024
 MOST_IN_ONE_COMMIT = 256
 OF_THE_POST = f"longer than {MOST_NAME} characters; its beginning and a hash of all of it are kept"
-ROUNDS_TO_READ_A_POST = 3  # of the event loop, from bytes at the socket to the queue
 
 
 @dataclass
@@ -59,12 +58,22 @@ class _Work:
     done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
-class _Verdict(NamedTuple):
-    """What became of one alert; `note` is why it was not taken, or what looks odd about it."""
+@dataclass
+class _Outcome:
+    """What became of a post: how many alerts were taken, why the others were not, and what looks odd."""
 
-    index: int
-    note: str
-    taken: bool
+    taken: int = 0
+    rejected: list[Rejection] = field(default_factory=list)
+    warnings: list[Rejection] = field(default_factory=list)
+
+    def add(self, verdicts: Iterable[Taken | Bad]) -> None:
+        for verdict in verdicts:
+            if isinstance(verdict, Bad):
+                self.rejected.append(Rejection(index=verdict.index, reason=verdict.reason))
+                continue
+            self.taken += 1
+            if verdict.warning:
+                self.warnings.append(Rejection(index=verdict.index, reason=verdict.warning))
 
 
 class Ingest:
@@ -76,7 +85,8 @@ class Ingest:
         self._metrics = metrics
         self._stored = stored
         self._judging = asyncio.Lock()
-        self._queue: asyncio.Queue[_Work] = asyncio.Queue(MOST_WAITING)
+        self._waiting: deque[_Work] = deque()
+        self._arrived = asyncio.Event()
 
     async def receive(self, body: bytes, source: str) -> WebhookAnswer:
         """Store a posted body. Returns after the commit.
@@ -90,8 +100,8 @@ class Ingest:
         except NotAWebhook as error:
             await self.keep_letter(source, str(error), body)
             raise
-        verdicts = await self._store(parts, source, now, large=len(body) > LARGE_BODY)
-        return _answer(verdicts, [f"{name}: {OF_THE_POST}" for name in parts.cut])
+        outcome = await self._store(parts, source, now, large=len(body) > LARGE_BODY)
+        return _answer(outcome, [f"{name}: {OF_THE_POST}" for name in parts.cut])
 
     async def keep_letter(self, source: str, reason: str, body: bytes) -> None:
         """Keep what is no webhook. Returns after the commit; raises StorageBusy."""
@@ -106,36 +116,28 @@ class Ingest:
                 Said(source, receiver, "", Posted.of(bounded(alert)[0]), now) for alert in alerts[first : first + CHUNK]
             ]
             await self._write(_Work(None, said, []))
-            self._count([word.alert for word in said])
+            self._count(said)
 
     async def run(self) -> None:
         """The writer: runs until it is cancelled."""
         while True:
-            await self._commit(await self._waiting())
+            await self._arrived.wait()
+            await self._commit()
+            if not self._waiting:
+                self._arrived.clear()
 
-    async def _waiting(self) -> list[_Work]:
-        """What waits, with what is being read from the network just now: a commit costs as much as many posts."""
-        works = [await self._queue.get()]
-        empty_rounds = 0
-        while len(works) < MOST_IN_ONE_COMMIT and empty_rounds < ROUNDS_TO_READ_A_POST:
-            await asyncio.sleep(0)
-            empty_rounds += self._queue.empty()
-            while len(works) < MOST_IN_ONE_COMMIT and not self._queue.empty():
-                works.append(self._queue.get_nowait())
-                empty_rounds = 0
-        return works
-
-    async def _store(self, parts: Body, source: str, now: datetime, *, large: bool) -> list[_Verdict]:
+    async def _store(self, parts: Body, source: str, now: datetime, *, large: bool) -> _Outcome:
         """Judge and write a post piece by piece, so that a post of 80,000 alerts is never in memory as objects."""
-        judged: list[_Verdict] = []
+        outcome = _Outcome()
         for first in range(0, max(len(parts.alerts), 1), CHUNK):
             piece = judge(parts.alerts[first : first + CHUNK], first, now)
             verdicts = await self._patiently(piece) if large else list(piece)
-            await self._write(_work(parts.envelope, verdicts, source, now, len(parts.alerts)))
-            self._count([verdict.alert for verdict in verdicts if isinstance(verdict, Taken)])
-            self._metrics.alerts_rejected.inc(sum(isinstance(verdict, Bad) for verdict in verdicts))
-            judged += map(_without_alert, verdicts)
-        return judged
+            work = _work(parts.envelope, verdicts, source, now, len(parts.alerts))
+            await self._write(work)
+            self._count(work.said)
+            self._metrics.alerts_rejected.inc(len(work.letters))
+            outcome.add(verdicts)
+        return outcome
 
     async def _patiently(self, piece: Iterator[Taken | Bad]) -> list[Taken | Bad]:
         """Judged beside what else happens, one post after the other: an alert of 50 MB takes its size several times."""
@@ -143,19 +145,27 @@ class Ingest:
             return await asyncio.to_thread(list, piece)
 
     async def _write(self, work: _Work) -> None:
-        try:
-            self._queue.put_nowait(work)
-        except asyncio.QueueFull:
-            raise StorageBusy(f"{MOST_WAITING} posts are waiting to be stored; try again", retry_after=1) from None
+        if len(self._waiting) >= MOST_WAITING:
+            raise StorageBusy(f"{MOST_WAITING} posts are waiting to be stored; try again", retry_after=1)
+        self._waiting.append(work)
+        self._arrived.set()
         await work.done
 
-    async def _commit(self, works: Sequence[_Work]) -> None:
+    async def _commit(self) -> None:
+        works: list[_Work] = []
+
+        async def store(connection: Connection) -> None:
+            works.extend(self._taken())  # not before it is our turn: what came while others wrote goes along
+            await _store(works, connection)
+
         try:
-            await self._database.run(partial(_store, works), Turn.RECEIVING)
+            await self._database.run(store, Turn.RECEIVING)
         except AiopsError as error:
+            works = works or self._taken()
             log.warning("not stored", posts=len(works), error=str(error))
             _finish(works, error)
         except Exception as error:  # the writer must not end: every later post would hang
+            works = works or self._taken()
             log.exception("storing failed", posts=len(works))
             _finish(works, StorageError(f"storing failed: {type(error).__name__}"))
         else:
@@ -163,9 +173,13 @@ class Ingest:
             if any(work.said for work in works):
                 self._stored()
 
-    def _count(self, alerts: Sequence[Posted]) -> None:
-        firing = sum(alert.firing for alert in alerts)
-        for status, count in (("firing", firing), ("resolved", len(alerts) - firing)):
+    def _taken(self) -> list[_Work]:
+        """From the thread that writes, too: nobody else takes."""
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_IN_ONE_COMMIT))]
+
+    def _count(self, said: Sequence[Said]) -> None:
+        firing = sum(word.alert.firing for word in said)
+        for status, count in (("firing", firing), ("resolved", len(said) - firing)):
             self._metrics.alerts_received.labels(status).inc(count)
 
 
@@ -242,25 +256,11 @@ def _finish(works: Sequence[_Work], error: AiopsError | None) -> None:
             work.done.set_exception(error) if error else work.done.set_result(None)
 
 
-def _without_alert(verdict: Taken | Bad) -> _Verdict:
-    taken = isinstance(verdict, Taken)
-    return _Verdict(verdict.index, verdict.warning if taken else verdict.reason, taken)
-
-
-def _answer(verdicts: Sequence[_Verdict], odd: Sequence[str]) -> WebhookAnswer:
+def _answer(outcome: _Outcome, odd: Sequence[str]) -> WebhookAnswer:
     """`odd` is what looks odd about the post itself: it stands beside its first alert."""
-    rejected = tuple(_rejection(verdict) for verdict in verdicts if not verdict.taken)
-    processed = len(verdicts) - len(rejected)
     return WebhookAnswer(
-        status="rejected" if rejected and not processed else "ok",
-        processed=processed,
-        rejected=rejected,
-        warnings=(
-            *(Rejection(index=0, reason=note) for note in odd),
-            *(_rejection(verdict) for verdict in verdicts if verdict.taken and verdict.note),
-        ),
+        status="rejected" if outcome.rejected and not outcome.taken else "ok",
+        processed=outcome.taken,
+        rejected=tuple(outcome.rejected),
+        warnings=(*(Rejection(index=0, reason=note) for note in odd), *outcome.warnings),
     )
-
-
-def _rejection(verdict: _Verdict) -> Rejection:
-    return Rejection(index=verdict.index, reason=verdict.note)

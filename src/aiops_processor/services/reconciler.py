@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol, TypeVar
 
 import structlog
@@ -140,8 +141,7 @@ class Reconciler:
         now = self._clock.now()
         room = self._work.room_for_deliveries()
         if room:
-            async with self._database.write() as connection:
-                claimed = await outbox.claim(connection, now, now + LEASE, room)
+            claimed = await self._database.run(partial(outbox.claim, now=now, lease_until=now + LEASE, limit=room))
             for delivery in claimed:
                 await self._work.deliver(delivery.id, delivery.attempts)
 

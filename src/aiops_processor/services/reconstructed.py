@@ -22,9 +22,10 @@ from aiops_processor.models.incident import Incident, IncidentState, TimelineEnt
 from aiops_processor.models.samples import Answer, Series
 from aiops_processor.services import grouping
 from aiops_processor.services.grouping import Member, place_of
-from aiops_processor.services.incidents import Policy, grouped_row, not_an_incident
+from aiops_processor.services.incidents import grouped_row, not_an_incident
 from aiops_processor.services.missed import FIRING, AsksPrometheus, Patience
 from aiops_processor.services.own_rules import ties
+from aiops_processor.services.policy import Policy
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import readings

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from aiops_processor.models.incident import Episode, title_of
 from aiops_processor.services import grouping
 from aiops_processor.services.grouping import Member, place_of
-from aiops_processor.services.incidents import Policy
 from aiops_processor.services.own_rules import ties
+from aiops_processor.services.policy import Policy
 
 
 class Joined(NamedTuple):

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -43,11 +45,10 @@ class Body(msgspec.Struct, frozen=True):
     cut: tuple[str, ...] = ()
 
 
-class Posted(msgspec.Struct, frozen=True):
+class Posted(msgspec.Struct, frozen=True, gc=False):
     """An alert as far as storing looks at it. `text` is all of it, as JSON that makes an `Alert` again."""
 
     firing: bool
-    labels: dict[str, str]
     starts_at: datetime
     ends_at: datetime | None
     fingerprint: str
@@ -56,23 +57,23 @@ class Posted(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, alert: Alert) -> "Posted":
         text = msgspec.json.encode(alert.model_dump(mode="json", by_alias=True)).decode()
-        return cls(alert.firing, alert.labels, alert.starts_at, alert.ends_at, alert.fingerprint, text)
+        return cls(alert.firing, alert.starts_at, alert.ends_at, alert.fingerprint, text)
 
     def alert(self) -> Alert:
         return Alert.model_validate(msgspec.json.decode(self.text))
 
 
-_TIME = r"^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z$"
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z")
 
 
-class _Usual(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+class _Usual(msgspec.Struct, frozen=True, gc=False, rename="camel", forbid_unknown_fields=True):
     """An alert with what Alertmanager sends and nothing else: most of them, and several times as fast to judge."""
 
     status: Literal["firing", "resolved"]
-    labels: dict[str, str]
+    labels: Annotated[dict[str, str], msgspec.Meta(min_length=1)]
     annotations: dict[str, str]
-    starts_at: Annotated[str, msgspec.Meta(pattern=_TIME)]
-    ends_at: Annotated[str, msgspec.Meta(pattern=_TIME)]
+    starts_at: str
+    ends_at: str
     fingerprint: Annotated[str, msgspec.Meta(min_length=1)]
     generator_url: str = msgspec.field(default="", name="generatorURL")
 
@@ -84,7 +85,7 @@ class _OnlyLabels(msgspec.Struct, frozen=True):
     labels: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Taken(msgspec.Struct, frozen=True, gc=False):
     """An alert that is good, with what looks odd about it ("" where nothing does)."""
 
     index: int
@@ -129,23 +130,30 @@ def judge(raws: Sequence[msgspec.Raw], first: int, now: datetime) -> Iterator[Ta
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             yield Bad(index, f"is not readable: {error}", bytes(raw))
         else:
-            yield Taken(index, kept, "; ".join(filter(None, (left_out, _oddity(kept, now)))))
+            odd = "" if plausible(kept.starts_at, now) else _oddity(kept.starts_at, now)
+            yield Taken(index, kept, "; ".join(filter(None, (left_out, odd))) if left_out or odd else "")
 
 
 def _usual(raw: msgspec.Raw) -> Posted | None:
     """The alert, if it is one as Alertmanager sends it and short; None where it must be looked at more closely."""
     if memoryview(raw).nbytes > MOST_LABEL_BYTES:  # without a copy: it may be 50 MB
         return None
-    text = bytes(raw)
     try:
-        wire = _USUAL.decode(text)
-        starts_at, ends_at = datetime.fromisoformat(wire.starts_at), datetime.fromisoformat(wire.ends_at)
+        wire = _USUAL.decode(raw)
+        starts_at, ends_at = _time(wire.starts_at), _time(wire.ends_at)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    if not wire.labels or wire.starts_at.startswith(ZERO_TIME[:-1]):
+    if starts_at is None:
         return None
-    ended = None if wire.ends_at.startswith(ZERO_TIME[:-1]) else ends_at
-    return Posted(wire.status == "firing", wire.labels, starts_at, ended, wire.fingerprint, text.decode())
+    return Posted(wire.status == "firing", starts_at, ends_at, wire.fingerprint, str(raw, "utf-8"))
+
+
+@lru_cache(maxsize=1024)  # the times of one post are few
+def _time(text: str) -> datetime | None:
+    """The time, None for Go's zero time. Raises ValueError where it is not spelt as Alertmanager does."""
+    if not _TIME.fullmatch(text):
+        raise ValueError(text)
+    return None if text.startswith(ZERO_TIME[:-1]) else datetime.fromisoformat(text)
 
 
 def _unusual(raw: msgspec.Raw) -> tuple[Posted, str]:
@@ -212,14 +220,13 @@ def _decode(raw: msgspec.Raw) -> Any:
     return msgspec.json.decode(raw)
 
 
+@lru_cache(maxsize=1024)
 def plausible(at: datetime, now: datetime) -> bool:
     """Whether a time that was sent may be meant. One that is not says nothing, and what uses it would go astray."""
     return now - PLAUSIBLE_PAST <= at <= now + PLAUSIBLE_FUTURE
 
 
-def _oddity(alert: Posted, now: datetime) -> str:
+def _oddity(starts_at: datetime, now: datetime) -> str:
     """An absurd time does not make an alert worth less: its episode begins when it arrived."""
-    if plausible(alert.starts_at, now):
-        return ""
-    where = "in the future" if alert.starts_at > now else "more than a year ago"
-    return f"startsAt: {alert.starts_at.isoformat()} is {where}; taken as of now"
+    where = "in the future" if starts_at > now else "more than a year ago"
+    return f"startsAt: {starts_at.isoformat()} is {where}; taken as of now"

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from aiops_processor.storage.connection import Connection
-from aiops_processor.storage.tables import UtcDateTime
+from aiops_processor.storage.tables import Text, UtcDateTime
 
 # SQLite's driver lets go of the interpreter for each statement, and where the event loop is busy it waits up to 5 ms to
 # get it back: row by row a storm would stand still.
@@ -36,8 +36,10 @@ async def insert(
     into = f"INSERT INTO {table.name} ({', '.join(names)})"
     columns = [_converted(table.c[name].type, [row[name] for row in rows], dialect) for name in names]
     if dialect.name == "sqlite":
-        one = f"({', '.join('?' * len(names))})"
-        for some in _pieces(list(zip(*columns, strict=True)), ROWS_A_STATEMENT):
+        empty = [not any(value is not None for value in column) for column in columns]
+        one = f"({', '.join('NULL' if nothing else '?' for nothing in empty)})"
+        given = [column for column, nothing in zip(columns, empty, strict=True) if not nothing]
+        for some in _pieces(list(zip(*given, strict=True)), ROWS_A_STATEMENT):
             values = ", ".join([one] * len(some))
             await connection.exec_driver_sql(f"{into} VALUES {values} {on_conflict}", tuple(chain.from_iterable(some)))
         return
@@ -78,9 +80,14 @@ def _pieces(rows: Sequence[tuple[Any, ...]], size: int) -> Iterator[Sequence[tup
 
 
 def _converted(kind: sa.types.TypeEngine[Any], values: list[Any], dialect: Dialect) -> list[Any]:
-    """The values as the driver wants them."""
+    """The values as the driver wants them: SQLite's is slow with whatever is not exactly text or a number."""
     if isinstance(kind, UtcDateTime) and dialect.name == "sqlite":
         return list(map(_sqlite_time, values))
+    if isinstance(kind, sa.Boolean) and dialect.name == "sqlite":
+        return list(map(int, values))
+    if isinstance(kind, Text):  # most rows of a column say the same
+        known = {value: kind.process_bind_param(value, dialect) for value in set(values)}
+        return [known[value] for value in values]
     if isinstance(kind, TypeDecorator):
         convert = kind.process_bind_param
         return [convert(value, dialect) for value in values]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
@@ -21,6 +22,8 @@ READERS = 4
 READING_AT_ONCE = READERS + 10
 """Who reads may read beside that: one place for each at work would let them wait for each other."""
 PLACE_SECONDS = 5
+PATIENT_SECONDS = 0.5
+"""So long those who are hurried may go before one who is not: under fire they would for ever."""
 MOST_JOURNAL_BYTES = 64 * 1024 * 1024  # of the write-ahead log after a storm; it is emptied, not cut, without this
 WRITES = "aiops_writes"
 
@@ -76,24 +79,16 @@ class Sqlite:
     async def write(self, *, hurried: bool = False) -> AsyncIterator[Connection]:
         """A transaction, committed at the end of the block.
 
-        Who is `hurried` waits for the block that runs and for no other, and commits at once.
+        Who is `hurried` waits for the block that runs, for those who have waited long, and for no other; it commits at
+        once.
         """
-        async with self._my_turn(hurried=hurried):
-            shared = self._open()
-            async with shared.part():
-                yield shared.connection
-            if hurried:
-                await shared.end()
-        if not hurried:
-            commit = asyncio.create_task(self._commit_in_turn(shared))
-            self._commits.add(commit)  # it goes on when its caller is cancelled: others may have a part in it
-            commit.add_done_callback(self._commits.discard)
-            await asyncio.shield(commit)
+        async with self._sharing(hurried=hurried) as shared, shared.part():
+            yield shared.connection
 
     async def run(self, transaction: Transaction[T], *, hurried: bool = False) -> T:
         """The whole transaction in the thread that writes: it may wait for nothing but its connection."""
-        async with self.write(hurried=hurried) as connection:
-            return await cast("_Threaded", connection).call(_to_its_end, transaction)
+        async with self._sharing(hurried=hurried) as shared:
+            return await shared.run(transaction)
 
     async def shrink(self, pages: int) -> int:
         """Give so many free pages back to the disk; returns how many are left."""
@@ -113,13 +108,28 @@ class Sqlite:
         self._readers.shutdown(wait=False)
 
     @contextlib.asynccontextmanager
+    async def _sharing(self, *, hurried: bool) -> AsyncIterator["_Shared"]:
+        """The transaction in which the block is the only one to write now; committed after it."""
+        async with self._my_turn(hurried=hurried):
+            shared = self._open()
+            yield shared
+            if hurried:
+                await shared.end()
+        if not hurried:
+            commit = asyncio.create_task(self._commit_in_turn(shared))
+            self._commits.add(commit)  # it goes on when its caller is cancelled: others may have a part in it
+            commit.add_done_callback(self._commits.discard)
+            await asyncio.shield(commit)
+
+    @contextlib.asynccontextmanager
     async def _my_turn(self, *, hurried: bool) -> AsyncIterator[None]:
+        patient_until = time.monotonic() + PATIENT_SECONDS
         self._hurried += hurried
         try:
             await self._turn.acquire()
         finally:
             self._hurried -= hurried
-        while self._hurried and not hurried:
+        while self._hurried and not hurried and time.monotonic() < patient_until:
             self._turn.release()
             await asyncio.sleep(0)
             await self._turn.acquire()
@@ -160,27 +170,31 @@ class _Shared:
     @contextlib.asynccontextmanager
     async def part(self) -> AsyncIterator[None]:
         """What fails in the block is undone; what others wrote before stays."""
-        part = _Part()
-        try:
+        async with self._undone_where_it_fails() as part:
             await self.connection.call(part.begin, self._parts)
             yield
+
+    async def run(self, transaction: Transaction[T]) -> T:
+        """A part that is one trip to the thread."""
+        async with self._undone_where_it_fails() as part:
+            return await self.connection.call(part.run, self._parts, transaction)
+
+    async def end(self) -> None:
+        """Commit what all wrote, once. Raises why none of it was, to everybody who asks."""
+        if self._end is None:
+            self._end = asyncio.ensure_future(self.connection.commit_and_close())
+        await asyncio.shield(self._end)  # it goes on when one of them is cancelled
+
+    @contextlib.asynccontextmanager
+    async def _undone_where_it_fails(self) -> AsyncIterator["_Part"]:
+        part = _Part()
+        try:
+            yield part
         except BaseException:  # cancelled too: raised again, when it is undone
             # a task of its own: who is cancelled again would leave half a part for others to commit
             await asyncio.shield(asyncio.ensure_future(self._undo(part)))
             raise
         self._parts += 1
-
-    async def end(self) -> None:
-        """Commit what all wrote, once. Raises why none of it was, to everybody who asks."""
-        if self._end is None:
-            self._end = asyncio.ensure_future(self._commit())
-        await asyncio.shield(self._end)  # it goes on when one of them is cancelled
-
-    async def _commit(self) -> None:
-        try:
-            await self.connection.call(sa.Connection.commit)
-        finally:
-            await self.connection.close()
 
     async def _undo(self, part: "_Part") -> None:
         if not self._parts:
@@ -210,6 +224,10 @@ class _Part:
         if last is not None:
             last.commit()  # so that what fails now cannot undo it
         self._savepoint = connection.begin_nested()
+
+    def run(self, connection: sa.Connection, before: int, transaction: Transaction[T]) -> T:
+        self.begin(connection, before)
+        return _to_its_end(connection, transaction)
 
     def undo(self, _: sa.Connection) -> None:
         if self._savepoint is not None:
@@ -243,6 +261,9 @@ class _Threaded:
         """What the function makes of the blocking connection and the arguments."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._alone, function, arguments)
 
+    async def commit_and_close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._commit_and_close)
+
     async def close(self) -> None:
         """Undo what is not committed."""
         await asyncio.get_running_loop().run_in_executor(self._threads, self._close)
@@ -252,6 +273,12 @@ class _Threaded:
             if self._opened is None:
                 self._opened = self._engine.connect()
             return function(self._opened, *arguments)
+
+    def _commit_and_close(self) -> None:
+        try:
+            self._alone(sa.Connection.commit, ())
+        finally:
+            self._close()
 
     def _close(self) -> None:
         with self._busy:

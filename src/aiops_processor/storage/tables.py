@@ -58,10 +58,10 @@ def storable_key(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-class Encoded(str):
+class Encoded(msgspec.Struct, frozen=True, gc=False):
     """A value of a column of type `Json` that is JSON already."""
 
-    __slots__ = ()
+    text: str
 
 
 class Json(TypeDecorator[Any]):
@@ -72,8 +72,10 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         del dialect
-        if value is None or isinstance(value, Encoded):
-            return value
+        if value is None:
+            return None
+        if isinstance(value, Encoded):
+            return value.text
         return msgspec.json.encode(value).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:

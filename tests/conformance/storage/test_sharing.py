@@ -11,8 +11,9 @@ import pytest
 from aiops_processor.errors import StorageBusy
 from aiops_processor.models.incident import IncidentState
 from aiops_processor.models.notification import Occasion
-from aiops_processor.services.incidents import Incidents, Settling
+from aiops_processor.services.incidents import Incidents
 from aiops_processor.services.ingest import Ingest
+from aiops_processor.services.policy import Settling
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox, workers
@@ -110,6 +111,32 @@ async def test_two_that_receive_the_same_alerts_store_each_once(
         writer.cancel()
     async with database.read() as connection:
         assert await alert_rows.count_ungrouped(connection) == 100
+
+
+async def test_posts_that_come_while_others_write_are_one_commit(
+    database: Database, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[Turn | None] = []
+    run = database.run
+
+    async def counted(transaction: Any, turn: Turn | None = None) -> Any:
+        turns.append(turn)
+        return await run(transaction, turn)
+
+    monkeypatch.setattr(database, "run", counted)
+    ingest = Ingest(database, clock, Metrics(), lambda: None)
+    writer = asyncio.create_task(ingest.run())
+    async with asyncio.timeout(20):
+        async with database.write(Turn.RECEIVING):
+            first = asyncio.create_task(ingest.receive(body("A0"), "default"))
+            await asyncio.sleep(0.05)  # the writer waits for its turn by now
+            posts = [asyncio.create_task(ingest.receive(body(f"A{n}"), "default")) for n in range(1, 9)]
+            await asyncio.sleep(0.05)
+        assert [answer.processed for answer in await asyncio.gather(first, *posts)] == [1] * 9
+    writer.cancel()
+    assert turns == [Turn.RECEIVING]
+    async with database.read() as connection:
+        assert await alert_rows.count_ungrouped(connection) == 9
 
 
 async def test_what_takes_turns_does_not_overlap(database: Database, other: Database) -> None:

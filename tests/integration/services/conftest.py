@@ -18,9 +18,10 @@ from aiops_processor.services.acting import Acting
 from aiops_processor.services.actions import Actions, Acts, Configured
 from aiops_processor.services.analysis import SKIP, Analysis
 from aiops_processor.services.analyzer import Analyzer
-from aiops_processor.services.incidents import Incidents, Settling
+from aiops_processor.services.incidents import Incidents
 from aiops_processor.services.ingest import Ingest
 from aiops_processor.services.notifier import Telling
+from aiops_processor.services.policy import Settling
 from aiops_processor.services.reconciler import Reconciler
 from aiops_processor.storage import actions as action_rows
 from aiops_processor.storage import audit, dead_letters

@@ -14,8 +14,8 @@ from aiops_processor.models.incident import IncidentState
 from aiops_processor.models.notification import DeliveryState
 from aiops_processor.services.analysis import MOST_ATTEMPTS, SKIP
 from aiops_processor.services.grouping import Rules
-from aiops_processor.services.incidents import Policy, Settling
 from aiops_processor.services.notifier import wait_seconds
+from aiops_processor.services.policy import Policy, Settling
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox

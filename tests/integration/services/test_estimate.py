@@ -11,7 +11,7 @@ from aiops_processor.demo.recording import Recording, bundled
 from aiops_processor.demo.replay import Replay
 from aiops_processor.models.samples import Answer, Series
 from aiops_processor.services.estimate import estimate, history
-from aiops_processor.services.incidents import Policy, Settling
+from aiops_processor.services.policy import Policy, Settling
 from aiops_processor.services.reconstructed import Run
 
 pytestmark = pytest.mark.anyio

@@ -8,8 +8,9 @@ import pytest
 
 from aiops_processor.plugins import Guarded
 from aiops_processor.services.filtering import Filtering
-from aiops_processor.services.incidents import Incidents, Policy, Settling
+from aiops_processor.services.incidents import Incidents
 from aiops_processor.services.own import Events, Ordering, Own
+from aiops_processor.services.policy import Policy, Settling
 from aiops_processor.storage import filtered
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.telemetry import Metrics

@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from aiops_processor.services import incidents
 from aiops_processor.services.grouping import Rules
-from aiops_processor.services.incidents import Incidents, Policy, Settling
+from aiops_processor.services.incidents import BATCH, FEWEST, Incidents, piece_after
+from aiops_processor.services.policy import Policy, Settling
+from aiops_processor.storage import alerts as alert_rows
+from aiops_processor.storage.database import Turn
 from aiops_processor.storage.tables import members
 
 pytestmark = pytest.mark.anyio
@@ -46,13 +50,13 @@ PAIRS = {
 @pytest.mark.parametrize("pieces", [1, 2])
 @pytest.mark.parametrize("case", PAIRS)
 async def test_pieces_make_the_incidents_that_one_makes(house: Any, case: str, pieces: int) -> None:
-    incidents = Incidents(house.database, house.clock, ["test"], Settling(10, 30), POLICY)
+    grouping = Incidents(house.database, house.clock, ["test"], Settling(10, 30), POLICY)
     said, expected = PAIRS[case]
     for number, (group, at, labels) in enumerate(said):
         await house.ingest.receive(webhook(group, at, number=str(number), **labels), "default")
         if pieces > 1:
-            await incidents.group()
-    await incidents.group()
+            await grouping.group()
+    await grouping.group()
     assert len([each for each in await house.all_incidents() if each.merged_into is None]) == expected
 
 
@@ -68,3 +72,37 @@ async def test_what_is_kept_of_a_storm_is_little(house: Any) -> None:
         for kind in (await connection.execute(sa.select(members.c.kind))).scalars():
             kept[kind] += 1
     assert kept == {"group": 1, "entity": 10}
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds", "then"),
+    [(1000, 0.15, 100), (100, 0.015, 100), (1000, 0.0001, BATCH), (20, 9.0, FEWEST), (1, 0.0, FEWEST)],
+)
+def test_a_piece_is_as_large_as_takes_few_milliseconds(count: int, seconds: float, then: int) -> None:
+    assert piece_after(count, seconds) == then
+
+
+async def test_those_who_post_come_between_the_pieces_of_a_batch(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incidents, "SECONDS_A_PIECE", 0)  # the fewest that a piece may have
+    alerts = [
+        {"status": "firing", "labels": {"alertname": "A", "n": str(n)}, "startsAt": T0.isoformat()} for n in range(100)
+    ]
+    pieces: list[int] = []
+
+    async def run(transaction: Any, turn: Turn) -> Any:
+        grouped = await ran(transaction, turn)
+        pieces.append(grouped.episodes)
+        return grouped
+
+    await house.ingest.receive(json.dumps({"groupKey": "g", "alerts": alerts[:1]}).encode(), "default")
+    assert not await house.incidents.group()
+    await house.ingest.receive(json.dumps({"groupKey": "g", "alerts": alerts}).encode(), "default")
+    ran = house.database.run
+    monkeypatch.setattr(house.database, "run", run)
+    while await house.incidents.group():
+        pass
+    assert pieces == [20, 20, 20, 20, 19]
+    monkeypatch.undo()
+    (incident,) = await house.all_incidents()
+    async with house.database.read() as connection:
+        assert len(await alert_rows.of_incident(connection, incident.id)) == 100

@@ -12,8 +12,9 @@ from aiops_processor.durable.engine import MIDDLE_PRIORITY
 from aiops_processor.models.case import Event, Happening
 from aiops_processor.plugins import Case, Guarded
 from aiops_processor.services.filtering import Filtering
-from aiops_processor.services.incidents import Incidents, Policy, Settling
+from aiops_processor.services.incidents import Incidents
 from aiops_processor.services.own import PLACES, Events, Ordering, Own
+from aiops_processor.services.policy import Policy, Settling
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.telemetry import Metrics
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from aiops_processor.services.incidents import Incidents, Settling
+from aiops_processor.services.incidents import Incidents
+from aiops_processor.services.policy import Settling
 from aiops_processor.services.reconciler import Reconciler, rest_after
 
 pytestmark = pytest.mark.anyio

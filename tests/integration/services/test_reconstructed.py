@@ -11,8 +11,8 @@ from aiops_processor.clients.prometheus import Rule
 from aiops_processor.errors import SourceUnavailable
 from aiops_processor.models.incident import IncidentState
 from aiops_processor.models.samples import Answer, Series
-from aiops_processor.services.incidents import Policy
 from aiops_processor.services.missed import Patience
+from aiops_processor.services.policy import Policy
 from aiops_processor.services.reconstructed import REASON, Reconstructed, Run, Unknown, runs_of
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import readings

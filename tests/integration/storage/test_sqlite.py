@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from aiops_processor.storage import sqlite
 from aiops_processor.storage.connection import Connection
 from aiops_processor.storage.sqlite import READERS, READING_AT_ONCE, Sqlite
 
@@ -127,6 +128,28 @@ async def test_who_is_hurried_goes_before_those_who_wait(store: Sqlite) -> None:
         await asyncio.sleep(0)
     await asyncio.gather(*waiting)
     assert order == ["hurried", "patient"]
+
+
+async def test_who_waited_long_is_let_in_between_those_who_are_hurried(
+    store: Sqlite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody hurried waits at every moment, as under fire from an Alertmanager that never ends."""
+    monkeypatch.setattr(sqlite, "PATIENT_SECONDS", 0.05)
+    came = asyncio.Event()
+
+    async def hurry() -> None:
+        while not came.is_set():
+            async with store.write(hurried=True) as connection:
+                await connection.execute(sa.text("SELECT 1"))
+
+    async def wait() -> None:
+        async with store.write() as connection:
+            await put(connection, "patient")
+        came.set()
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*[hurry() for _ in range(10)], wait())
+    assert "patient" in await written(store)
 
 
 async def test_a_transaction_in_one_piece_returns_what_it_found(store: Sqlite) -> None:

@@ -79,7 +79,7 @@ def test_what_is_no_unicode_is_replaced_and_costs_no_alert(odd: bytes) -> None:
     good, mended = verdicts(content)
     assert isinstance(good, Taken)
     assert isinstance(mended, Taken)
-    name = mended.alert.labels["alertname"]
+    name = mended.alert.alert().labels["alertname"]
     assert name.startswith("a")
     assert name.isprintable()
     assert mended.alert.alert().name == name
