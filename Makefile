@@ -56,7 +56,7 @@ audit: setup
 # The fuzzers, for long. A failure is printed with what repeats it.
 fuzz: setup
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest -n 2 tests/acceptance/test_fuzz_api.py tests/unit/clients/test_fuzz_answers.py tests/unit/access/test_fuzz_oidc.py \
-		tests/unit/services/change_bodies/test_fuzz_changes.py tests/unit/services/test_webhook_body.py tests/unit/query tests/unit/llm/test_reading.py
+		tests/unit/services/change_bodies/test_fuzz_changes.py tests/unit/services/receiving/test_webhook_body.py tests/unit/query tests/unit/llm/reading/test_answers.py
 
 format: setup
 	$(BIN)/ruff format .

@@ -31,9 +31,9 @@ import ranking_speed
 from aiops_processor.clients.http import Endpoint
 from aiops_processor.clients.prometheus import Prometheus
 from aiops_processor.clock import SystemClock
-from aiops_processor.evidence import packs
+from aiops_processor.evidence.asking import packs
+from aiops_processor.evidence.asking.limits import Limits
 from aiops_processor.evidence.gather import Gatherer
-from aiops_processor.evidence.limits import Limits
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport, Outcome
 

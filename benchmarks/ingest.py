@@ -35,7 +35,7 @@ BARE = """
 import sys, uvicorn
 from aiops_processor.app import create_app
 from aiops_processor.settings import Settings
-from aiops_processor.services.ingest import Ingest
+from aiops_processor.services.receiving.ingest import Ingest
 async def stored_nowhere(self, work):
     pass
 Ingest._write = stored_nowhere

@@ -49,15 +49,15 @@ from aiops_processor.demo.replay import Replay
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup
 from aiops_processor.llm.prompt import Prompt, Prompts
-from aiops_processor.llm.sentences import take_apart
+from aiops_processor.llm.verification.sentences import take_apart
 from aiops_processor.masking import Mask
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.plugins import Answer
-from aiops_processor.services.analysis import Analysis
-from aiops_processor.services.analyzer import Analyzer
-from aiops_processor.services.incidents import Incidents, Settling
-from aiops_processor.services.ingest import Ingest
+from aiops_processor.services.analysing.analysis import Analysis
+from aiops_processor.services.analysing.analyzer import Analyzer
+from aiops_processor.services.grouping.incidents import Incidents, Settling
+from aiops_processor.services.receiving.ingest import Ingest
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage.address import sqlite_url
 from aiops_processor.storage.database import Database

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from aiops_processor.evidence import templates
+from aiops_processor.evidence.asking.logs import LogsFound, Sample
 from aiops_processor.evidence.compare import Observed, judge
-from aiops_processor.evidence.logs import LogsFound, Sample
-from aiops_processor.evidence.measure import Row
-from aiops_processor.evidence.rates import Array
+from aiops_processor.evidence.rows.measure import Row
+from aiops_processor.evidence.rows.rates import Array
 from aiops_processor.models.evidence import Window
 from aiops_processor.models.samples import Entry, Stream
 

@@ -7,7 +7,7 @@ from aiops_processor.clock import Clock, SystemClock
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.parts import plugging
-from aiops_processor.services.analyzer import Analyzer
+from aiops_processor.services.analysing.analyzer import Analyzer
 from aiops_processor.settings import Settings
 from aiops_processor.telemetry import Metrics
 

@@ -20,30 +20,30 @@ from aiops_processor.parts import Parts, outbound
 from aiops_processor.parts.acting import slack_sockets
 from aiops_processor.parts.plugging import Plugged
 from aiops_processor.reload import Reloading
-from aiops_processor.services.acting import Acting
-from aiops_processor.services.actions import Actions
-from aiops_processor.services.analysis import Analysis
-from aiops_processor.services.analyzer import Analyzer
+from aiops_processor.services.acting.actions import Actions
+from aiops_processor.services.acting.doing import Acting
+from aiops_processor.services.analysing.analysis import Analysis
+from aiops_processor.services.analysing.analyzer import Analyzer
+from aiops_processor.services.analysing.pace import SharedPace
 from aiops_processor.services.changes import Changes
-from aiops_processor.services.filtering import Filtering
-from aiops_processor.services.health import Health
-from aiops_processor.services.heartbeat import Heartbeat
-from aiops_processor.services.incidents import Incidents
-from aiops_processor.services.ingest import Ingest
-from aiops_processor.services.loop_watch import watching_loop
-from aiops_processor.services.missed import Missed
-from aiops_processor.services.notifier import Telling
+from aiops_processor.services.grouping.filtering import Filtering
+from aiops_processor.services.grouping.incidents import Incidents
 from aiops_processor.services.own import Events, Ordering, Own
-from aiops_processor.services.pace import SharedPace
-from aiops_processor.services.presses import Presses
-from aiops_processor.services.pulse import Pulse
-from aiops_processor.services.reconciler import Reconciler
-from aiops_processor.services.reconstructed import Reconstructed
-from aiops_processor.services.reminders import SECONDS as REMINDERS_SECONDS
-from aiops_processor.services.reminders import Reminders
-from aiops_processor.services.retention import Retention
-from aiops_processor.services.rounds import Rounds
-from aiops_processor.services.watchdogs import Watchdogs
+from aiops_processor.services.receiving.ingest import Ingest
+from aiops_processor.services.telling.notifier import Telling
+from aiops_processor.services.telling.presses import Presses
+from aiops_processor.services.telling.reminders import SECONDS as REMINDERS_SECONDS
+from aiops_processor.services.telling.reminders import Reminders
+from aiops_processor.services.upkeep.health import Health
+from aiops_processor.services.upkeep.heartbeat import Heartbeat
+from aiops_processor.services.upkeep.loop_watch import watching_loop
+from aiops_processor.services.upkeep.pulse import Pulse
+from aiops_processor.services.upkeep.reconciler import Reconciler
+from aiops_processor.services.upkeep.retention import Retention
+from aiops_processor.services.watching.missed import Missed
+from aiops_processor.services.watching.reconstructed import Reconstructed
+from aiops_processor.services.watching.rounds import Rounds
+from aiops_processor.services.watching.watchdogs import Watchdogs
 from aiops_processor.settings import Settings
 from aiops_processor.storage.address import postgresql_url, sqlite_url, workflows_url
 from aiops_processor.storage.data_folder import claim

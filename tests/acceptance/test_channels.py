@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aiops_processor.services.notifier import SECONDS_FOR_ONE_TRY
+from aiops_processor.services.telling.notifier import SECONDS_FOR_ONE_TRY
 
 
 @pytest.fixture

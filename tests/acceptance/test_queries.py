@@ -14,10 +14,12 @@ import httpx2
 import pytest
 
 from aiops_processor.clients.prometheus import Metadata
-from aiops_processor.evidence import measure, opinion, packs, plan, rates, scopes
-from aiops_processor.evidence.limits import Limits
-from aiops_processor.evidence.plan import Condition, Discovered
-from aiops_processor.evidence.scopes import Found
+from aiops_processor.evidence.asking import packs, plan, scopes
+from aiops_processor.evidence.asking.limits import Limits
+from aiops_processor.evidence.asking.plan import Condition, Discovered
+from aiops_processor.evidence.asking.scopes import Found
+from aiops_processor.evidence.rows import measure, rates
+from aiops_processor.evidence.words import opinion
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import Change, Evidence, EvidenceReport, Window
 from aiops_processor.models.samples import Series

@@ -22,7 +22,7 @@ from aiops_processor.demo.replay import Replay
 from aiops_processor.errors import ConfigError, SourceError, SourceRefused, SourceUnavailable
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport
-from aiops_processor.services.completing import Completing
+from aiops_processor.services.analysing.completing import Completing
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ import pytest
 from aiops_processor import config, parts
 from aiops_processor.clock import SystemClock
 from aiops_processor.errors import ConfigError, DeliveryError, PluginError
-from aiops_processor.services.pulse import Pulse
+from aiops_processor.services.upkeep.pulse import Pulse
 from aiops_processor.telemetry import Metrics
 
 pytestmark = pytest.mark.anyio

@@ -18,10 +18,10 @@ from aiops_processor import config, parts
 from aiops_processor.clock import SystemClock
 from aiops_processor.errors import ConfigError
 from aiops_processor.models.alert import Alert
-from aiops_processor.services import grouping
-from aiops_processor.services.grouping import Member, place_of
-from aiops_processor.services.own_rules import ties
-from aiops_processor.services.policy import Policy
+from aiops_processor.services.grouping import joining
+from aiops_processor.services.grouping.joining import Member, place_of
+from aiops_processor.services.grouping.own_rules import ties
+from aiops_processor.services.grouping.policy import Policy
 from aiops_processor.telemetry import Metrics
 
 SECTIONS = ("WATCHDOG_", "RETENTION_", "GROUPING_", "PRIORITY_", "MAX_QUERIES")
@@ -89,7 +89,7 @@ def grouped(policy: Policy, apart: float, *labels: dict[str, str]) -> int:
         Member("default", "", place_of(each), NOON + timedelta(seconds=apart * n), ties(each, policy.own))
         for n, each in enumerate(labels)
     ]
-    return len(grouping.group(members, {}, policy.rules))
+    return len(joining.group(members, {}, policy.rules))
 
 
 def of(settled: config.Settings) -> parts.Parts:

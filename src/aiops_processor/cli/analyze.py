@@ -18,7 +18,7 @@ from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.parts import explaining, plugging
 from aiops_processor.report import as_json, as_markdown, as_text
-from aiops_processor.services.analyzer import Analyzer
+from aiops_processor.services.analysing.analyzer import Analyzer
 from aiops_processor.settings import Settings
 from aiops_processor.telemetry import Metrics, set_up_logging
 

@@ -12,9 +12,9 @@ from aiops_processor.clock import SystemClock
 from aiops_processor.errors import ConfigError
 from aiops_processor.llm.lineup import Candidate
 from aiops_processor.models.analysis import Usage
-from aiops_processor.services.estimate import MOST_DAYS, Estimate, estimate, history
-from aiops_processor.services.policy import Settling
-from aiops_processor.services.reconstructed import Run
+from aiops_processor.services.analysing.estimate import MOST_DAYS, Estimate, estimate, history
+from aiops_processor.services.grouping.policy import Settling
+from aiops_processor.services.watching.reconstructed import Run
 from aiops_processor.settings import Settings
 
 TOP_NAMES = 5

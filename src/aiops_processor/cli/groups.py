@@ -11,7 +11,7 @@ from aiops_processor import config, parts
 from aiops_processor.errors import ConfigError
 from aiops_processor.models.incident import Episode
 from aiops_processor.runtime import database_url
-from aiops_processor.services.regrouping import Difference, regroup
+from aiops_processor.services.grouping.regrouping import Difference, regroup
 from aiops_processor.settings import GroupingSettings, Settings
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage.database import Database

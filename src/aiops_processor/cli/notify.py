@@ -15,7 +15,7 @@ from aiops_processor.models.incident import Incident, IncidentState
 from aiops_processor.models.notification import Message, Occasion, Receipt
 from aiops_processor.parts.closing import closed
 from aiops_processor.plugins import Notifier
-from aiops_processor.services.notifier import SECONDS_FOR_ONE_TRY, reason
+from aiops_processor.services.telling.notifier import SECONDS_FOR_ONE_TRY, reason
 
 log = structlog.get_logger(__name__)
 notify = typer.Typer(help="The channels.", no_args_is_help=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import typer
 
 from aiops_processor import config, parts
-from aiops_processor.evidence import packs
+from aiops_processor.evidence.asking import packs
 from aiops_processor.parts import plugging
 from aiops_processor.plugins.door import Listed
 from aiops_processor.settings import Settings

@@ -20,7 +20,7 @@ from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from aiops_processor.durable.plain_json import JsonSerializer
 from aiops_processor.durable.postgresql import connections
-from aiops_processor.services.heartbeat import Interrupted
+from aiops_processor.services.upkeep.heartbeat import Interrupted
 from aiops_processor.storage.address import as_text, is_sqlite
 
 NAME = "aiops-processor"

@@ -1,7 +1,7 @@
 """The two pieces of work that survive a kill: analysing an incident, and telling one channel one thing.
 
-Neither ever sleeps: settling and retry times are rows with a due time (services/reconciler.py), for a workflow that
-waits would hold a place in its queue.
+Neither ever sleeps: settling and retry times are rows with a due time
+(services/upkeep/reconciler.py), for a workflow that waits would hold a place in its queue.
 """
 
 import asyncio
@@ -12,8 +12,8 @@ import structlog
 
 from aiops_processor.durable.engine import Engine, Workflow
 from aiops_processor.errors import StorageBusy
-from aiops_processor.services.analysis import SKIP, WITH_MODEL, Analysis
-from aiops_processor.services.notifier import Telling
+from aiops_processor.services.analysing.analysis import SKIP, WITH_MODEL, Analysis
+from aiops_processor.services.telling.notifier import Telling
 
 log = structlog.get_logger(__name__)
 

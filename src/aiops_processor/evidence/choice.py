@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from aiops_processor.evidence.findings import numbered
-from aiops_processor.evidence.plan import Question
+from aiops_processor.evidence.asking.plan import Question
+from aiops_processor.evidence.words.findings import numbered
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Read, Standing, Window
 from aiops_processor.query.matchers import Matcher, fit

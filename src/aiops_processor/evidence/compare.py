@@ -9,32 +9,24 @@ import msgspec
 import numpy as np
 
 from aiops_processor.clients.prometheus import Metadata
-from aiops_processor.evidence import (
-    changes,
-    describe,
-    earlier,
-    measure,
-    namesakes,
-    onset,
-    posted,
-    ranking,
-    rates,
-    templates,
-)
-from aiops_processor.evidence.changes import Event
-from aiops_processor.evidence.earlier import Span
-from aiops_processor.evidence.entities import ENTITY, entity_of
-from aiops_processor.evidence.limits import Limits
-from aiops_processor.evidence.logs import LogsFound, Sample
-from aiops_processor.evidence.measure import Row
+from aiops_processor.evidence import onset, ranking, templates
+from aiops_processor.evidence.asking.limits import Limits
+from aiops_processor.evidence.asking.logs import LogsFound, Sample
+from aiops_processor.evidence.asking.plan import Condition, Question
+from aiops_processor.evidence.asking.windows import earliest_onset
+from aiops_processor.evidence.events import changes, earlier, posted
+from aiops_processor.evidence.events.changes import Event
+from aiops_processor.evidence.events.earlier import Span
 from aiops_processor.evidence.mining.fields import level_word_of
 from aiops_processor.evidence.mining.levels import LEVEL_KEYS, level_of
-from aiops_processor.evidence.namesakes import Namesakes
-from aiops_processor.evidence.plan import Condition, Question
 from aiops_processor.evidence.ranking import Extra, Ranked, Ranking, Said, Shift
-from aiops_processor.evidence.rates import Array
+from aiops_processor.evidence.rows import measure, namesakes, rates
+from aiops_processor.evidence.rows.entities import ENTITY, entity_of
+from aiops_processor.evidence.rows.measure import Row
+from aiops_processor.evidence.rows.namesakes import Namesakes
+from aiops_processor.evidence.rows.rates import Array
 from aiops_processor.evidence.templates import Line, TemplateChange
-from aiops_processor.evidence.windows import earliest_onset
+from aiops_processor.evidence.words import describe
 from aiops_processor.models.change import PostedChange
 from aiops_processor.models.evidence import Window
 from aiops_processor.models.samples import Series

@@ -6,31 +6,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from aiops_processor.clock import Clock
-from aiops_processor.evidence import (
-    discovery,
-    earlier,
-    findings,
-    logs,
-    opinion,
-    pack_logs,
-    plan,
-    posted,
-    read,
-    scopes,
-    windows,
-)
+from aiops_processor.evidence.asking import discovery, logs, pack_logs, plan, read, scopes, windows
+from aiops_processor.evidence.asking.discovery import Neighbourhood, discover
+from aiops_processor.evidence.asking.limits import Limits
+from aiops_processor.evidence.asking.logs import LogsFound
+from aiops_processor.evidence.asking.pack_logs import Counted
+from aiops_processor.evidence.asking.packs import Pack
+from aiops_processor.evidence.asking.plan import Plan, Question
+from aiops_processor.evidence.asking.read import Reader, Reading
+from aiops_processor.evidence.asking.sources import Changes, Logs, Metrics
 from aiops_processor.evidence.compare import Answers, Comparison, compare
-from aiops_processor.evidence.discovery import Neighbourhood, discover
-from aiops_processor.evidence.earlier import Span
-from aiops_processor.evidence.limits import Limits
-from aiops_processor.evidence.links import Links
-from aiops_processor.evidence.logs import LogsFound
-from aiops_processor.evidence.pack_logs import Counted
-from aiops_processor.evidence.packs import Pack
-from aiops_processor.evidence.plan import Plan, Question
-from aiops_processor.evidence.read import Reader, Reading
-from aiops_processor.evidence.sources import Changes, Logs, Metrics
-from aiops_processor.evidence.summary import UNSURE
+from aiops_processor.evidence.events import earlier, posted
+from aiops_processor.evidence.events.earlier import Span
+from aiops_processor.evidence.words import findings, opinion
+from aiops_processor.evidence.words.links import Links
+from aiops_processor.evidence.words.summary import UNSURE
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.change import PostedChange
 from aiops_processor.models.evidence import EvidenceReport, Gap, Outcome, Read, Window

@@ -7,9 +7,9 @@ from typing import NamedTuple, Protocol
 
 from aiops_processor.clock import Clock
 from aiops_processor.errors import PluginFault
-from aiops_processor.evidence import windows
-from aiops_processor.evidence.findings import numbered
-from aiops_processor.evidence.plan import Question
+from aiops_processor.evidence.asking import windows
+from aiops_processor.evidence.asking.plan import Question
+from aiops_processor.evidence.words.findings import numbered
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Outcome, Read, Window
 from aiops_processor.plugins import Finding, Guarded

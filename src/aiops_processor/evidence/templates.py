@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from aiops_processor.evidence.entities import entity_of
 from aiops_processor.evidence.mining.fields import level_word_of
 from aiops_processor.evidence.mining.levels import level_of
 from aiops_processor.evidence.mining.miner import Miner, Read
+from aiops_processor.evidence.rows.entities import entity_of
 from aiops_processor.models.samples import Entry, Stream
 
 LONGEST_PAUSE = 1.0

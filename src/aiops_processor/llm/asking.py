@@ -13,7 +13,7 @@ import httpx2
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator
 
 from aiops_processor.errors import ModelUnavailable
-from aiops_processor.llm.bounded import BoundedClient
+from aiops_processor.llm.providers.bounded import BoundedClient
 from aiops_processor.plugins import Answer, Tool
 
 FIRST_WAIT_SECONDS = 0.5

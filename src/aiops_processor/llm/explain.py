@@ -24,12 +24,12 @@ from aiops_processor.llm.lineup import Candidate, Lineup, answer_of_none, usage_
 from aiops_processor.llm.memory import Journal, Memory, NoJournal, key_of
 from aiops_processor.llm.pace import Pace, Unlimited
 from aiops_processor.llm.prompt import SMALLEST_BUDGET, Prompt, Prompts
-from aiops_processor.llm.reading import read
-from aiops_processor.llm.shapes import Draft
+from aiops_processor.llm.reading.answers import read
+from aiops_processor.llm.reading.shapes import Draft
 from aiops_processor.llm.told import Told, size_of
 from aiops_processor.llm.tools.toolbox import Sources, Toolbox
 from aiops_processor.llm.tries import Counted
-from aiops_processor.llm.verify import check
+from aiops_processor.llm.verification.verify import check
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
 from aiops_processor.models.evidence import EvidenceReport, Gap

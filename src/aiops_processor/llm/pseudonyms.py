@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiops_processor.llm.prompt import Prompt
-from aiops_processor.llm.shapes import Draft
+from aiops_processor.llm.reading.shapes import Draft
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport
 

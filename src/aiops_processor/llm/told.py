@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from aiops_processor.llm.lineup import Candidate
 from aiops_processor.llm.prompt import BYTES_PER_TOKEN, SMALLEST_BUDGET, Prompt, Prompts
 from aiops_processor.llm.pseudonyms import Pseudonyms
-from aiops_processor.llm.shapes import Draft
+from aiops_processor.llm.reading.shapes import Draft
 from aiops_processor.llm.tools.toolbox import Inquiry, told_whole
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import Usage

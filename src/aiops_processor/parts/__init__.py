@@ -8,10 +8,10 @@ from datetime import timedelta
 from aiops_processor.clients.alertmanager import Alertmanager
 from aiops_processor.clients.outbound import Outbound
 from aiops_processor.clock import Clock
+from aiops_processor.evidence.asking.sources import Changes
 from aiops_processor.evidence.choice import Choosing
 from aiops_processor.evidence.gather import Gatherer
 from aiops_processor.evidence.own import WithOwn
-from aiops_processor.evidence.sources import Changes
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Lineup
 from aiops_processor.llm.pace import Pace
@@ -25,17 +25,17 @@ from aiops_processor.parts.plugging import Plugged, counting, door, plugged
 from aiops_processor.parts.sources import AnyPrometheus, Probe, Sources, cache, endpoint, listed
 from aiops_processor.plugins import Notifier
 from aiops_processor.query import matchers
-from aiops_processor.services.actions import Acts
-from aiops_processor.services.completing import Completing
-from aiops_processor.services.grouping import Rules
-from aiops_processor.services.missed import Patience
-from aiops_processor.services.own_rules import OwnRule
-from aiops_processor.services.policy import Policy, Settling
-from aiops_processor.services.priority import Level, Priority
-from aiops_processor.services.pulse import Heartbeat
-from aiops_processor.services.retention import Keeping
-from aiops_processor.services.routing import Routing
-from aiops_processor.services.watchdogs import Expected
+from aiops_processor.services.acting.actions import Acts
+from aiops_processor.services.analysing.completing import Completing
+from aiops_processor.services.grouping.joining import Rules
+from aiops_processor.services.grouping.own_rules import OwnRule
+from aiops_processor.services.grouping.policy import Policy, Settling
+from aiops_processor.services.grouping.priority import Level, Priority
+from aiops_processor.services.telling.routing import Routing
+from aiops_processor.services.upkeep.pulse import Heartbeat
+from aiops_processor.services.upkeep.retention import Keeping
+from aiops_processor.services.watching.missed import Patience
+from aiops_processor.services.watching.watchdogs import Expected
 from aiops_processor.settings import AlertmanagerSettings, Settings
 from aiops_processor.telemetry import Metrics
 

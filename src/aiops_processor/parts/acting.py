@@ -19,7 +19,7 @@ from aiops_processor.plugins import Action, Door
 from aiops_processor.plugins.aside import aside
 from aiops_processor.plugins.guard import Fault
 from aiops_processor.query import matchers
-from aiops_processor.services.actions import Acts, Configured
+from aiops_processor.services.acting.actions import Acts, Configured
 from aiops_processor.settings import ActionSettings, Settings
 
 SILENCE = "silence"

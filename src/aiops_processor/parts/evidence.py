@@ -5,14 +5,14 @@ from pathlib import Path
 
 from aiops_processor.clock import Clock
 from aiops_processor.errors import ConfigError
-from aiops_processor.evidence import packs
+from aiops_processor.evidence.asking import packs
+from aiops_processor.evidence.asking.limits import Limits
+from aiops_processor.evidence.asking.packs import Pack
+from aiops_processor.evidence.asking.sources import Changes
 from aiops_processor.evidence.choice import Choice, Choosing
 from aiops_processor.evidence.gather import Gatherer
-from aiops_processor.evidence.limits import Limits
-from aiops_processor.evidence.links import Links
 from aiops_processor.evidence.own import WithOwn
-from aiops_processor.evidence.packs import Pack
-from aiops_processor.evidence.sources import Changes
+from aiops_processor.evidence.words.links import Links
 from aiops_processor.llm.tools.limits import ToolLimits
 from aiops_processor.llm.tools.runbooks import Runbooks
 from aiops_processor.llm.tools.toolbox import Sources as ToolSources

@@ -12,9 +12,9 @@ from aiops_processor.llm.budget import Limit
 from aiops_processor.llm.budget import Limits as Budgets
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup, Price, budget_of
-from aiops_processor.llm.own_model import OwnModel
 from aiops_processor.llm.pace import Pace, Rate
 from aiops_processor.llm.prompt import Prompts
+from aiops_processor.llm.providers.own_model import OwnModel
 from aiops_processor.llm.tools.toolbox import Toolbox
 from aiops_processor.parts import plugging
 from aiops_processor.parts.closing import Keep, keeping_none

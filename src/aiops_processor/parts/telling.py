@@ -16,7 +16,7 @@ from aiops_processor.plugins import Door, Notifier
 from aiops_processor.plugins.aside import aside
 from aiops_processor.plugins.guard import Fault
 from aiops_processor.query import matchers
-from aiops_processor.services.routing import Quiet, Route, Routing
+from aiops_processor.services.telling.routing import Quiet, Route, Routing
 from aiops_processor.settings import Settings
 from aiops_processor.settings.channels import QuietSettings, RouteSettings
 

@@ -4,7 +4,7 @@ from aiops_processor.clock import Clock
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry
 from aiops_processor.models.notification import Occasion
 from aiops_processor.models.past import Feedback
-from aiops_processor.services.incidents import COMPLETE
+from aiops_processor.services.grouping.incidents import COMPLETE
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
 from aiops_processor.storage import past as past_rows

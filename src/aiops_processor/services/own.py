@@ -14,7 +14,7 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.case import Case, Event, Happening
 from aiops_processor.models.incident import TimelineEntry
 from aiops_processor.plugins import Guarded
-from aiops_processor.services.filtering import Filtering
+from aiops_processor.services.grouping.filtering import Filtering
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage.database import Connection, Database

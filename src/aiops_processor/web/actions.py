@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import RedirectResponse
 
 from aiops_processor.models.action import ActionRecord
-from aiops_processor.services.actions import Decided, Refused
+from aiops_processor.services.acting.actions import Decided, Refused
 from aiops_processor.web.api import MOST_ID
 from aiops_processor.web.incident_forms import form_fields
 from aiops_processor.web.pages import PageRoute

@@ -11,7 +11,7 @@ from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.incident import Episode, Incident, TimelineEntry
 from aiops_processor.models.notification import Delivery
 from aiops_processor.models.past import GivenFeedback
-from aiops_processor.services.health import HealthReport
+from aiops_processor.services.upkeep.health import HealthReport
 from aiops_processor.storage import actions as action_rows
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import dead_letters, outbox, spending

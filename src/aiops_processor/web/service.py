@@ -8,12 +8,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from aiops_processor.clock import Clock
-from aiops_processor.services.actions import Actions
+from aiops_processor.services.acting.actions import Actions
 from aiops_processor.services.changes import Changes
-from aiops_processor.services.health import Health
-from aiops_processor.services.incidents import Incidents
-from aiops_processor.services.ingest import Ingest
-from aiops_processor.services.presses import Presses
+from aiops_processor.services.grouping.incidents import Incidents
+from aiops_processor.services.receiving.ingest import Ingest
+from aiops_processor.services.telling.presses import Presses
+from aiops_processor.services.upkeep.health import Health
 from aiops_processor.storage.database import Database
 from aiops_processor.telemetry import Metrics
 from aiops_processor.web.bodies import BodyReader

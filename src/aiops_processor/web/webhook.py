@@ -16,7 +16,7 @@ from aiops_processor.errors import AiopsError, InputError, NotAWebhook, StorageE
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.webhook_answer import WebhookAnswer
-from aiops_processor.services.webhook_body import Bad, Taken, judge, take_apart
+from aiops_processor.services.receiving.webhook_body import Bad, Taken, judge, take_apart
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aiops_processor.llm.shapes import Draft
-from aiops_processor.llm.verify import check
+from aiops_processor.llm.reading.shapes import Draft
+from aiops_processor.llm.verification.verify import check
 from aiops_processor.models.evidence import EvidenceReport
 
 log = logging.getLogger(__name__)

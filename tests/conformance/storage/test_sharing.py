@@ -11,9 +11,9 @@ import pytest
 from aiops_processor.errors import StorageBusy
 from aiops_processor.models.incident import IncidentState
 from aiops_processor.models.notification import Occasion
-from aiops_processor.services.incidents import Incidents
-from aiops_processor.services.ingest import Ingest
-from aiops_processor.services.policy import Settling
+from aiops_processor.services.grouping.incidents import Incidents
+from aiops_processor.services.grouping.policy import Settling
+from aiops_processor.services.receiving.ingest import Ingest
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox, workers

@@ -13,7 +13,7 @@ from aiops_processor.models.analysis import Verdict
 from aiops_processor.models.notification import Message
 from aiops_processor.parts.acting import acts
 from aiops_processor.plugins import Door
-from aiops_processor.services.actions import Configured
+from aiops_processor.services.acting.actions import Configured
 from aiops_processor.settings import AlertmanagerSettings
 
 pytestmark = pytest.mark.anyio

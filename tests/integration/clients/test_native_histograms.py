@@ -17,11 +17,11 @@ import pytest
 from aiops_processor.clients.http import Endpoint
 from aiops_processor.clients.prometheus import Prometheus
 from aiops_processor.clock import SystemClock
-from aiops_processor.evidence import rates
+from aiops_processor.evidence.asking.limits import Limits
+from aiops_processor.evidence.asking.packs import built_in
 from aiops_processor.evidence.gather import Gatherer
-from aiops_processor.evidence.limits import Limits
-from aiops_processor.evidence.measure import measure
-from aiops_processor.evidence.packs import built_in
+from aiops_processor.evidence.rows import rates
+from aiops_processor.evidence.rows.measure import measure
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import Outcome
 

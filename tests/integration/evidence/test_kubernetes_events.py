@@ -12,8 +12,8 @@ from aiops_processor.clients.http import Endpoint
 from aiops_processor.clients.loki import Loki
 from aiops_processor.demo.loki_api import loki_app
 from aiops_processor.demo.recording import LogEntry
+from aiops_processor.evidence.asking.limits import Limits
 from aiops_processor.evidence.gather import Gatherer
-from aiops_processor.evidence.limits import Limits
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport
 

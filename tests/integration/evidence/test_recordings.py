@@ -13,9 +13,10 @@ from aiops_processor.clients.loki import Loki
 from aiops_processor.clients.prometheus import Prometheus
 from aiops_processor.demo.recording import Recording
 from aiops_processor.demo.replay import Replay
-from aiops_processor.evidence import packs, summary
+from aiops_processor.evidence.asking import packs
+from aiops_processor.evidence.asking.limits import Limits
 from aiops_processor.evidence.gather import Gatherer
-from aiops_processor.evidence.limits import Limits
+from aiops_processor.evidence.words import summary
 from aiops_processor.models.alert import Alert, Webhook
 from aiops_processor.models.analysis import Verdict
 from aiops_processor.models.evidence import EvidenceReport, Outcome

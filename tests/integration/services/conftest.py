@@ -14,15 +14,15 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import EvidenceReport, Window
 from aiops_processor.models.incident import Incident
 from aiops_processor.models.notification import Message, Receipt
-from aiops_processor.services.acting import Acting
-from aiops_processor.services.actions import Actions, Acts, Configured
-from aiops_processor.services.analysis import SKIP, Analysis
-from aiops_processor.services.analyzer import Analyzer
-from aiops_processor.services.incidents import Incidents
-from aiops_processor.services.ingest import Ingest
-from aiops_processor.services.notifier import Telling
-from aiops_processor.services.policy import Settling
-from aiops_processor.services.reconciler import Reconciler
+from aiops_processor.services.acting.actions import Actions, Acts, Configured
+from aiops_processor.services.acting.doing import Acting
+from aiops_processor.services.analysing.analysis import SKIP, Analysis
+from aiops_processor.services.analysing.analyzer import Analyzer
+from aiops_processor.services.grouping.incidents import Incidents
+from aiops_processor.services.grouping.policy import Settling
+from aiops_processor.services.receiving.ingest import Ingest
+from aiops_processor.services.telling.notifier import Telling
+from aiops_processor.services.upkeep.reconciler import Reconciler
 from aiops_processor.storage import actions as action_rows
 from aiops_processor.storage import audit, dead_letters
 from aiops_processor.storage import incidents as incident_rows

@@ -11,7 +11,7 @@ from aiops_processor.errors import DeliveryUncertain, PluginFault
 from aiops_processor.models.action import ActionState
 from aiops_processor.models.notification import Message
 from aiops_processor.plugins.aside import aside
-from aiops_processor.services.acting import LOOK_AFTER
+from aiops_processor.services.acting.doing import LOOK_AFTER
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from aiops_processor.models.action import ActionState
 from aiops_processor.models.notification import Message
 from aiops_processor.plugins.guard import Fault
 from aiops_processor.query import matchers
-from aiops_processor.services.actions import Acts, Refused
+from aiops_processor.services.acting.actions import Acts, Refused
 from aiops_processor.storage import actions as rows
 
 pytestmark = pytest.mark.anyio

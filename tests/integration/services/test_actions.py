@@ -13,8 +13,8 @@ from aiops_processor.clock import SteppedClock
 from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain
 from aiops_processor.models.action import ActionOccasion, ActionRecord, ActionState
 from aiops_processor.models.notification import Message, Occasion
-from aiops_processor.services.acting import LOOK_AFTER, MOST_ATTEMPTS, Acting
-from aiops_processor.services.actions import Acts, Refused
+from aiops_processor.services.acting.actions import Acts, Refused
+from aiops_processor.services.acting.doing import LOOK_AFTER, MOST_ATTEMPTS, Acting
 from aiops_processor.storage import actions as rows
 from aiops_processor.storage.tables import action_occasions
 from aiops_processor.telemetry import Metrics

@@ -12,10 +12,10 @@ from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, NotAWeb
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import IncidentState
 from aiops_processor.models.notification import DeliveryState
-from aiops_processor.services.analysis import MOST_ATTEMPTS, SKIP
-from aiops_processor.services.grouping import Rules
-from aiops_processor.services.notifier import wait_seconds
-from aiops_processor.services.policy import Policy, Settling
+from aiops_processor.services.analysing.analysis import MOST_ATTEMPTS, SKIP
+from aiops_processor.services.grouping.joining import Rules
+from aiops_processor.services.grouping.policy import Policy, Settling
+from aiops_processor.services.telling.notifier import wait_seconds
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox

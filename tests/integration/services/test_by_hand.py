@@ -8,10 +8,10 @@ import pytest
 from aiops_processor.models.incident import IncidentState
 from aiops_processor.query import matchers
 from aiops_processor.services.by_hand import ByHand
-from aiops_processor.services.incidents import FLAPS
-from aiops_processor.services.own_rules import OwnRule
-from aiops_processor.services.policy import Policy
-from aiops_processor.services.priority import Level, Priority
+from aiops_processor.services.grouping.incidents import FLAPS
+from aiops_processor.services.grouping.own_rules import OwnRule
+from aiops_processor.services.grouping.policy import Policy
+from aiops_processor.services.grouping.priority import Level, Priority
 from aiops_processor.storage import incidents as incident_rows
 
 pytestmark = pytest.mark.anyio

@@ -10,9 +10,9 @@ from aiops_processor.clock import SteppedClock
 from aiops_processor.demo.recording import Recording, bundled
 from aiops_processor.demo.replay import Replay
 from aiops_processor.models.samples import Answer, Series
-from aiops_processor.services.estimate import estimate, history
-from aiops_processor.services.policy import Policy, Settling
-from aiops_processor.services.reconstructed import Run
+from aiops_processor.services.analysing.estimate import estimate, history
+from aiops_processor.services.grouping.policy import Policy, Settling
+from aiops_processor.services.watching.reconstructed import Run
 
 pytestmark = pytest.mark.anyio
 

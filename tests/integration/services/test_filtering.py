@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from aiops_processor.plugins import Guarded
-from aiops_processor.services.filtering import Filtering
-from aiops_processor.services.incidents import Incidents
+from aiops_processor.services.grouping.filtering import Filtering
+from aiops_processor.services.grouping.incidents import Incidents
+from aiops_processor.services.grouping.policy import Policy, Settling
 from aiops_processor.services.own import Events, Ordering, Own
-from aiops_processor.services.policy import Policy, Settling
 from aiops_processor.storage import filtered
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.telemetry import Metrics

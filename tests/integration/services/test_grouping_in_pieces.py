@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from aiops_processor.services import incidents
-from aiops_processor.services.grouping import Rules
-from aiops_processor.services.incidents import BATCH, FEWEST, Incidents, piece_after
-from aiops_processor.services.policy import Policy, Settling
+from aiops_processor.services.grouping import incidents
+from aiops_processor.services.grouping.incidents import BATCH, FEWEST, Incidents, piece_after
+from aiops_processor.services.grouping.joining import Rules
+from aiops_processor.services.grouping.policy import Policy, Settling
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage.database import Turn
 from aiops_processor.storage.tables import members

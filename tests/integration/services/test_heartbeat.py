@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aiops_processor.errors import StorageBusy
-from aiops_processor.services.heartbeat import BEAT_SECONDS, DEAD_AFTER, Heartbeat, Interrupted
+from aiops_processor.services.upkeep.heartbeat import BEAT_SECONDS, DEAD_AFTER, Heartbeat, Interrupted
 from aiops_processor.storage import workers
 from aiops_processor.storage.database import Database
 

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from aiops_processor.models.action import ActionOccasion
 from aiops_processor.models.incident import IncidentState
-from aiops_processor.services import analysis
-from aiops_processor.services.actions import Actions
-from aiops_processor.services.alert_size import MARK
-from aiops_processor.services.messages import MOST_ALERTS
+from aiops_processor.services.acting.actions import Actions
+from aiops_processor.services.analysing import analysis
+from aiops_processor.services.receiving.alert_size import MARK
+from aiops_processor.services.telling.messages import MOST_ALERTS
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage.tables import deliveries, episodes
 

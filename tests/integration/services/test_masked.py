@@ -13,7 +13,7 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.notification import Message
-from aiops_processor.services.analyzer import Analyzer
+from aiops_processor.services.analysing.analyzer import Analyzer
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import spending
 from aiops_processor.telemetry import Metrics

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from aiops_processor.clients.alertmanager import AlertStatus, Cluster, KnownAlert, Named, Status
 from aiops_processor.errors import SourceUnavailable
 from aiops_processor.models.samples import Answer, Series
-from aiops_processor.services.missed import Missed
+from aiops_processor.services.watching.missed import Missed
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage.tables import episodes
 

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, StorageBusy
 from aiops_processor.models.notification import Delivery, DeliveryState, Message, Occasion, Receipt
-from aiops_processor.services import notifier
 from aiops_processor.services.by_hand import ByHand
-from aiops_processor.services.notifier import NOT_KNOWN, Telling
+from aiops_processor.services.telling import notifier
+from aiops_processor.services.telling.notifier import NOT_KNOWN, Telling
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox, tables
 from aiops_processor.telemetry import Metrics

@@ -11,10 +11,10 @@ from dbos import SetEnqueueOptions
 from aiops_processor.durable.engine import MIDDLE_PRIORITY
 from aiops_processor.models.case import Event, Happening
 from aiops_processor.plugins import Case, Guarded
-from aiops_processor.services.filtering import Filtering
-from aiops_processor.services.incidents import Incidents
+from aiops_processor.services.grouping.filtering import Filtering
+from aiops_processor.services.grouping.incidents import Incidents
+from aiops_processor.services.grouping.policy import Policy, Settling
 from aiops_processor.services.own import PLACES, Events, Ordering, Own
-from aiops_processor.services.policy import Policy, Settling
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.telemetry import Metrics
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aiops_processor.llm.pace import Rate
-from aiops_processor.services.pace import SharedPace
+from aiops_processor.services.analysing.pace import SharedPace
 from aiops_processor.storage.database import Database
 
 pytestmark = pytest.mark.anyio

@@ -10,9 +10,9 @@ from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup
 from aiops_processor.models.analysis import AnalysisResult, Exchange, Spent
 from aiops_processor.plugins import Answer
-from aiops_processor.services.analysis import Analysis
-from aiops_processor.services.analyzer import Analyzer
-from aiops_processor.services.received import Received
+from aiops_processor.services.analysing.analysis import Analysis
+from aiops_processor.services.analysing.analyzer import Analyzer
+from aiops_processor.services.analysing.received import Received
 from aiops_processor.storage import answers, spending
 from aiops_processor.telemetry import Metrics
 

@@ -7,8 +7,8 @@ import pytest
 
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.past import Feedback, Said
+from aiops_processor.services.analysing.past import score
 from aiops_processor.services.by_hand import ByHand
-from aiops_processor.services.past import score
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage.past import Trait
 

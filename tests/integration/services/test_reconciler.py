@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from aiops_processor.services.incidents import Incidents
-from aiops_processor.services.policy import Settling
-from aiops_processor.services.reconciler import Reconciler, rest_after
+from aiops_processor.services.grouping.incidents import Incidents
+from aiops_processor.services.grouping.policy import Settling
+from aiops_processor.services.upkeep.reconciler import Reconciler, rest_after
 
 pytestmark = pytest.mark.anyio
 

@@ -11,9 +11,9 @@ from aiops_processor.clients.prometheus import Rule
 from aiops_processor.errors import SourceUnavailable
 from aiops_processor.models.incident import IncidentState
 from aiops_processor.models.samples import Answer, Series
-from aiops_processor.services.missed import Patience
-from aiops_processor.services.policy import Policy
-from aiops_processor.services.reconstructed import REASON, Reconstructed, Run, Unknown, runs_of
+from aiops_processor.services.grouping.policy import Policy
+from aiops_processor.services.watching.missed import Patience
+from aiops_processor.services.watching.reconstructed import REASON, Reconstructed, Run, Unknown, runs_of
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import readings
 from aiops_processor.storage.readings import Fired

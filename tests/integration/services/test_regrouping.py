@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from aiops_processor.query import matchers
-from aiops_processor.services.grouping import Rules
-from aiops_processor.services.own_rules import OwnRule
-from aiops_processor.services.policy import Policy
-from aiops_processor.services.regrouping import regroup
+from aiops_processor.services.grouping.joining import Rules
+from aiops_processor.services.grouping.own_rules import OwnRule
+from aiops_processor.services.grouping.policy import Policy
+from aiops_processor.services.grouping.regrouping import regroup
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage.address import as_text
 

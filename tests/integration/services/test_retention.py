@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from aiops_processor.errors import NotAWebhook
 from aiops_processor.models.change import PostedChange
-from aiops_processor.services.retention import Keeping, Retention
+from aiops_processor.services.upkeep.retention import Keeping, Retention
 from aiops_processor.storage import changes as change_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage.tables import UtcDateTime, incidents, metadata

@@ -9,8 +9,8 @@ import pytest
 from aiops_processor.errors import DeliveryUnavailable
 from aiops_processor.models.notification import Delivery, DeliveryState, Occasion
 from aiops_processor.services.by_hand import ByHand
-from aiops_processor.services.reminders import Reminders
-from aiops_processor.services.routing import Quiet, Route, Routing
+from aiops_processor.services.telling.reminders import Reminders
+from aiops_processor.services.telling.routing import Quiet, Route, Routing
 from aiops_processor.storage import outbox
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aiops_processor.query.matchers import Matcher
-from aiops_processor.services.watchdogs import Expected, Watchdogs
+from aiops_processor.services.watching.watchdogs import Expected, Watchdogs
 from aiops_processor.storage import retention
 from aiops_processor.storage import watchdogs as rows
 

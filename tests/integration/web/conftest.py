@@ -28,7 +28,7 @@ from aiops_processor.models.evidence import (
 )
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.notification import DeliveryState, Occasion
-from aiops_processor.services.actions import Actions
+from aiops_processor.services.acting.actions import Actions
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from aiops_processor.models.access import INCLUDED, Caller, Scope
 from aiops_processor.models.action import ActionOccasion, ActionRecord
 from aiops_processor.models.notification import Message
-from aiops_processor.services.actions import Acts, Configured
+from aiops_processor.services.acting.actions import Acts, Configured
 from aiops_processor.storage import actions as rows
 from aiops_processor.storage.database import Database
 from aiops_processor.web import actions

@@ -14,7 +14,7 @@ from aiops_processor.app import create_app
 from aiops_processor.clock import SystemClock
 from aiops_processor.errors import StorageBusy
 from aiops_processor.parts.plugging import Named
-from aiops_processor.services.ingest import Ingest
+from aiops_processor.services.receiving.ingest import Ingest
 from aiops_processor.settings import ApiSettings, LogSettings, ServiceSettings, Settings
 from aiops_processor.storage.database import Database
 from aiops_processor.web import webhook

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from aiops_processor.evidence.asking.plan import Question
 from aiops_processor.evidence.choice import Choice, Choosing, merged
-from aiops_processor.evidence.plan import Question
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Outcome, Read, Standing, Window
 from aiops_processor.query.matchers import parse

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from aiops_processor.evidence.asking.limits import Limits
+from aiops_processor.evidence.asking.logs import LogsFound
 from aiops_processor.evidence.compare import Answers, Observed, compare, judge
-from aiops_processor.evidence.limits import Limits
-from aiops_processor.evidence.logs import LogsFound
-from aiops_processor.evidence.measure import Row
 from aiops_processor.evidence.ranking import Ranking
+from aiops_processor.evidence.rows.measure import Row
 from aiops_processor.models.evidence import Window
 from aiops_processor.models.samples import Series
 

@@ -7,12 +7,13 @@ import pytest
 
 from aiops_processor.clients.prometheus import Rule
 from aiops_processor.errors import SourceRefused
-from aiops_processor.evidence import logs, packs, summary
+from aiops_processor.evidence.asking import logs, packs
+from aiops_processor.evidence.asking.limits import Limits
+from aiops_processor.evidence.asking.read import Reader
+from aiops_processor.evidence.asking.windows import window_for
 from aiops_processor.evidence.gather import Gatherer
-from aiops_processor.evidence.limits import Limits
-from aiops_processor.evidence.links import Links
-from aiops_processor.evidence.read import Reader
-from aiops_processor.evidence.windows import window_for
+from aiops_processor.evidence.words import summary
+from aiops_processor.evidence.words.links import Links
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.analysis import Verdict
 from aiops_processor.models.change import PostedChange

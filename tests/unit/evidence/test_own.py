@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from aiops_processor.evidence.asking.plan import Question
 from aiops_processor.evidence.own import WithOwn
-from aiops_processor.evidence.plan import Question
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.evidence import Evidence, EvidenceReport, Outcome, Window
 from aiops_processor.plugins import Finding, Guarded

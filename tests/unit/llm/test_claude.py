@@ -51,10 +51,10 @@ async def test_it_is_asked_with_its_key_alone_and_one_of_the_two_samplings(monke
 @pytest.mark.parametrize(
     ("module", "others"),
     [
-        ("aiops_processor.llm.providers", {"anthropic", "openai", "pydantic_ai"}),
-        ("aiops_processor.llm.ollama", {"anthropic", "openai"}),
-        ("aiops_processor.llm.openai_chat", {"anthropic"}),
-        ("aiops_processor.llm.anthropic_chat", {"openai"}),
+        ("aiops_processor.llm.providers.hosted", {"anthropic", "openai", "pydantic_ai"}),
+        ("aiops_processor.llm.providers.ollama", {"anthropic", "openai"}),
+        ("aiops_processor.llm.providers.openai_chat", {"anthropic"}),
+        ("aiops_processor.llm.providers.anthropic_chat", {"openai"}),
         ("aiops_processor.app", {"anthropic", "openai", "pydantic_ai"}),
     ],
 )

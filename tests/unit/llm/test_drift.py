@@ -7,7 +7,7 @@ import time
 import pytest
 
 from aiops_processor.errors import ModelUnreadable
-from aiops_processor.llm.reading import read
+from aiops_processor.llm.reading.answers import read
 
 MEANT = {
     "summary": "Checkout fails since 12:00:10 UTC.",

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from aiops_processor.evidence import packs
+from aiops_processor.evidence.asking import packs
 from aiops_processor.llm.own import Own
 from aiops_processor.models.notification import Occasion
 from aiops_processor.notifiers.http import HttpOptions

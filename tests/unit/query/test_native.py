@@ -2,7 +2,7 @@
 
 import pytest
 
-from aiops_processor.evidence import packs
+from aiops_processor.evidence.asking import packs
 from aiops_processor.query import promql
 from aiops_processor.query.native import of_native
 

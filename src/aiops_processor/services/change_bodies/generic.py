@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aiops_processor.evidence.entities import REALMS
+from aiops_processor.evidence.rows.entities import REALMS
 from aiops_processor.models.change import ChangeKind, PostedChange
 from aiops_processor.services.change_bodies.fields import Address, Line, Short, Time, read_as
 

@@ -1,0 +1,1 @@
+"""What to ask Prometheus and Loki about these alerts, and asking it: `discovery`, `plan`, `read`."""

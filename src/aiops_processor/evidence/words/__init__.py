@@ -1,0 +1,1 @@
+"""The ranking in words and links: findings, and the report without a model."""

@@ -1,0 +1,1 @@
+"""Out of what models really answer, an analysis in its shape. Begin with `answers`."""

@@ -1,0 +1,1 @@
+"""Doing something about an incident: `actions` decides, `doing` does."""

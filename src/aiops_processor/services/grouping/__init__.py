@@ -1,0 +1,1 @@
+"""From stored alerts to incidents. `joining` decides, `incidents` writes it down."""

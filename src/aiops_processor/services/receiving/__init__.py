@@ -1,0 +1,1 @@
+"""What is posted to us is judged, and stored before we answer."""

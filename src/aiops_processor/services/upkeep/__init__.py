@@ -1,0 +1,1 @@
+"""What runs while nothing happens: finding what is due, who lives, what may go."""
