@@ -24,25 +24,13 @@ from aiops_processor.errors import ConfigError, PluginError, StorageError
 from aiops_processor.parts.plugging import Plugged
 from aiops_processor.settings import Settings
 from aiops_processor.telemetry import Metrics, set_up_logging
-from aiops_processor.web import (
-    accounts,
-    actions,
-    api,
-    by_hand,
-    changes,
-    dead_letters,
-    filtered,
-    incident_forms,
-    login,
-    pages,
-    slack,
-    webhook,
-)
+from aiops_processor.web import accounts, actions, api, by_hand, changes, dead_letters, filtered, login, slack, webhook
 from aiops_processor.web.access import Access, Credentials, Doors, Policy
-from aiops_processor.web.cookies import PlainCookies
-from aiops_processor.web.counting import Counting
+from aiops_processor.web.console import incident_forms, pages
+from aiops_processor.web.edge.cookies import PlainCookies
+from aiops_processor.web.edge.counting import Counting
+from aiops_processor.web.edge.shortcut import Shortcut
 from aiops_processor.web.own import AroundAll, OwnWeb
-from aiops_processor.web.shortcut import Shortcut
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +50,11 @@ def create_app(
     SIGHUP puts what `read` gives into force; given settings without it stay as they are.
     """
     app = _application(settings, clock, read)
-    for router in (webhook.router, changes.router, slack.router):  # which read large bodies in pieces: web/bodies.py
+    for router in (
+        webhook.router,
+        changes.router,
+        slack.router,
+    ):  # which read large bodies in pieces (edge/bodies)
         app.include_router(router)
     for router in (
         api.router,

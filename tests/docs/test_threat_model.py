@@ -11,7 +11,7 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 PAGE = (TOP / "docs" / "explanation" / "threat-model.md").read_text(encoding="utf-8")
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)))
-TEMPLATES = sorted((TOP / "src" / "aiops_processor" / "web" / "templates").glob("*.html"))
+TEMPLATES = sorted((TOP / "src" / "aiops_processor" / "web" / "console" / "templates").glob("*.html"))
 
 
 def functions(file: str) -> set[str]:

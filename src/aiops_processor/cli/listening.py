@@ -15,9 +15,9 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
-from aiops_processor.web.connections import HEAD_SECONDS, MOST_CONNECTIONS, Patience
-from aiops_processor.web.noise import Seldom
-from aiops_processor.web.tls import Certificate
+from aiops_processor.web.edge.connections import HEAD_SECONDS, MOST_CONNECTIONS, Patience
+from aiops_processor.web.edge.noise import Seldom
+from aiops_processor.web.edge.tls import Certificate
 
 MOST_FILES = 4096
 """Where the machine's own limit is lower, as it often is (1,024), connections alone would use it up."""

@@ -7,7 +7,7 @@ import typer
 from aiops_processor import config
 from aiops_processor.app import create_app
 from aiops_processor.cli.listening import listen
-from aiops_processor.web.tls import Certificate
+from aiops_processor.web.edge.tls import Certificate
 
 
 def serve(

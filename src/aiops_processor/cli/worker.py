@@ -9,7 +9,7 @@ from aiops_processor.app import create_worker_app
 from aiops_processor.cli.listening import listen
 from aiops_processor.errors import ConfigError
 from aiops_processor.storage.address import EXAMPLE
-from aiops_processor.web.tls import Certificate
+from aiops_processor.web.edge.tls import Certificate
 
 
 def worker(

@@ -32,9 +32,9 @@ from aiops_processor.models.access import Caller
 from aiops_processor.models.access import Scope as Allowed
 from aiops_processor.storage.database import Database
 from aiops_processor.web import signatures
-from aiops_processor.web.bodies import BodyReader
-from aiops_processor.web.forms import fields
-from aiops_processor.web.headers import HEADERS, OVER_TLS
+from aiops_processor.web.console.forms import fields
+from aiops_processor.web.edge.bodies import BodyReader
+from aiops_processor.web.edge.headers import HEADERS, OVER_TLS
 
 log = structlog.get_logger(__name__)
 

@@ -8,8 +8,8 @@ from fastapi.responses import RedirectResponse
 from aiops_processor.models.action import ActionRecord
 from aiops_processor.services.acting.actions import Decided, Refused
 from aiops_processor.web.api import MOST_ID
-from aiops_processor.web.incident_forms import form_fields
-from aiops_processor.web.pages import PageRoute
+from aiops_processor.web.console.incident_forms import form_fields
+from aiops_processor.web.console.pages import PageRoute
 from aiops_processor.web.service import Running
 
 STATUS = {"unknown": 404, "not allowed": 403, "too late": 409}

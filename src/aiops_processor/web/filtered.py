@@ -11,7 +11,7 @@ from aiops_processor.models.incident import FilteredAlert, Incident
 from aiops_processor.storage import filtered as rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.web.api import MOST_ID
-from aiops_processor.web.pages import PAGE_SIZE, PageRoute, render, typed_id
+from aiops_processor.web.console.pages import PAGE_SIZE, PageRoute, render, typed_id
 from aiops_processor.web.service import ANALYSES_AT_ONCE, Running, Service
 
 router = APIRouter(prefix="/api/v1/filtered", tags=["filtered"])

@@ -24,8 +24,8 @@ from aiops_processor.web.access import (
     same,
     same_site,
 )
-from aiops_processor.web.forms import fields
-from aiops_processor.web.pages import PageRoute, render
+from aiops_processor.web.console.forms import fields
+from aiops_processor.web.console.pages import PageRoute, render
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from aiops_processor.services.telling.presses import Presses
 from aiops_processor.services.upkeep.health import Health
 from aiops_processor.storage.database import Database
 from aiops_processor.telemetry import Metrics
-from aiops_processor.web.bodies import BodyReader
+from aiops_processor.web.edge.bodies import BodyReader
 
 ANALYSES_AT_ONCE = 16
 

@@ -9,7 +9,7 @@ from starlette.background import BackgroundTask
 from aiops_processor.access import slack
 from aiops_processor.errors import BodyTooLarge, InputError, StorageError
 from aiops_processor.services.telling.presses import read
-from aiops_processor.web.forms import fields
+from aiops_processor.web.console.forms import fields
 from aiops_processor.web.service import Running
 
 MOST_BYTES = 1024 * 1024

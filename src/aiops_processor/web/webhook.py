@@ -20,7 +20,7 @@ from aiops_processor.services.receiving.webhook_body import Bad, Taken, judge, t
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
-from aiops_processor.web.bodies import TooLarge
+from aiops_processor.web.edge.bodies import TooLarge
 from aiops_processor.web.examples import ALERT, ANALYSIS, WEBHOOK, WEBHOOK_ANSWER
 from aiops_processor.web.service import ANALYSES_AT_ONCE, Running, Service
 

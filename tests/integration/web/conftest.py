@@ -34,7 +34,8 @@ from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
 from aiops_processor.storage.database import Connection, Database, sqlite_url
 from aiops_processor.storage.migrate import migrate
-from aiops_processor.web import api, pages
+from aiops_processor.web import api
+from aiops_processor.web.console import pages
 
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 NOW = NOON + timedelta(minutes=9, seconds=30)

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import past as past_rows
 from aiops_processor.storage.database import Database
-from aiops_processor.web import incident_forms
+from aiops_processor.web.console import incident_forms
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from aiops_processor.web import pages
+from aiops_processor.web.console import pages
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from aiops_processor.cli.listening import MOST_FILES, make_room_for_files, options
-from aiops_processor.web.connections import MOST_CONNECTIONS, Patience
+from aiops_processor.web.edge.connections import MOST_CONNECTIONS, Patience
 
 
 def test_connections_are_bounded_and_slow_ones_hung_up_on() -> None:

@@ -23,7 +23,7 @@ from aiops_processor.access.oidc import OidcOptions
 from aiops_processor.errors import StorageBusy
 from aiops_processor.models.access import INCLUDED, Caller, Scope
 from aiops_processor.web.access import Access, Credentials, Policy
-from aiops_processor.web.bodies import SMALL_BYTES_AT_ONCE, BodyReader
+from aiops_processor.web.edge.bodies import SMALL_BYTES_AT_ONCE, BodyReader
 
 BOTH = Credentials(token="t0ken", username="ops", password="pässword")
 BASIC = "Basic " + base64.b64encode("ops:pässword".encode()).decode()

@@ -8,7 +8,7 @@ import pytest
 from fastapi import Request
 
 from aiops_processor.clock import SystemClock
-from aiops_processor.web.bodies import BodyReader
+from aiops_processor.web.edge.bodies import BodyReader
 from aiops_processor.web.webhook import MOST_ALERTS_BY_HAND, analyze
 
 pytestmark = pytest.mark.anyio

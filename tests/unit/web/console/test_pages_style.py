@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-SHEET = (files("aiops_processor.web") / "static" / "console.css").read_text(encoding="utf-8")
+SHEET = (files("aiops_processor.web.console") / "static" / "console.css").read_text(encoding="utf-8")
 ENOUGH = 4.5
 TEXTS = [
     *((text, ground) for text in ("ink", "soft", "link", "bad", "warn", "good", "info") for ground in ("card", "page")),

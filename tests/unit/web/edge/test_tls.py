@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aiops_processor.errors import ConfigError
-from aiops_processor.web.tls import Certificate
+from aiops_processor.web.edge.tls import Certificate
 
 
 def make(folder: Path, name: str) -> tuple[Path, Path]:

@@ -2,7 +2,7 @@
 
 import logging
 
-from aiops_processor.web.noise import QUIET_SECONDS, Seldom
+from aiops_processor.web.edge.noise import QUIET_SECONDS, Seldom
 
 
 def record(message: str, level: int = logging.WARNING) -> logging.LogRecord:

@@ -13,7 +13,7 @@ from aiops_processor.models.past import Feedback
 from aiops_processor.services.by_hand import ByHand
 from aiops_processor.web.access import FORM_FIELD
 from aiops_processor.web.api import MOST_ID
-from aiops_processor.web.pages import PageRoute
+from aiops_processor.web.console.pages import PageRoute
 from aiops_processor.web.service import Running
 
 MOST_BYTES = 16_384

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from aiops_processor.app import create_app, create_worker_app
 from aiops_processor.settings import Settings
-from aiops_processor.web.cookies import PlainCookies
+from aiops_processor.web.edge.cookies import PlainCookies
 
 
 async def cookies(request: Request) -> PlainTextResponse:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiops_processor.models.action import ActionRecord, ActionState
 from aiops_processor.models.incident import Incident
-from aiops_processor.web.view import Tone, Word
+from aiops_processor.web.console.view import Tone, Word
 
 _STATES: Mapping[ActionState, Tone] = {
     ActionState.WAITING: "warn",

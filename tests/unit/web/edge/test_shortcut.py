@@ -5,7 +5,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
-from aiops_processor.web.shortcut import Shortcut
+from aiops_processor.web.edge.shortcut import Shortcut
 
 
 async def quick(request: Request) -> Response:

@@ -24,8 +24,8 @@ from aiops_processor.errors import StorageError
 from aiops_processor.report.numbers import moment
 from aiops_processor.report.words import clean
 from aiops_processor.storage import incidents as incident_rows
-from aiops_processor.web import action_view, view
 from aiops_processor.web.api import load_detail
+from aiops_processor.web.console import action_view, view
 from aiops_processor.web.service import Running
 
 PAGE_SIZE = 25

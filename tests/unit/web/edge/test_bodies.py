@@ -9,7 +9,7 @@ from fastapi import Request
 from starlette.types import Message
 
 from aiops_processor.errors import StorageBusy
-from aiops_processor.web.bodies import LARGE, LARGE_AT_ONCE, SMALL_BYTES_AT_ONCE, BodyReader, TooLarge
+from aiops_processor.web.edge.bodies import LARGE, LARGE_AT_ONCE, SMALL_BYTES_AT_ONCE, BodyReader, TooLarge
 
 pytestmark = pytest.mark.anyio
 

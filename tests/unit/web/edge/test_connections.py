@@ -9,7 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.server import ServerState
 
-from aiops_processor.web.connections import ANSWER_SECONDS, MOST_CONNECTIONS, MOST_REFUSED, MOST_WAITING, Patience
+from aiops_processor.web.edge.connections import ANSWER_SECONDS, MOST_CONNECTIONS, MOST_REFUSED, MOST_WAITING, Patience
 
 REQUEST = b"GET /login HTTP/1.1\r\nHost: aiops\r\n\r\n"
 

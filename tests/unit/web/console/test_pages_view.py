@@ -7,8 +7,8 @@ import pytest
 from aiops_processor.models.analysis import Statement, Verdict
 from aiops_processor.models.incident import Episode, IncidentState, TimelineEntry
 from aiops_processor.models.notification import Message
-from aiops_processor.web import view
 from aiops_processor.web.api import IncidentDetail
+from aiops_processor.web.console import view
 
 Detail = Callable[..., IncidentDetail]
 

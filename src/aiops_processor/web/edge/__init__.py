@@ -1,0 +1,1 @@
+"""What every request passes before an endpoint sees it: TLS, bounds on connections and bodies, headers, counting."""
