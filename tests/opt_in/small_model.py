@@ -16,7 +16,8 @@ from aiops_processor.errors import ModelError, PromptTooLong
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import WINDOW_SHARE, Candidate, Lineup, budget_of
 from aiops_processor.llm.prompt import build
-from aiops_processor.llm.providers.hosted import OpenAI, OpenAIOptions
+from aiops_processor.llm.providers.hosted import OpenAI
+from aiops_processor.llm.providers.options import OpenAIOptions
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.notification import Message

@@ -12,7 +12,8 @@ from aiops_processor.clock import ReplayClock
 from aiops_processor.errors import ModelError, ModelRefused, ModelUnavailable, ModelUnreadable
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup
-from aiops_processor.llm.providers.hosted import DeepSeek, DeepSeekOptions
+from aiops_processor.llm.providers.hosted import DeepSeek
+from aiops_processor.llm.providers.options import DeepSeekOptions
 from aiops_processor.models.analysis import AnalysisResult
 from aiops_processor.models.notification import Message
 

@@ -21,8 +21,8 @@ from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.deepseek import DeepSeekProvider
 
 from aiops_processor.llm.asking import Uncounted
-from aiops_processor.llm.providers.hosted import DeepSeekOptions
 from aiops_processor.llm.providers.openai_chat import DeepSeekChat
+from aiops_processor.llm.providers.options import DeepSeekOptions
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,8 @@ from aiops_processor.llm.budget import Limit, Limits
 from aiops_processor.llm.explain import Explainer
 from aiops_processor.llm.lineup import Candidate, Lineup, Price
 from aiops_processor.llm.pace import Rate
-from aiops_processor.llm.providers.hosted import DeepSeek, DeepSeekOptions
+from aiops_processor.llm.providers.hosted import DeepSeek
+from aiops_processor.llm.providers.options import DeepSeekOptions
 from aiops_processor.models.analysis import Exchange, Spent
 from aiops_processor.models.evidence import EvidenceReport
 from aiops_processor.models.notification import Message

@@ -9,7 +9,7 @@ from pydantic_ai.providers.anthropic import AnthropicProvider
 
 from aiops_processor.llm.asking import Sleep, http_client
 from aiops_processor.llm.providers.chat import ChatModel
-from aiops_processor.llm.providers.hosted import AnthropicOptions
+from aiops_processor.llm.providers.options import AnthropicOptions
 from aiops_processor.llm.providers.usage import leave_prices_out
 
 

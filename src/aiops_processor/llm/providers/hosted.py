@@ -1,35 +1,16 @@
-"""The models of DeepSeek, OpenAI and Anthropic: what can be said of them, and what asks them, once it is needed."""
+"""The models of DeepSeek, OpenAI and Anthropic, each with an SDK that is loaded once it is needed."""
 
 import asyncio
 from importlib.util import find_spec
 from typing import ClassVar
 
 import httpx2
-from pydantic import BaseModel, HttpUrl
+from pydantic import BaseModel
 
 from aiops_processor.errors import PluginError
-from aiops_processor.llm.asking import ModelOptions, Sleep
+from aiops_processor.llm.asking import Sleep
 from aiops_processor.llm.providers.late import Chat, LateModel
-
-
-class DeepSeekOptions(ModelOptions):
-    """DeepSeek's models think by default, out of `max_tokens`, and then leave the answer empty: off unless wanted."""
-
-    model: str = "deepseek-v4-pro"
-    base_url: HttpUrl = HttpUrl("https://api.deepseek.com")
-    thinking: bool = False
-
-
-class OpenAIOptions(ModelOptions):
-    """OpenAI, and every endpoint that speaks its protocol (vLLM, LiteLLM proxy, …) by its base URL."""
-
-    base_url: HttpUrl = HttpUrl("https://api.openai.com/v1")
-
-
-class AnthropicOptions(ModelOptions):
-    """Anthropic, or an endpoint that mirrors its messages API."""
-
-    base_url: HttpUrl = HttpUrl("https://api.anthropic.com")
+from aiops_processor.llm.providers.options import AnthropicOptions, DeepSeekOptions, OpenAIOptions
 
 
 class DeepSeek(LateModel):

@@ -13,7 +13,7 @@ from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
 from aiops_processor.llm.asking import ModelOptions, Sleep, http_client
 from aiops_processor.llm.providers.chat import ChatModel
-from aiops_processor.llm.providers.hosted import DeepSeekOptions, OpenAIOptions
+from aiops_processor.llm.providers.options import DeepSeekOptions, OpenAIOptions
 from aiops_processor.llm.providers.usage import leave_prices_out
 
 

@@ -9,8 +9,9 @@ from pydantic_ai.profiles.openai import OpenAIModelProfile
 
 from aiops_processor import plugins
 from aiops_processor.errors import ModelError, ModelRefused, ModelUnavailable, ModelUnreadable, PluginError
-from aiops_processor.llm.providers.hosted import DeepSeek, DeepSeekOptions, OpenAI, OpenAIOptions
+from aiops_processor.llm.providers.hosted import DeepSeek, OpenAI
 from aiops_processor.llm.providers.openai_chat import DeepSeekChat
+from aiops_processor.llm.providers.options import DeepSeekOptions, OpenAIOptions
 from aiops_processor.plugins import Tool
 
 pytestmark = pytest.mark.anyio
