@@ -12,10 +12,13 @@ from aiops_processor.errors import DeliveryRefused, DeliveryUnavailable, NotAWeb
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.incident import IncidentState
 from aiops_processor.models.notification import DeliveryState
+from aiops_processor.query import matchers
 from aiops_processor.services.analysing.analysis import MOST_ATTEMPTS, SKIP
 from aiops_processor.services.grouping.joining import Rules
 from aiops_processor.services.grouping.policy import Policy, Settling
+from aiops_processor.services.telling.messages import MOST_ALERTS
 from aiops_processor.services.telling.notifier import wait_seconds
+from aiops_processor.services.telling.routing import Route, Routing
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
 from aiops_processor.storage import outbox
@@ -166,6 +169,19 @@ async def test_a_graver_alert_is_told_at_once_however_far_the_analysis_is(house:
     await fires("Latency3", "critical", group="Latency")
     await house.pass_time(20)
     assert house.channel.occasions == ["opened", "joined", "analysed"]
+
+
+async def test_what_joined_is_named_first_however_many_there_are(house: Any, fires: Any) -> None:
+    numbers = map(str, range(MOST_ALERTS + 5))
+    labels = [{"alertname": "Latency", "service": "cart", "instance": number} for number in numbers]
+    alerts = [{"status": "firing", "labels": each, "startsAt": "2026-01-31T11:59:00Z"} for each in labels]
+    await house.ingest.receive(json.dumps({"groupKey": "Latency", "alerts": alerts}).encode(), "default")
+    await house.pass_time(20)
+    await fires("DiskFull")
+    await house.pass_time(2)
+    joined, _ = house.channel.messages[-1]
+    assert (str(joined.occasion), joined.alerts[0].name) == ("joined", "DiskFull")
+    assert len(joined.alerts) + joined.more_alerts == MOST_ALERTS + 6
 
 
 async def test_a_storm_of_one_group_is_told_as_one(house: Any, fires: Any) -> None:
@@ -476,3 +492,54 @@ async def test_neighbours_further_apart_than_the_window_are_one_incident_in_two_
         await house.ingest.receive(json.dumps({"groupKey": service, "alerts": [alert]}).encode(), "default")
         await house.reconciler.tick()
     assert len(await house.all_incidents()) == 1
+
+
+async def two_that_are_the_same_after_all(house: Any, severity: str) -> None:
+    """An incident of warnings, and one of this severity that began too late to belong to it; then what ties them."""
+
+    async def post(name: str, severity: str, status: str = "firing", starts: datetime | None = None) -> None:
+        now = house.clock.now()
+        alert = {
+            "status": status,
+            "labels": {"alertname": name, "service": "cart", "severity": severity},
+            "startsAt": (starts or now).isoformat(),
+            "endsAt": now.isoformat() if status == "resolved" else None,
+        }
+        await house.ingest.receive(json.dumps({"groupKey": name, "alerts": [alert]}).encode(), "default")
+        await house.pass_time(2)
+
+    began = house.clock.now()
+    await post("Latency", "warning")
+    await post("Queue", "warning")
+    await post("Latency", "warning", "resolved", began)
+    await house.pass_time(400, tick=10)
+    await post("Down", severity)
+    await house.pass_time(40)
+    assert len(await house.all_incidents()) == 2
+    house.channel.messages.clear()
+    await post("Latency", "warning")
+    younger, older = await house.all_incidents()
+    assert (younger.merged_into, older.severity) == (older.id, severity)
+
+
+async def test_a_graver_incident_that_turns_out_to_be_the_same_makes_the_older_one_graver_at_once(house: Any) -> None:
+    """Who was paged for the younger one is told that it is closed: else nobody would look after what still fires."""
+    await two_that_are_the_same_after_all(house, "critical")
+    told = {(each.incident.id, str(each.occasion), each.incident.severity) for each, _ in house.channel.messages}
+    assert told == {(2, "resolved", "critical"), (1, "joined", "critical")}
+    await house.pass_time(70)
+    assert house.channel.occasions[2:] == ["analysed"]
+
+
+async def test_who_knows_only_the_younger_of_two_that_are_the_same_is_told_where_it_goes_on(house: Any) -> None:
+    downs = Route(frozenset({"test"}), matchers.parse_all(('alertname="Down"',)))
+    house.telling.use({"test": house.channel}, "https://aiops.example/", routing=Routing((downs,)))
+    await two_that_are_the_same_after_all(house, "warning")
+    told = {(each.incident.id, str(each.occasion), each.url) for each, _ in house.channel.messages}
+    there = "https://aiops.example/incidents/1"
+    assert told == {(2, "resolved", there), (1, "joined", there)}
+
+
+async def test_who_knows_both_of_two_that_are_the_same_hears_only_that_one_is_closed(house: Any) -> None:
+    await two_that_are_the_same_after_all(house, "warning")
+    assert [(each.incident.id, str(each.occasion)) for each, _ in house.channel.messages] == [(2, "resolved")]
