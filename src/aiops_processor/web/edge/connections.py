@@ -88,6 +88,7 @@ class Patience(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self._stop_watching()
         self._watch_reader()
 
     def resume_writing(self) -> None:
@@ -97,7 +98,8 @@ class Patience(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answered = cycle
-        self._stop_watching()  # what is left of the last answer cannot be told from this one's; its end is watched
+        if not self.flow.write_paused:  # else nothing more is written
+            self._stop_watching()  # what is left of the last answer cannot be told from this one's; its end is watched
         super()._start_asgi_task(cycle, app)
 
     def _unsupported_upgrade_warning(self) -> None:

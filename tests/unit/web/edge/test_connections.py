@@ -168,6 +168,19 @@ def test_who_reads_an_answer_and_asks_again_is_not_measured_by_the_next_one(
     assert not connection.aborted
 
 
+def test_who_asks_again_and_again_and_reads_nothing_is_hung_up_on(
+    asked: Patience, loop: Loop, connection: Connection
+) -> None:
+    connection.left = 70_000
+    asked.on_response_complete()
+    asked.pause_writing()
+    assert asked.cycle is not None
+    asked.cycle.response_complete = True
+    asked.data_received(REQUEST)
+    loop.pass_time(ANSWER_SECONDS)
+    assert connection.aborted
+
+
 def test_of_requests_that_do_not_wait_for_an_answer_only_some_are_taken(
     asked: Patience, connection: Connection
 ) -> None:
