@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 class Counting:
     """ASGI middleware, outside of all that answers: posts to these paths, by status.
 
-    A fault is 500, which is what the server makes of it; `none` was there to be answered any more.
+    A fault is 500, which is what the server makes of it; `none` where the sender broke off, and nobody was left.
     """
 
     def __init__(self, app: ASGIApp, paths: Collection[str]) -> None:
