@@ -53,6 +53,8 @@ from aiops_processor.telemetry import Metrics
 from aiops_processor.web.service import Service
 
 VERSION = version("aiops-processor")
+TELLING_SECONDS = 2.0
+"""So long messages on their way may arrive when the process ends: what is cut off there is told twice."""
 
 
 @dataclass(frozen=True)
@@ -250,7 +252,7 @@ async def _at_work(engine: Engine, database: Database, clock: Clock, reconciler:
         try:
             yield
         finally:
-            await engine.close()
+            await _ended(engine)
         return
     host = socket.gethostname()
     heartbeat = Heartbeat(database, engine, clock, engine.executor_id, host, taken_over=reconciler.sweep_now)
@@ -261,8 +263,13 @@ async def _at_work(engine: Engine, database: Database, clock: Clock, reconciler:
         yield
     finally:
         await _stop(beating)
-        await engine.close()
+        await _ended(engine)
         await heartbeat.leave()
+
+
+async def _ended(engine: Engine) -> None:
+    await engine.drain(workflows.DELIVER, TELLING_SECONDS)
+    await engine.close()
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

@@ -73,6 +73,29 @@ def killed_again_after_an_answer(service: Any, peer: Any, wait: Callable[..., An
     return peer.asked("/llm")
 
 
+def test_a_stop_in_the_middle_of_an_analysis_is_quiet_and_the_next_start_goes_on(
+    peer: Any,
+    settings: dict[str, str],
+    make_service: Callable[..., Any],
+    webhook: Callable[..., Any],
+    wait: Callable[..., Any],
+) -> None:
+    service = make_service(**settings)
+    peer.delays["/llm"] = 600
+    service.post("/webhook/alerts", webhook("HighErrorRate"))
+    wait(lambda: peer.asked("/llm"), "the model is asked")
+    wait(lambda: peer.told("opened"), "people know of it")
+    assert service.stop() == 0
+    log = service.log()
+    assert not [word for word in ("Traceback", '"level": "error"', "task cancelled") if word in log], log
+    peer.delays.clear()
+    service.start()
+    wait(lambda: peer.told("analysed"), f"the analysis is told\n{service.log()}")
+    wait(lambda: service.get("/queue/status")["queue_size"] == 0, "nothing is left to do")
+    (incident,) = service.get("/api/v1/incidents")
+    assert (incident["state"], incident["generation"]) == ("analysed", 1)
+
+
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
 def test_an_alert_answered_200_survives_a_kill_right_after(
     store: dict[str, str],

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,13 +33,15 @@ ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 FORGOTTEN_AT_ONCE = 500
 MIDDLE_PRIORITY = 1_000_000  # DBOS knows those from 1 to two thousand million; ours may be below nought
 STARTED_SECONDS = 5  # so long after it was written down, a piece of work certainly runs
+CUT_OFF_SECONDS = 3.0  # so long what is cut off may take to put its things away
+STARTED_TWICE = "Workflow already exists in queue"
 
 Workflow = Callable[..., Coroutine[Any, Any, Any]]
 
 
 @dataclass
 class _Kind:
-    """A registered workflow: how many run here, how many may, and how many may in all processes together.
+    """A registered workflow: what runs of it here, how many may, and how many may in all processes together.
 
     `limited` is the same within another workflow, as a part of it.
     """
@@ -48,11 +50,11 @@ class _Kind:
     limited: Workflow
     at_once: int
     in_fleet: int | None
-    running: int = 0
+    running: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
     def room(self) -> int:
-        return max(0, self.at_once - self.running)
+        return max(0, self.at_once - len(self.running))
 
 
 class Engine:
@@ -68,6 +70,7 @@ class Engine:
         self._url = url
         self._closing = threading.Event()
         self._connections = None if is_sqlite(url) else connections(url, POOL_SIZE, self._closing)
+        self._expected = _Expected(self._closing)
         self._kinds: dict[str, _Kind] = {}
         self._running: set[str] = set()
 
@@ -84,14 +87,16 @@ class Engine:
                 return await workflow(*arguments)
 
         async def counted(*arguments: str | int) -> Any:
-            workflow_id = DBOS.workflow_id or ""
-            kind.running += 1
+            workflow_id, task = DBOS.workflow_id or "", asyncio.current_task()
+            if self._closing.is_set() or task is None:
+                raise asyncio.CancelledError  # as if it had been cut off a moment later
+            kind.running.add(task)
             self._running.add(workflow_id)
             try:
                 return await limited(*arguments)
             finally:
                 self._running.discard(workflow_id)
-                kind.running -= 1
+                kind.running.discard(task)
 
         kind = self._kinds[name] = _Kind(counted, limited, at_once, None if is_sqlite(self._url) else in_fleet)
 
@@ -103,7 +108,7 @@ class Engine:
         """Create DBOS's tables and start its threads. Work that others left is picked up by `resume`."""
         _prepare_sqlite(self._url)
         DBOS(config=self._config())
-        _quiet_dbos_logger()
+        _quiet_dbos_logger(self._expected)
         for name, kind in self._kinds.items():
             kind.workflow = DBOS.workflow(name=name)(kind.workflow)
         DBOS.launch()
@@ -206,10 +211,24 @@ class Engine:
             await asyncio.to_thread(_shrink_sqlite, self._url)
         return len(old)
 
-    async def close(self, drain_seconds: int = 0) -> None:
-        """Stop taking work; wait so long for what runs. The rest is taken over by another process, or the next."""
+    async def drain(self, name: str, seconds: float) -> None:
+        """Wait so long, at most, for what runs of this workflow."""
+        if running := self._kinds[name].running:
+            await asyncio.wait(set(running), timeout=seconds)
+
+    async def close(self) -> None:
+        """Take no more work, and cut off what runs: another process, or the next, goes on after its last finished step.
+
+        Before DBOS ends, which takes away its threads: each step would fail there, and its workflow with it.
+        """
         self._closing.set()
-        await asyncio.to_thread(DBOS.destroy, destroy_registry=True, workflow_completion_timeout_sec=drain_seconds)
+        running = [task for kind in self._kinds.values() for task in kind.running]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=CUT_OFF_SECONDS)
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        logging.getLogger("dbos").removeFilter(self._expected)
         if self._connections is not None:
             self._connections.dispose()
 
@@ -264,8 +283,20 @@ def _shrink_sqlite(url: sa.URL) -> None:
         connection.close()
 
 
-def _quiet_dbos_logger() -> None:
+def _quiet_dbos_logger(expected: "_Expected") -> None:
     """DBOS writes to a handler of its own; our log has one form."""
     logger = logging.getLogger("dbos")
     logger.handlers.clear()
     logger.propagate = True
+    logger.addFilter(expected)
+
+
+class _Expected(logging.Filter):
+    """Leaves out what DBOS says of work that we cut off, or start once more on purpose: nobody has to do anything."""
+
+    def __init__(self, closing: threading.Event) -> None:
+        super().__init__()
+        self._closing = closing
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (self._closing.is_set() or str(record.msg).startswith(STARTED_TWICE))

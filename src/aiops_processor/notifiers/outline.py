@@ -16,13 +16,20 @@ _MARKS = {
     Occasion.REMINDED: "⏰",
     Occasion.APPROVAL: "✋",
 }
+_PREFIXES = {
+    Occasion.JOINED: "More: ",
+    Occasion.RESOLVED: "Resolved: ",
+    Occasion.ACKNOWLEDGED: "Acknowledged: ",
+    Occasion.REMINDED: "Reminder: ",
+    Occasion.APPROVAL: "Waits for approval: ",
+}
 ALERTS = "Alerts"
 _FOR_A_CHAT = (ALERTS, "Conclusion", "Not looked at", "Changed most", "Do next")
 
 
 def title(message: Message) -> str:
     """One line with a mark for the eye: `🔴 HighErrorRate on checkout [critical]`."""
-    return f"{_MARKS[message.occasion]} {headline(message)}"
+    return f"{'🔗' if _is_merged(message) else _MARKS[message.occasion]} {headline(message)}"
 
 
 def headline(message: Message) -> str:
@@ -32,7 +39,12 @@ def headline(message: Message) -> str:
 
 
 def standing(message: Message) -> str:
-    """Whether it still fires, and since when; of a reminder, that nobody looks after it."""
+    """Whether it still fires, and since when; of a reminder, that nobody looks after it.
+
+    Of one that turned out to be the same as another, where it goes on.
+    """
+    if _is_merged(message):
+        return f"It is the same as incident {message.incident.merged_into}, and goes on there"
     said = words.standing(message.alerts, message.sent_at) or words.clean(message.incident.title)
     if message.occasion is Occasion.REMINDED:
         return f"{said}. Nobody has acknowledged it"
@@ -81,15 +93,12 @@ def _shown(item: Evidence) -> Iterator[tuple[str, str]]:
             yield f"{item.id} {what}", address
 
 
+def _is_merged(message: Message) -> bool:
+    """Whether its end is none: it turned out to be the same as another."""
+    return message.occasion is Occasion.RESOLVED and message.incident.merged_into is not None
+
+
 def _prefix(message: Message) -> str:
-    if message.occasion is Occasion.RESOLVED:
-        return "Resolved: "
-    if message.occasion is Occasion.JOINED:
-        return "More: "
-    if message.occasion is Occasion.REMINDED:
-        return "Reminder: "
-    if message.occasion is Occasion.ACKNOWLEDGED:
-        return "Acknowledged: "
-    if message.occasion is Occasion.APPROVAL:
-        return "Waits for approval: "
-    return "Update: " if message.update else ""
+    if _is_merged(message):
+        return f"Part of incident {message.incident.merged_into}: "
+    return _PREFIXES.get(message.occasion, "Update: " if message.update else "")

@@ -210,6 +210,13 @@ async def some_of_incident(connection: Connection, incident_id: int, most: int) 
     return Some(found, count - len(found))
 
 
+async def last_of_incident(connection: Connection, incident_id: int, most: int) -> list[Episode]:
+    """The episodes that we were told of last, the newest first."""
+    theirs = sa.select(episodes).where(episodes.c.incident_id == incident_id)
+    rows = await connection.execute(theirs.order_by(episodes.c.id.desc()).limit(most))
+    return [episode(row) for row in rows]
+
+
 async def first_of_incident(connection: Connection, incident_id: int, most: int, after: int = 0) -> list[Episode]:
     """The episodes that we were told of first, of those after that id: without looking at thousands of others."""
     theirs = (episodes.c.incident_id == incident_id) & (episodes.c.id > after)

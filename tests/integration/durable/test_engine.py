@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -109,6 +110,46 @@ async def test_what_a_dead_process_left_goes_on_after_its_finished_steps(url: sa
         async with asyncio.timeout(60):
             await other.finished("id-1")
     assert went_on.steps == ["second X"]
+
+
+async def test_what_runs_is_cut_off_at_the_end_and_nothing_is_logged_of_it(
+    url: sa.URL, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not failed: whoever handles its faults would write them down as the incident's."""
+    ran, ended = Ran(), list[type[BaseException]]()
+    made = Engine(url, "a")
+
+    async def work(name: str) -> None:
+        try:
+            await made.step("second", ran.second, name)
+        except BaseException as error:
+            ended.append(type(error))
+            raise
+
+    made.register("work", work, at_once=2)
+    await made.launch()
+    await made.start("work", "id-1", "x")
+    await made.start("work", "id-2", "y")
+    await until(ran, 2)
+    await made.close()
+    assert ended == [asyncio.CancelledError] * 2
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert set(rows(url, "SELECT status FROM workflow_status")) == {("PENDING",)}
+
+
+async def test_what_is_to_end_has_some_time_for_it(url: sa.URL) -> None:
+    ran = Ran()
+    async with engine(url, "a", ran) as one:
+        await one.drain("work", 60)  # nothing runs
+        await one.start("work", "id-1", "x")
+        await until(ran, 2)
+        await one.drain("work", 0.05)
+        assert one.room("work") == 9
+        draining = asyncio.create_task(one.drain("work", 60))
+        ran.gate.set()
+        await draining
+        assert one.room("work") == 10
+        await one.finished("id-1")
 
 
 async def test_what_ended_can_be_begun_anew_with_what_it_called(url: sa.URL) -> None:

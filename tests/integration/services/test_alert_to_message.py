@@ -1,7 +1,6 @@
 """From a posted body to what is told, on a real database, without the workflow engine and with the time in our hand."""
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from aiops_processor.models.notification import DeliveryState
 from aiops_processor.services.analysing.analysis import MOST_ATTEMPTS, SKIP
 from aiops_processor.services.grouping.joining import Rules
 from aiops_processor.services.grouping.policy import Policy, Settling
+from aiops_processor.services.telling.messages import MOST_ALERTS
 from aiops_processor.services.telling.notifier import wait_seconds
 from aiops_processor.storage import alerts as alert_rows
 from aiops_processor.storage import incidents as incident_rows
@@ -168,6 +168,19 @@ async def test_a_graver_alert_is_told_at_once_however_far_the_analysis_is(house:
     assert house.channel.occasions == ["opened", "joined", "analysed"]
 
 
+async def test_what_joined_is_named_first_however_many_there_are(house: Any, fires: Any) -> None:
+    numbers = map(str, range(MOST_ALERTS + 5))
+    labels = [{"alertname": "Latency", "service": "cart", "instance": number} for number in numbers]
+    alerts = [{"status": "firing", "labels": each, "startsAt": "2026-01-31T11:59:00Z"} for each in labels]
+    await house.ingest.receive(json.dumps({"groupKey": "Latency", "alerts": alerts}).encode(), "default")
+    await house.pass_time(20)
+    await fires("DiskFull")
+    await house.pass_time(2)
+    joined, _ = house.channel.messages[-1]
+    assert (str(joined.occasion), joined.alerts[0].name) == ("joined", "DiskFull")
+    assert len(joined.alerts) + joined.more_alerts == MOST_ALERTS + 6
+
+
 async def test_a_storm_of_one_group_is_told_as_one(house: Any, fires: Any) -> None:
     await fires("Latency")
     await house.pass_time(20)
@@ -260,42 +273,6 @@ async def test_what_ended_unheard_and_fires_again_days_later_is_a_new_incident(h
     assert sorted(told) == [(1, "analysed"), (1, "opened"), (1, "resolved"), (2, "analysed"), (2, "opened")]
 
 
-async def merge(house: Any, services: Sequence[str]) -> None:
-    """One alert of each service, incidents of their own; then one of the last one's group that is of the first."""
-
-    async def fire(name: str, service: str, group: str) -> None:
-        alert = {"status": "firing", "labels": {"alertname": name, "service": service}}
-        body = {"groupKey": group, "alerts": [{**alert, "startsAt": "2026-01-31T11:59:00Z"}]}
-        await house.ingest.receive(json.dumps(body).encode(), "default")
-        await house.incidents.group()
-
-    if not await house.all_incidents():
-        for service in services:
-            await fire("A", service, service)
-        return
-    await fire("Bridge", services[0], services[-1])
-
-
-@pytest.mark.parametrize("done", [[], ["begin"], ["begin", "gather"], ["begin", "gather", "explain"]])
-async def test_one_that_is_merged_while_it_is_analysed_ends_quietly(house: Any, done: list[str]) -> None:
-    await merge(house, ["a", "b"])
-    await house.incidents.claim_due()
-    house.clock.advance(20)
-    await house.incidents.claim_due()
-    steps = [house.analysis.begin, house.analysis.gather, house.analysis.explain, house.analysis.tell]
-    for step in steps[: len(done)]:
-        await step(2, 1)
-    await merge(house, ["a", "b"])
-    for step in steps[len(done) :]:
-        await step(2, 1)
-    await house.analysis.fail(2, 1, "a fault")
-    younger, older = await house.all_incidents()
-    assert (younger.state, younger.merged_into) == (IncidentState.RESOLVED, older.id)
-    async with house.database.read() as connection:
-        history = [entry.kind for entry in await incident_rows.history(connection, younger.id)]
-    assert history == ["opened", "resolved"]
-
-
 async def test_a_step_that_a_kill_made_done_twice_leaves_the_next_analysis_alone(house: Any, post: Any) -> None:
     await post("A")
     await house.pass_time(40)
@@ -311,29 +288,6 @@ async def test_a_step_that_a_kill_made_done_twice_leaves_the_next_analysis_alone
     await house.analyse(1, 2)
     (incident,) = await house.all_incidents()
     assert incident.state == IncidentState.ANALYSED
-
-
-async def test_two_incidents_that_turn_out_to_be_one_are_merged(house: Any) -> None:
-    def webhook(group: str, starts: str, **labels: str) -> bytes:
-        alert = {"status": "firing", "labels": {"alertname": group, **labels}, "startsAt": starts}
-        return json.dumps({"groupKey": group, "alerts": [alert]}).encode()
-
-    await house.ingest.receive(webhook("one", "2026-01-31T11:58:00Z", namespace="shop", service="a"), "default")
-    await house.ingest.receive(webhook("two", "2026-01-31T12:01:00Z", service="gateway"), "default")
-    await house.pass_time(2)
-    assert len(await house.all_incidents()) == 2
-    bridge = webhook("three", "2026-01-31T11:59:00Z", namespace="shop", service="gateway")
-    await house.ingest.receive(bridge, "default")
-    await house.pass_time(40)
-    younger, older = await house.all_incidents()
-    assert (younger.merged_into, younger.state) == (older.id, IncidentState.RESOLVED)
-    assert older.state == IncidentState.ANALYSED
-    async with house.database.read() as connection:
-        assert len(await alert_rows.of_incident(connection, older.id)) == 3
-        history = [entry.text for entry in await incident_rows.history(connection, younger.id)]
-    assert any("is the same as incident 1: same gateway" in text for text in history)
-    told = [(message.incident.id, str(message.occasion)) for message, _ in house.channel.messages]
-    assert sorted(told) == [(1, "analysed"), (1, "opened"), (2, "opened"), (2, "resolved")]
 
 
 async def test_neighbours_of_one_moment_are_one_incident_and_strangers_are_not(house: Any) -> None:

@@ -123,3 +123,18 @@ async def test_a_fault_of_ours_is_a_500(
     monkeypatch.setattr(Ingest, "receive", fault)
     assert await post() == 500
     assert counted(app) == {"500": 1}
+
+
+async def test_a_sender_that_breaks_off_has_no_answer_and_is_no_fault_of_ours(app: FastAPI) -> None:
+    came = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> dict[str, Any]:
+        return next(came)
+
+    async def send(message: Any) -> None:
+        pytest.fail(f"nobody is there any more: {message}")
+
+    scope = {"type": "http", "method": "POST", "path": "/webhook/alerts", "query_string": b"", "scheme": "http"}
+    scope |= {"headers": [], "client": ("127.0.0.1", 1), "http_version": "1.1", "state": {}}
+    await app(scope, receive, send)
+    assert counted(app) == {"none": 1}

@@ -163,6 +163,18 @@ async def test_telegram_names_the_new_number_of_a_group_that_became_a_supergroup
 
 
 @pytest.mark.parametrize("name", sorted(OPTIONS))
+async def test_what_turned_out_to_be_another_incident_is_not_said_to_be_over(name: str, message: Message) -> None:
+    asked: list[httpx2.Request] = []
+    incident = message.incident.model_copy(update={"merged_into": 7, "resolved_at": message.sent_at})
+    merged = {"occasion": Occasion.RESOLVED, "incident": incident, "alerts": ()}
+    await channel(name, asked).send(message.model_copy(update=merged), "k", None)
+    said = asked[0].content.decode()
+    assert "Part of incident 7" in said
+    assert "goes on there" in said
+    assert "Resolved" not in said
+
+
+@pytest.mark.parametrize("name", sorted(OPTIONS))
 async def test_what_joined_is_named_first(name: str, message: Message) -> None:
     asked: list[httpx2.Request] = []
     newest = message.alerts[0].model_copy(update={"labels": {"alertname": "DiskFull", "service": "checkout"}})

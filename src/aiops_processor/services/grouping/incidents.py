@@ -14,9 +14,10 @@ from aiops_processor.models.alert import Alert
 from aiops_processor.models.case import Happening
 from aiops_processor.models.incident import Episode, Incident, IncidentState, TimelineEntry, title_of
 from aiops_processor.models.notification import Occasion
-from aiops_processor.services.grouping import joining, members
+from aiops_processor.services.grouping import joining, members, news
 from aiops_processor.services.grouping.filtering import Verdict
 from aiops_processor.services.grouping.joining import Group, Member, Place, Tie, place_of
+from aiops_processor.services.grouping.news import Joined, Younger
 from aiops_processor.services.grouping.own_rules import ties
 from aiops_processor.services.grouping.policy import Policy, Settling
 from aiops_processor.services.grouping.priority import Priority
@@ -34,7 +35,6 @@ from aiops_processor.storage.members import StoredMember
 from aiops_processor.storage.ties import StoredTie
 
 BATCH = 1000
-LEVELS = 1000  # more than there are severities
 FEWEST = 20
 SECONDS_A_PIECE = 0.015  # those who post wait for it on SQLite: nobody else writes meanwhile
 TITLE_FROM = 100  # an incident of thousands is named by its first ones
@@ -231,10 +231,9 @@ class Incidents:
         joined = {new[place].member for place, _ in group.new}
         known = None if group.incident is None else await incident_rows.get_to_change(connection, group.incident)
         incident = known or await self._open(connection, episodes, now)
-        for other, reason in group.merged:
-            await self._merge(connection, other, incident, reason, now)
+        merged = [await self._merge(connection, other, incident, reason, now) for other, reason in group.merged]
         if known:
-            await self._join(connection, known, episodes, now)
+            await self._join(connection, known, episodes, list(filter(None, merged)), now)
         await alert_rows.assign(connection, [episode.id for episode in episodes], incident.id)
         await tie_rows.keep(connection, [tie for member in joined for tie in _stored_ties(member, incident)])
         for reason, names in _reasons(group, new).items():
@@ -265,9 +264,14 @@ class Incidents:
         return incident
 
     async def _join(
-        self, connection: Connection, incident: Incident, episodes: Sequence[Episode], now: datetime
+        self,
+        connection: Connection,
+        incident: Incident,
+        episodes: Sequence[Episode],
+        merged: Sequence[Younger],
+        now: datetime,
     ) -> None:
-        """Episodes join; one of an alert that the incident did not have is worth another analysis."""
+        """Episodes join, and other incidents; an alert that the incident did not have is worth another analysis."""
         fingerprints = {episode.alert.fingerprint for episode in episodes}
         perhaps = {e.alert.fingerprint for e in episodes if e.previous is not None or e.source != incident.source}
         known = await alert_rows.known_in(connection, incident.id, perhaps)
@@ -276,32 +280,24 @@ class Incidents:
         ranks = self._policy.priority
         changes: dict[str, object] = {
             "title": title_of(alerts),
-            "severity": min(incident.severity, ranks.worst(alerts), key=ranks.gravity),
-            "priority": min(incident.priority, ranks.of(alerts)),
+            "severity": min(
+                incident.severity, ranks.worst(alerts), *(each.severity for each in merged), key=ranks.gravity
+            ),
+            "priority": min(incident.priority, ranks.of(alerts), *(each.priority for each in merged)),
             "updated_at": now,
         }
-        if fingerprints - known or (incident.resolved_at and not incident.flapping):
+        if fingerprints - known or merged or (incident.resolved_at and not incident.flapping):
             changes |= {"due_at": self._next_due(incident, now), **COMPLETE}
         if incident.resolved_at:
             changes |= await self._reopen(connection, incident, now)
-        elif self._is_news(incident, episodes, oldest):
-            level = self._policy.priority.gravity(str(changes["severity"]))
-            revision = incident.generation * LEVELS + level  # once in an analysis, but for each graver one
-            await outbox.put(connection, incident.id, self._channels, Occasion.JOINED, revision, now)
+        else:
+            is_news = news.is_news(incident, Joined(episodes, merged, oldest), ranks)
+            channels = self._channels
+            if not is_news:
+                channels = await news.only_of_younger(connection, incident, merged, channels)
+            revision = news.revision(incident, ranks.gravity(str(changes["severity"])))
+            await outbox.put(connection, incident.id, channels, Occasion.JOINED, revision, now)
         await incident_rows.change(connection, incident.id, **changes)
-
-    def _is_news(self, incident: Incident, episodes: Sequence[Episode], oldest: Sequence[Episode]) -> bool:
-        """Whether people should hear of it before the next analysis: of another kind of alert, and of a graver one.
-
-        Who is told only of grave ones did not hear of the incident yet. What Alertmanager puts into one group, which
-        may be a storm, it tells as one, and so do we.
-        """
-        gravity = self._policy.priority.gravity
-        if any(gravity(episode.alert.severity) < gravity(incident.severity) for episode in episodes):
-            return True
-        names, groups = {each.alert.name for each in oldest}, {each.group_key for each in oldest}
-        others = (each for each in episodes if each.group_key not in groups)
-        return incident.state == IncidentState.ANALYSED and any(each.alert.name not in names for each in others)
 
     async def _reopen(self, connection: Connection, incident: Incident, now: datetime) -> dict[str, object]:
         """It ended and fires again soon after: the same incident, and people who were told of its end are told."""
@@ -316,11 +312,16 @@ class Incidents:
         unseen = {"acknowledged_at": None, "acknowledged_by": ""}
         return {"resolved_at": None, "reopened": times, "state": state, "flapping": times >= FLAPS, **unseen}
 
-    async def _merge(self, connection: Connection, other: int, into: Incident, reason: str, now: datetime) -> None:
-        """The younger incident was the same all along: its episodes move, and it is closed with a link."""
+    async def _merge(
+        self, connection: Connection, other: int, into: Incident, reason: str, now: datetime
+    ) -> Younger | None:
+        """The younger incident was the same all along: its episodes move, and it is closed with a link.
+
+        Returns what is to be known of it, None where it was over.
+        """
         younger = await incident_rows.get_to_change(connection, other)
         if younger is None:
-            return
+            return None
         await alert_rows.move(connection, other, into.id)
         await tie_rows.move(connection, other, into.id)
         await member_rows.move(connection, other, into.id)
@@ -336,10 +337,13 @@ class Incidents:
         text = f"is the same as incident {into.id}: {reason}"
         await incident_rows.note(connection, other, _entry(now, "resolved", text))
         await incident_rows.note(connection, into.id, _entry(now, "joined", f"incident {other}: {reason}"))
-        if younger.resolved_at is None:
-            await outbox.put(connection, other, self._channels, Occasion.RESOLVED, younger.reopened, now)
-            await action_rows.note(connection, other, ActionOccasion.RESOLVED, younger.reopened)
-            self._happened.append((Happening.RESOLVED, other))
+        if younger.resolved_at is not None:
+            return None
+        knew = await outbox.telling(connection, other)  # before everybody is about to be told of its end
+        await outbox.put(connection, other, self._channels, Occasion.RESOLVED, younger.reopened, now)
+        await action_rows.note(connection, other, ActionOccasion.RESOLVED, younger.reopened)
+        self._happened.append((Happening.RESOLVED, other))
+        return Younger(younger.severity, younger.priority, knew)
 
     def _next_due(self, incident: Incident, now: datetime) -> datetime:
         """What was analysed is so again a while after the first that joined: a stream of others must not put it off."""

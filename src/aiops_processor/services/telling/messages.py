@@ -18,10 +18,13 @@ async def message_about(
     if incident is None:
         return None
     episodes, more = await alert_rows.some_of_incident(connection, incident_id, MOST_ALERTS)
-    if occasion is Occasion.JOINED:  # what came last is the news
-        episodes.sort(key=lambda each: each.id, reverse=True)
+    if occasion is Occasion.JOINED:  # what came last is the news, and of a storm not among those that came first
+        newest = await alert_rows.last_of_incident(connection, incident_id, 1)
+        shown = {each.id: each for each in (*episodes, *newest)}
+        more -= len(shown) - len(episodes)
+        episodes = sorted(shown.values(), key=lambda each: each.id, reverse=True)
     evidence, analysis = await incident_rows.latest_analysis(connection, incident_id)
-    base = external_url.rstrip("/")
+    base, page = external_url.rstrip("/"), incident.merged_into or incident_id  # there it goes on
     return Message(
         occasion=occasion,
         incident=incident,
@@ -29,6 +32,6 @@ async def message_about(
         more_alerts=more,
         analysis=analysis,
         evidence=evidence,
-        url=f"{base}/incidents/{incident_id}" if base else "",
+        url=f"{base}/incidents/{page}" if base else "",
         sent_at=now,
     )

@@ -49,8 +49,7 @@ class Patience(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
-        if self._reading is not None:
-            self._reading.cancel()
+        self._stop_watching()
         self._give_up()
         super().connection_lost(exc)
 
@@ -89,10 +88,18 @@ class Patience(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self._stop_watching()
         self._watch_reader()
+
+    def resume_writing(self) -> None:
+        """Most was read: what is written now is not the same any more, though it may be as much."""
+        self._stop_watching()
+        super().resume_writing()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answered = cycle
+        if not self.flow.write_paused:  # else nothing more is written
+            self._stop_watching()  # what is left of the last answer cannot be told from this one's; its end is watched
         super()._start_asgi_task(cycle, app)
 
     def _unsupported_upgrade_warning(self) -> None:
@@ -114,6 +121,11 @@ class Patience(HttpToolsProtocol):
         if self._reading is None and (size := self.transport.get_write_buffer_size()):
             self._unread = size
             self._reading = self.loop.call_later(ANSWER_SECONDS, self._look_at_reader)
+
+    def _stop_watching(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
 
     def _look_at_reader(self) -> None:
         self._reading = None

@@ -6,7 +6,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Counting:
-    """ASGI middleware, the outermost: posts to these paths, by status; 500 where nobody answered."""
+    """ASGI middleware, outside of all that answers: posts to these paths, by status.
+
+    A fault is 500, which is what the server makes of it; `none` where the sender broke off, and nobody was left.
+    """
 
     def __init__(self, app: ASGIApp, paths: Collection[str]) -> None:
         self._app = app
@@ -16,7 +19,7 @@ class Counting:
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in self._paths:
             await self._app(scope, receive, send)
             return
-        status = 500
+        status: int | str = "none"
 
         async def sent(message: Message) -> None:
             nonlocal status
@@ -25,5 +28,8 @@ class Counting:
 
         try:
             await self._app(scope, receive, sent)
+        except Exception:
+            status = 500 if status == "none" else status
+            raise
         finally:
             scope["app"].state.service.metrics.webhooks.labels(str(status)).inc()

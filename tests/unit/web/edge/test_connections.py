@@ -138,6 +138,49 @@ def test_who_reads_steadily_is_waited_for_however_long_it_takes(
     assert loop.calls == [], "nothing is looked at any more"
 
 
+def test_who_reads_is_waited_for_although_as_much_is_left_as_before(
+    asked: Patience, loop: Loop, connection: Connection
+) -> None:
+    """A long answer is written as it is read: there is always as much left as there is room for."""
+    connection.left = 70_000
+    asked.pause_writing()
+    look = loop.calls[-1]
+    connection.left = 10_000
+    asked.resume_writing()
+    assert look not in loop.calls
+    connection.left = 70_000
+    asked.pause_writing()
+    loop.pass_time(ANSWER_SECONDS)
+    assert connection.aborted, "who has stopped reading now"
+
+
+def test_who_reads_an_answer_and_asks_again_is_not_measured_by_the_next_one(
+    asked: Patience, loop: Loop, connection: Connection
+) -> None:
+    connection.left = 500
+    asked.on_response_complete()
+    assert asked.cycle is not None
+    asked.cycle.response_complete = True
+    connection.left = 0
+    asked.data_received(REQUEST)
+    connection.left = 70_000
+    loop.pass_time(ANSWER_SECONDS)
+    assert not connection.aborted
+
+
+def test_who_asks_again_and_again_and_reads_nothing_is_hung_up_on(
+    asked: Patience, loop: Loop, connection: Connection
+) -> None:
+    connection.left = 70_000
+    asked.on_response_complete()
+    asked.pause_writing()
+    assert asked.cycle is not None
+    asked.cycle.response_complete = True
+    asked.data_received(REQUEST)
+    loop.pass_time(ANSWER_SECONDS)
+    assert connection.aborted
+
+
 def test_of_requests_that_do_not_wait_for_an_answer_only_some_are_taken(
     asked: Patience, connection: Connection
 ) -> None:
