@@ -282,7 +282,7 @@ def _stage(incident: Incident, failure: str) -> Word:
 
 
 def _short_verdict(analysis: AnalysisResult) -> Word:
-    return Word(words.verdict(analysis).partition(" (")[0], _VERDICTS[analysis.outcome])
+    return Word(words.verdict(analysis).rpartition(" (")[0], _VERDICTS[analysis.outcome])
 
 
 def _summary(incident: Incident, analysis: AnalysisResult) -> str:
