@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
-SOUNDS_SECRET = r"""(?:pass(?:wor[dt]|wd|phrase)?|kennwort|pwd|(?<![A-Za-z])pw|secret|api[_-]?key|access[_-]?key|private[_-]?key
-|auth[_-]?key|(?:account|signing|encryption|master|shared)[_-]?key|token|credentials?|client[_-]?secret|session[_-]?(?:key|secret)|cookie
-|contrase(?:ñ|n)a)""".replace("\n", "")
+SOUNDS_SECRET = r"""(?:pass(?:wor[dt]|wd|phrase)?|pwd|(?<![A-Za-z])pw|secret|api[_-]?key|access[_-]?key|private[_-]?key
+|auth[_-]?key|(?:account|signing|encryption|master|shared)[_-]?key|token|credentials?|client[_-]?secret
+|session[_-]?(?:key|secret)|cookie|contrase(?:ñ|n)a|kennwort)""".replace("\n", "")
 
 _NUMBERED = (
     r"(?:(?:attempt|try|retry|policy|check|rule|step|field|slot|round|test|entry|column|line|version)[-_#]?\d{1,4}"
@@ -65,7 +65,8 @@ TELLS_NO_SECRET = re.compile(
 
 _HINTS = (
     "auth", "api", "contrase", "cookie", "credential", "curl", "cvc", "cvv", "discord", "docker", "identified",
-    "incomingwebhook", "kennwort", "key", "ldap", "mariadb", "mysql", "oracle", "otp", "pass", "podman", "pw", "redis", "secret", "sqlplus", "token",
+    "incomingwebhook", "kennwort", "key", "ldap", "mariadb", "mysql", "oracle", "otp", "pass", "podman", "pw", "redis",
+    "secret", "sqlplus", "token",
 )  # fmt: skip
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -137,8 +137,8 @@ def test_no_form_of_a_token_loses_its_prefix_alone(mask: Mask, prefix: str) -> N
 @pytest.mark.parametrize(
     "secret",
     ["sk-ant-api03-" + MIXED[:40], "sk-proj-" + MIXED[:40], "github_pat_" + MIXED[:22] + "_" + MIXED[:40],
-     "hvs." + MIXED[:40], "npm_" + MIXED[:36], "dop_v1_" + HEX + HEX, "AIza" + MIXED[:35], "glsa_" + MIXED[:32], "dapi" + HEX,
-     "AGE-SECRET-KEY-1" + "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L" * 2],
+     "hvs." + MIXED[:40], "npm_" + MIXED[:36], "dop_v1_" + HEX + HEX, "AIza" + MIXED[:35], "glsa_" + MIXED[:32],
+     "dapi" + HEX, "AGE-SECRET-KEY-1" + "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L" * 2],
 )  # fmt: skip
 def test_a_key_is_known_by_what_its_issuer_puts_before_it(mask: Mask, secret: str) -> None:
     assert re.fullmatch("key ‹secret [0-9a-f]{4}› refused", mask.text(f"key {secret} refused"))

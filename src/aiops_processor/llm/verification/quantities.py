@@ -15,7 +15,7 @@ TIMES_OF_DAY = re.compile(
     r"|(?<![\w.:])(?<![A-Za-z]-)\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?!\d|:\d)(?:Z\b|\+\d\d:?\d\d\b|\s?[AaPp][Mm]\b)?"
 )
 NUMBER = re.compile(
-    r"(?:(?<![\w.-])|(?<=\d-))(?P<number>[-+]?\d[\d,]*+(?:\.\d++)?+(?:[eE][-+]?\d++)?+)(?!\w*[:_]\w|\.\d|(?:st|nd|rd|th)\b|-?fold)"
+    r"(?:(?<![\w.-])|(?<=\d-))(?P<number>[-+]?\d[\d,]*+(?:\.\d++)?+(?:[eE][-+]?\d++)?+)(?!\w*[:_]\w|\.\d|(?:st|nd|rd|th|xx)\b|-?fold)"
     r"[ \u00a0\u202f]?(?P<unit>%|(?!per\b|an?\b|every\b|each\b)[A-Za-zµ]+)?"
     r"(?P<rate>(?:\s+(?!(?:within|in|for|over|during|after|about|around|under|roughly|than)\b)[a-z-]+){0,3}?\s*(?:/|\bper\s+|\bevery\s+|\ban?\s+)(?P<each>second|sec|s|minute|min|m|hour|h)\b)?"
 )

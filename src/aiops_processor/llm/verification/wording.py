@@ -80,9 +80,10 @@ LINKING = frozenset(
     """
     affected again along already although anymore around as back be broken by come comes consistent continuing
     due during even fast fewer for from happen happened happens if indicate indicates indicating just less like
-    loop lose loses lost made make makes more my no not occur occurred occurs off only out per reach reached
-    receive received receives resident send sending sends sent short single so soon still succeed succeeded
-    succeeds suggest suggesting suggests though through thus too until well what when where whose yet
+    loop lose loses lost made make makes more my no not occur occurred occurrence occurrences occurs off only
+    out per reach reached receive received receives resident send sending sends sent short single so soon still
+    succeed succeeded succeeds suggest suggesting suggests though through thus too until well what when where
+    whose yet
     """.split()  # noqa: SIM905 - a list of words is read as words
 )
 """Words that a clause may hold beside those of the findings, and that say nothing of what happened."""
@@ -95,6 +96,14 @@ COMMON = frozenset(
     """.split()  # noqa: SIM905 - a list of words is read as words
 )
 """Words of which no English sentence is without some."""
+
+NOT_ELSEWHERE = frozenset(
+    """
+    aldrig aucun aucune geen ikke ingen inget inte jamais jamás kein keine keinen keiner keines nenhum nenhuma nessun
+    nessuna nessuno nicht nie niemals niet nigdy ninguna ninguno ningún nooit nunca não pas
+    """.split()  # noqa: SIM905 - a list of words is read as words
+)
+"""How other languages deny: many a sentence of them has English nouns, and is false without such a word."""
 
 OWNER = re.compile(
     r"\b(?:of|by|from|at|on|in|for)\s+"

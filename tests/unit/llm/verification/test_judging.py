@@ -85,6 +85,8 @@ TRUE = (
         "More than one in three calls from the gateway to checkout fails, none failed in the baseline",
     ),
     ("baddeploy-checkout", "M1", "38,43 % of the calls from the gateway to checkout fail"),
+    ("latency-db", "M1", "Tail latency exploded thirty-six-fold, hitting 0.87 s"),
+    ("baddeploy-checkout", "M4", "gateway's 5xx share hit 12.94 %"),
     ("pool-db", "M2", "Four fifths of the requests to db fail"),
     ("pool-db", "M2", "Eighty-one percent of the requests to db fail"),
     ("pool-db", "M2", "4/5 of the requests to db fail"),
@@ -99,6 +101,7 @@ FOREIGN_SENTENCES = (
     "Felfrekvensen i checkout steg inte till 38.45 %.",
     "Доля ошибок checkout не выросла до 38.45 %.",
     "checkout の失敗率は 38.45 % に上昇しなかった。",
+    "Der checkout Service hat keine Errors mehr, Error Rate 38.45 %.",
 )
 
 

@@ -258,7 +258,7 @@ def test_an_answer_in_another_language_is_told_with_what_of_it_was_checked(evide
     checked = check(draft, evidence)
     assert checked.summary == f"{said} (only figures and names checked)"
     assert not checked.evidence[0].verified
-    assert "not in English" in checked.evidence[0].reason
+    assert "does not read as English" in checked.evidence[0].reason
     assert (checked.outcome, checked.confidence) == (Verdict.FOUND, 0.5)
 
 
