@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.analysis import AnalysisResult, Step, Verdict
+from aiops_processor.models.analysis import AnalysisResult, Statement, Step, Verdict
 from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap
 from aiops_processor.models.incident import title_of
 from aiops_processor.models.past import Past
@@ -192,11 +192,14 @@ def hypotheses(analysis: AnalysisResult) -> list[str]:
 
 
 def claims(analysis: AnalysisResult) -> list[str]:
-    """Each cited statement, and whether code found its numbers in the evidence."""
-    return [
-        clean(f"[{claim.id or '–'}] {claim.statement}") + ("" if claim.verified else " — NOT VERIFIED")
-        for claim in analysis.evidence
-    ]
+    """Each cited statement, and of one that is not verified why."""
+    return [clean(f"[{claim.id or '–'}] {claim.statement}{_doubt(claim)}") for claim in analysis.evidence]
+
+
+def _doubt(claim: Statement) -> str:
+    if claim.verified:
+        return ""
+    return f" — NOT VERIFIED: {claim.reason}" if claim.reason else " — NOT VERIFIED"
 
 
 def left_out(analysis: AnalysisResult) -> list[str]:

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.analysis import Hypothesis, Verdict
+from aiops_processor.models.analysis import Hypothesis, Statement, Verdict
 from aiops_processor.models.evidence import Gap
 from aiops_processor.models.notification import Message
 from aiops_processor.report import words
@@ -144,6 +144,13 @@ def test_an_unverified_claim_is_shown_so(message: Message) -> None:
         "[M1] Failed requests rose from 0 to 12.4/s",
         "[–] A deploy happened — NOT VERIFIED",
     ]
+
+
+def test_of_an_unverified_claim_it_is_told_why(message: Message) -> None:
+    assert message.analysis
+    doubted = Statement(id="M1", statement="It fell", verified=False, reason="M1 did not go\nthat way")
+    told = message.analysis.model_copy(update={"evidence": (doubted,)})
+    assert words.claims(told) == ["[M1] It fell — NOT VERIFIED: M1 did not go that way"]
 
 
 def test_foreign_text_cannot_move_the_cursor_or_turn_the_reading_direction() -> None:
