@@ -98,7 +98,9 @@ class Known(NamedTuple):
 def known(item: Evidence, window: Window, entities: frozenset[str] = frozenset()) -> Known:
     """A finding as claims are held against it. `entities` are those of the report: none goes by another's name."""
     versions = _VERSIONS.search(item.statement)
-    texts = (item.entity, item.title, item.statement, item.query, *_own_words(item))
+    # What is asked of a log names every word of trouble there is: none of them need stand in a line.
+    query = "" if item.kind == "log" else item.query
+    texts = (item.entity, item.title, item.statement, query, *_own_words(item))
     before, after = _ends(item)
     times = tuple(_times(item, window))
     return Known(

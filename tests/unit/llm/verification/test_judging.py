@@ -66,6 +66,8 @@ FALSE = (
     ("baddeploy-checkout", "L1", "Only three of the errors of checkout name 'discount_pct'"),
     ("pool-db", "M2", "Every fifth request to db fails"),
     ("pool-db", "M2", "Thirty-one percent of the requests to db fail"),
+    ("baddeploy-checkout", "L1", "checkout logged “killed” 38 times"),
+    ("latency-db", "L1", "catalog is down: 148 warn lines"),
     ("pool-db", "L1", "164 lines of db before 06:47:34, 0 after"),
     ("pool-db", "L1", "db logged 164 lines in 18 minutes"),
     ("pool-db", "L1", "db logged 0 lines after the onset and 164 before"),
