@@ -30,7 +30,7 @@ ADDRESSES = frozenset({"link", "explore", "url", "generator_url", "generatorURL"
 FREE = frozenset({"labels", "annotations", "metadata", "extra", "data"})
 REMEMBERED, LONGEST_REMEMBERED = 8_000, 1_000
 """So many texts of at most so many characters: some 16 MB. What is longer is masked anew."""
-LONGEST_LINE = 20_000
+SHORTEST, LONGEST_LINE = 5, 20_000
 
 _KEYWORD, _PUBLIC_IP = "Secret Keyword", "Public IP (ipv4)"
 _BEHIND_NAMES = frozenset(
@@ -42,7 +42,7 @@ _ENTROPY = frozenset({"Base64 High Entropy String", "Hex High Entropy String"})
 # Nothing stands before the name: `[\w.-]*` there takes quadratic time, minutes for a long word.
 _NAMED = re.compile(
     # JSON stands in JSON with a backslash before each quotation mark, form data with `%3D` for `=`.
-    rf"(?i)(?P<name>{SOUNDS_SECRET}(?:[_-]?(?:key|value|hash))?)(?P<mark>\]?\\*[\"']?\s*(?:=>|:=|[:=]|%3d)\s*\[?)"
+    rf"(?i)(?P<name>{SOUNDS_SECRET}(?:[_-]?(?:key|value|hash|base)){{0,2}})(?P<mark>\]?\\*[\"']?\s*(?:=>|:=|[:=]|%3d)\s*\[?)"
     r"(?P<value>\"\"[^\"]+\"\"|\"(?:\\.|[^\"\\])+\"|'[^']+'|\\+\"(?:[^\"\\]|\\(?!\"))+|[^\s\"',;&|)}\]]+)"
 )
 _NO_VALUE = re.compile(
@@ -72,7 +72,8 @@ _PREFIXED = re.compile(
     r"(?:(?<![\w-])|(?<=%[2-7][0-9A-Fa-f])|(?<=%25[2-7][0-9A-Fa-f]))"
     r"(?:AKC[A-Za-z0-9]{10,}|sk-(?:ant|proj|svcacct|admin|or)-[\w-]{16,}|sk-[A-Za-z0-9]{32,}|github_pat_\w{20,}|npm_[A-Za-z0-9]{30,}"
     r"|hv[sbr]\.[\w-]{20,}|dop_v1_[0-9a-f]{40,}|dckr_pat_[\w-]{20,}|glsa_\w{30,}|hf_[A-Za-z0-9]{30,}|shp(?:at|ss)_\w{30,}"
-    r"|AIza[\w-]{35}|ya29\.[\w-]{20,}|xai-[\w-]{30,}|gsk_\w{30,}|ATATT3[\w=-]{30,}|whsec_[\w+/=]{20,}|rk_live_\w{20,}"
+    r"|AIza[\w-]{35}|ya29\.[\w-]{20,}|xai-[\w-]{30,}|gsk_\w{30,}|ATATT3[\w=-]{30,}|whsec_[\w+/=]{20,}|rk_live_\w{20,}|dapi[0-9a-f]{32}"
+    r"|AGE-SECRET-KEY-1[A-Z0-9]{50,80}"
     r"|eyJ[\w-]{8,}={0,2}\.[\w-]{2,}={0,2}(?:\.[\w+/=-]*)*)"
 )
 """What issuers put before their keys so that scanners find them; those that detect-secrets does not know, and of a JSON
@@ -85,7 +86,7 @@ _SECRET_SOUND = re.compile(SOUNDS_SECRET, re.IGNORECASE)
 _MARK = re.compile(r"‹([a-z]+) [0-9a-f]{4}›")
 _LONG_WORD = re.compile(r"\w+(?=\w{300})")
 _PERSONAL: tuple[tuple[str, str, re.Pattern[str]], ...] = (
-    ("email", "@", re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}\b")),
+    ("email", "@", re.compile(r"(?<![\w.+'-])[^\W_][\w.+'-]*@[^\W_][\w-]*(?:\.[\w-]+)*\.[^\W\d_]{2,24}\b")),
     ("iban", "", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")),
     (
         "card",
@@ -113,7 +114,7 @@ class Mask:
 
     def text(self, text: str) -> str:
         """The text without secrets and personal data."""
-        if len(text) <= 5:
+        if len(text) <= SHORTEST:
             return text
         return self._text(text) if len(text) <= LONGEST_REMEMBERED else self._masked(text)
 
@@ -210,6 +211,8 @@ class Mask:
         return found[0].replace(body, self._mark("secret", body)) if mixed else found[0]
 
     def _line(self, line: str) -> str:
+        if len(line) <= SHORTEST:
+            return line
         if len(line) > LONGEST_LINE:
             line = f"{line[:LONGEST_LINE]}…"
         for kind, value in sorted(self._found(line), key=lambda each: -len(each[1])):

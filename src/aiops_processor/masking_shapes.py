@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
-SOUNDS_SECRET = r"""(?:pass(?:word|wd|phrase)?|pwd|(?<![A-Za-z])pw|secret|api[_-]?key|access[_-]?key|private[_-]?key
-|auth[_-]?key|(?:account|signing|encryption|master|shared)[_-]?key|token|credentials?|client[_-]?secret|session[_-]?(?:key|secret)|cookie
-|contrase(?:ñ|n)a)""".replace("\n", "")
+SOUNDS_SECRET = r"""(?:pass(?:wor[dt]|wd|phrase)?|pwd|(?<![A-Za-z])pw|secret|api[_-]?key|access[_-]?key|private[_-]?key
+|auth[_-]?key|(?:account|signing|encryption|master|shared)[_-]?key|token|credentials?|client[_-]?secret
+|session[_-]?(?:key|secret)|cookie|contrase(?:ñ|n)a|kennwort)""".replace("\n", "")
 
 _NUMBERED = (
     r"(?:(?:attempt|try|retry|policy|check|rule|step|field|slot|round|test|entry|column|line|version)[-_#]?\d{1,4}"
@@ -26,6 +26,7 @@ BEHIND: tuple[re.Pattern[str], ...] = (
     re.compile(r"(?i)(cookie\\*[\"']?\s*[:=]\s*\[?\\*[\"']?)((?:[\w.-]{1,80}=[^;\s\"'\\\]]{1,4000}(?:;\s*)?)+)"),
     # what programs are called with
     re.compile(r"(?i)(\bcurl\b[^\n|]{0,200}?\s(?:-u|--user)\s+[\"']?[^\s:\"']{1,100}:)([^\s\"']{1,200})"),
+    re.compile(r"(\b(?:docker|podman)\s+login\b[^\n|;]{0,200}?\s-p\s+)([^\s\"'-][^\s\"']{0,200})"),
     re.compile(
         r"(\b(?:sshpass\s+-p\s*|redis-cli\b[^\n|;]{0,100}?\s-a\s+|ldap\w+\b[^\n|;]{0,200}?\s-w\s+"
         r"|(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\n|;]{0,200}?\s-p))([^\s\"'-][^\s\"']{0,200})"
@@ -48,6 +49,9 @@ BEHIND: tuple[re.Pattern[str], ...] = (
         r"((?=[^\s\"',;]{0,200}\d)(?=[^\s\"',;]{0,200}[A-Za-z])[^\s\"',;‹]{6,200})"
     ),
     re.compile(r"(?i)(\b(?:otp|cvv2?|cvc)\s*[:=]\s*)(\d{3,8})\b"),
+    re.compile(r"(?i)(/IncomingWebhook/)([\w-]{16,100})"),
+    # Docker's own file, as it stands in a secret of Kubernetes
+    re.compile(r"(\"auth\\*\"\s*:\s*\\*\")([A-Za-z0-9+/]{12,4000}={0,2})(?=\\*\")"),
     re.compile(r"(?i)(https?://(?:\w+\.)?discord(?:app)?\.com/api(?:/v\d+)?/webhooks/\d+/)([\w-]{20,})"),
 )
 """What stands before a secret, and the secret."""
@@ -60,8 +64,9 @@ TELLS_NO_SECRET = re.compile(
 """Fields behind a name that sounds secret which measure something or say whose it is: `cookie: size=4096`."""
 
 _HINTS = (
-    "auth", "api", "contrase", "cookie", "credential", "curl", "cvc", "cvv", "discord", "identified", "key", "ldap",
-    "mariadb", "mysql", "oracle", "otp", "pass", "pw", "redis", "secret", "sqlplus", "token",
+    "auth", "api", "contrase", "cookie", "credential", "curl", "cvc", "cvv", "discord", "docker", "identified",
+    "incomingwebhook", "kennwort", "key", "ldap", "mariadb", "mysql", "oracle", "otp", "pass", "podman", "pw", "redis",
+    "secret", "sqlplus", "token",
 )  # fmt: skip
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -137,7 +137,8 @@ def test_no_form_of_a_token_loses_its_prefix_alone(mask: Mask, prefix: str) -> N
 @pytest.mark.parametrize(
     "secret",
     ["sk-ant-api03-" + MIXED[:40], "sk-proj-" + MIXED[:40], "github_pat_" + MIXED[:22] + "_" + MIXED[:40],
-     "hvs." + MIXED[:40], "npm_" + MIXED[:36], "dop_v1_" + HEX + HEX, "AIza" + MIXED[:35], "glsa_" + MIXED[:32]],
+     "hvs." + MIXED[:40], "npm_" + MIXED[:36], "dop_v1_" + HEX + HEX, "AIza" + MIXED[:35], "glsa_" + MIXED[:32],
+     "dapi" + HEX, "AGE-SECRET-KEY-1" + "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L" * 2],
 )  # fmt: skip
 def test_a_key_is_known_by_what_its_issuer_puts_before_it(mask: Mask, secret: str) -> None:
     assert re.fullmatch("key ‹secret [0-9a-f]{4}› refused", mask.text(f"key {secret} refused"))
@@ -201,6 +202,12 @@ def test_a_key_is_known_by_what_its_issuer_puts_before_it(mask: Mask, secret: st
         "password: >-\n  hunter2secret",
         "signing_key: hunter2secret",
         "https://discord.com/api/webhooks/123456789012345678/hunter2secrethunter2secret",
+        "https://x.webhook.office.com/webhookb2/11111111-2222@33333333/IncomingWebhook/hunter2secrethunter2secret/44444444-5",
+        "docker login -u bob -p hunter2secret registry.example",
+        '{"auths":{"registry.example":{"auth":"Ym9iOmh1hunter2secret="}}}',
+        "SECRET_KEY_BASE=hunter2secret",
+        "Passwort: hunter2secret",
+        "Kennwort=hunter2secret",
     ],
 )
 def test_a_secret_is_found_in_the_forms_that_logs_hold_it_in(mask: Mask, text: str) -> None:
@@ -225,11 +232,14 @@ def test_a_token_within_a_cookie_leaves_nothing_behind(mask: Mask) -> None:
         "tel 0151 23456789",
         "pan=4111%201111%201111%201111",
         "otp=492817 for bob",
+        "jürgen.müller@example.org bounced",
+        "to: 佐藤@例え.jp",
+        "from=<o'annie@bücher.example>",
     ],
 )
 def test_personal_data_is_found_however_it_is_written(mask: Mask, text: str) -> None:
     assert "‹" in mask.text(text)
-    assert not re.search("ann|1512345|3704004|200e|123-4567|2345678|1111|4928", mask.text(text))
+    assert not re.search("ann|rgen|ller|佐藤|1512345|3704004|200e|123-4567|2345678|1111|4928", mask.text(text))
 
 
 @pytest.mark.parametrize(
@@ -240,6 +250,8 @@ def test_personal_data_is_found_however_it_is_written(mask: Mask, text: str) -> 
         "the password is missing; AUTH PLAIN offered; api key required",
         "AUTH FAILED for bob; AUTH ERROR: no user; AUTH CRAM-MD5 offered",
         "hotel 0151 23456789 booked",
+        "authority=abcdefghijklmnop; docker login ok -p",
+        '{"auth":"required","auth":"basic"}',
         "cookie consent: accepted",
         "AUTH user=alice failed; AUTH username=svc-backup1",
         "AUTH method=PLAIN rip=10.0.0.1",
@@ -295,7 +307,7 @@ def test_what_is_stored_beside_a_line_is_masked_and_of_an_address_what_is_secret
     ["\\" * 20_000, "password=" + "\\" * 19_000, "--" * 10_000, "://" * 6_600, "://a:" * 4_000, "?a" * 10_000,
      "&" * 20_000, "--a" * 6_600, "password" * 2_500, "authorization: " * 1_300, "A1b2" * 5_000, "sk-" * 6_600,
      'password=\\"' + "\\a" * 9_500, "password:[" * 2_000, "cookie: " + "size=1;" * 2_500 + "!", "AUTH a " * 2_500,
-     "cookie: " + "a" * 19_000, "AUTH " + "a." * 9_500],
+     "cookie: " + "a" * 19_000, "AUTH " + "a." * 9_500, "é" * 20_000, "é." * 9_000, "\n" * 150_000],
     ids=lambda text: text[:12],
 )  # fmt: skip
 def test_hostile_texts_take_no_time(text: str) -> None:

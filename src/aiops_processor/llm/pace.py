@@ -30,7 +30,7 @@ class Pace(Protocol):
         ...
 
     async def add(self, provider: str, tokens: int) -> None:
-        """Count the tokens of an answer."""
+        """Count the tokens of an answer. A store that is away is no error: the answer is paid for."""
         ...
 
 

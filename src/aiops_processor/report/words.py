@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.analysis import AnalysisResult, Step, Verdict
+from aiops_processor.models.analysis import AnalysisResult, Statement, Step, Verdict
 from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap
 from aiops_processor.models.incident import title_of
 from aiops_processor.models.past import Past
@@ -17,6 +17,7 @@ TOP_REASONS = 3
 TOP_HEALTHY = 12
 MOST_QUOTED = 300
 MOST_CHARACTERS = 10_000
+EVEN = 0.5
 LINKS = "Links"
 
 _NOT_A_PLACE = frozenset({"alertname", "severity"})
@@ -129,12 +130,14 @@ def finding(item: Evidence) -> str:
 
 
 def verdict(analysis: AnalysisResult) -> str:
-    """The outcome with its confidence and who says so."""
+    """The outcome with its confidence and who says so. A ranking alone knows where it began, and no cause."""
     said = {
         Verdict.FOUND: "Cause found",
         Verdict.INCONCLUSIVE: "Inconclusive",
         Verdict.NOT_AN_INCIDENT: "Not an incident",
     }[analysis.outcome]
+    if analysis.outcome is Verdict.FOUND and not analysis.model and analysis.hypotheses:
+        said = f"{'Likely' if analysis.confidence >= EVEN else 'Possibly'}: {analysis.hypotheses[0].cause}"
     by = f"explained by {analysis.model}" if analysis.model else "ranked evidence, no model"
     return clean(f"{said}, confidence {round(analysis.confidence * 100)} % ({by})")
 
@@ -142,7 +145,7 @@ def verdict(analysis: AnalysisResult) -> str:
 def conclusion(analysis: AnalysisResult) -> list[str]:
     """The verdict, the summary, the cause and what it means, each where it is said."""
     cause = "Root cause: " if analysis.outcome is Verdict.FOUND else "Possible cause: "
-    if analysis.root_cause.startswith("Hypothesis"):
+    if analysis.root_cause.startswith(("Hypothesis", "Unknown")):
         cause = ""  # it says itself what it is
     said = [
         verdict(analysis),
@@ -189,11 +192,14 @@ def hypotheses(analysis: AnalysisResult) -> list[str]:
 
 
 def claims(analysis: AnalysisResult) -> list[str]:
-    """Each cited statement, and whether code found its numbers in the evidence."""
-    return [
-        clean(f"[{claim.id or '–'}] {claim.statement}") + ("" if claim.verified else " — NOT VERIFIED")
-        for claim in analysis.evidence
-    ]
+    """Each cited statement, and of one that is not verified why."""
+    return [clean(f"[{claim.id or '–'}] {claim.statement}{_doubt(claim)}") for claim in analysis.evidence]
+
+
+def _doubt(claim: Statement) -> str:
+    if claim.verified:
+        return ""
+    return f" — NOT VERIFIED: {claim.reason}" if claim.reason else " — NOT VERIFIED"
 
 
 def left_out(analysis: AnalysisResult) -> list[str]:
@@ -287,7 +293,9 @@ def _place(labels: Mapping[str, str]) -> str:
 def _numbers(item: Evidence) -> str:
     if item.change:
         onset = f", from {clock_time(item.change.onset)}" if item.change.onset else ""
-        return f"{change(item.change.before, item.change.after, item.change.unit)}{onset}"
+        limit = item.statement.partition("; the rule fires ")[2] if item.kind == "rule" else ""
+        fires = f"; fires {limit}" if limit else ""
+        return f"{change(item.change.before, item.change.after, item.change.unit)}{onset}{fires}"
     if item.logs:
         rates = [
             amount(count / seconds, "/s") if seconds else "?"

@@ -4,7 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from aiops_processor.errors import StorageError
 from aiops_processor.llm.pace import Rate
 from aiops_processor.services.analysing.pace import SharedPace
 from aiops_processor.storage.database import Database
@@ -31,3 +33,17 @@ async def test_answers_count_as_tokens_and_not_as_requests(database: Database, c
     clock.advance(20)
     assert await pace.admit("deepseek", Rate(requests=2, tokens=100), 20) == 40
     assert await pace.admit("deepseek", Rate(requests=2, tokens=100), 10) == 0
+
+
+async def test_an_answer_that_cannot_be_counted_is_not_lost_for_that(
+    database: Database, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pace = SharedPace(database, clock)
+
+    def away(*_: object) -> Any:
+        raise StorageError("the database is away")
+
+    monkeypatch.setattr(database, "write", away)
+    with capture_logs() as log:
+        await pace.add("deepseek", 50)
+    assert [(line["provider"], line["error"]) for line in log] == [("deepseek", "the database is away")]

@@ -188,7 +188,7 @@ async def resolved(connection: Connection) -> None:
         alert_name="PodCrashLooping",
         severity="critical",
         summary=f"{incident.title}: nothing unusual in everything that was looked at.",
-        root_cause="No change was found that stands out from what is usual.",
+        root_cause="Unknown: no change stands out from what is usual.",
         outcome=Verdict.NOT_AN_INCIDENT,
         confidence=0.5,
         analyzed_at=NOON + timedelta(minutes=2),

@@ -75,7 +75,7 @@ async def test_an_incident_begins_with_what_fires_and_the_answer(read: Reading) 
 @pytest.mark.usefixtures("four_incidents")
 async def test_a_claim_that_was_not_verified_is_marked_and_counted(read: Reading) -> None:
     text = (await read("/incidents/1")).text
-    assert "1 of 3 statements could not be found in the evidence." in text
+    assert "1 of 3 statements could not be verified: nothing in the evidence bears out all that they say." in text
     assert "The card processor changed its certificate authority not verified" in text
     assert re.search(r"44.2 % of the requests to checkout fail, 0.1 % before \[ M1 \] verified", text)
 

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from aiops_processor.models.alert import Alert
+from aiops_processor.models.analysis import Hypothesis, Statement, Verdict
 from aiops_processor.models.evidence import Gap
 from aiops_processor.models.notification import Message
 from aiops_processor.report import words
@@ -107,6 +108,31 @@ def test_an_inconclusive_analysis_has_no_root_cause_but_a_possible_one(message: 
     assert said[2].startswith("Possible cause: ")
 
 
+def test_a_ranking_alone_says_where_it_began_and_calls_no_cause_found(message: Message) -> None:
+    assert message.analysis
+    began = Hypothesis(cause="it began in checkout", supports=("M1",))
+    ranked = message.analysis.model_copy(update={"outcome": Verdict.FOUND, "model": "", "hypotheses": (began,)})
+    assert words.verdict(ranked) == "Likely: it began in checkout, confidence 82 % (ranked evidence, no model)"
+    unsure = ranked.model_copy(update={"confidence": 0.3})
+    assert words.verdict(unsure) == "Possibly: it began in checkout, confidence 30 % (ranked evidence, no model)"
+
+
+def test_what_is_unknown_is_called_no_possible_cause(message: Message) -> None:
+    assert message.analysis
+    unknown = message.analysis.model_copy(
+        update={"outcome": "inconclusive", "root_cause": "Unknown: no change stands out from what is usual."}
+    )
+    assert words.conclusion(unknown)[2] == "Unknown: no change stands out from what is usual."
+
+
+def test_a_rule_that_moved_is_told_with_its_limit(message: Message) -> None:
+    assert message.evidence
+    rule = message.evidence.findings[0].model_copy(
+        update={"kind": "rule", "statement": "CrashLooping of checkout rose from 0 to 2.5; the rule fires at > 3"}
+    )
+    assert words.finding(rule).endswith("; fires at > 3")
+
+
 def test_steps_are_told_most_urgent_first(message: Message) -> None:
     assert message.analysis
     assert [step.priority for step in words.steps(message.analysis)] == [1, 2]
@@ -118,6 +144,13 @@ def test_an_unverified_claim_is_shown_so(message: Message) -> None:
         "[M1] Failed requests rose from 0 to 12.4/s",
         "[–] A deploy happened — NOT VERIFIED",
     ]
+
+
+def test_of_an_unverified_claim_it_is_told_why(message: Message) -> None:
+    assert message.analysis
+    doubted = Statement(id="M1", statement="It fell", verified=False, reason="M1 did not go\nthat way")
+    told = message.analysis.model_copy(update={"evidence": (doubted,)})
+    assert words.claims(told) == ["[M1] It fell — NOT VERIFIED: M1 did not go that way"]
 
 
 def test_foreign_text_cannot_move_the_cursor_or_turn_the_reading_direction() -> None:

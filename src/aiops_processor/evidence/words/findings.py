@@ -63,7 +63,9 @@ def healthy(comparison: Comparison) -> tuple[str, ...]:
         each.row.entity for each in comparison.measures if each.row.entity and np.isfinite(each.shift.after)
     )
     return tuple(
-        f"{entity}: {count} measures as usual" for entity, count in sorted(counts.items()) if entity not in unusual
+        f"{entity}: {count} {'measure' if count == 1 else 'measures'} as usual"
+        for entity, count in sorted(counts.items())
+        if entity not in unusual
     )
 
 

@@ -121,7 +121,7 @@ def _root_cause(evidence: EvidenceReport, strongest: Sequence[Evidence]) -> str:
     if _blind(evidence):
         return "Unknown: nothing that could tell was read."
     if not strongest:
-        return "No change was found that stands out from what is usual."
+        return "Unknown: no change stands out from what is usual."
     entity = strongest[0].entity
     said: dict[str, Evidence] = {}
     for each in strongest:
@@ -164,7 +164,17 @@ def _confidence(evidence: EvidenceReport, verdict: Verdict) -> float:
 def _assessment(alerts: Sequence[Alert], evidence: EvidenceReport, strongest: Sequence[Evidence]) -> str:
     firing = sum(alert.firing for alert in alerts)
     entities = len({each.entity for each in strongest})
-    fires = f"{firing} of {len(alerts)} alerts fire, the worst with severity {_severity(alerts)}"
+    fires = f"{_firing(firing, len(alerts))}{_severity(alerts)}"
     if _blind(evidence):
         return fires
     return f"{fires}; unusual changes in {entities} {'entity' if entities == 1 else 'entities'}"
+
+
+def _firing(firing: int, alerts: int) -> str:
+    """As one says it; the worst severity follows."""
+    if alerts == 1:
+        return f"the alert {'fires' if firing else 'has ended, it fired'} with severity "
+    if not firing:
+        return f"none of {alerts} alerts fires any more, the worst had severity "
+    some = f"all {alerts}" if firing == alerts else f"{firing} of {alerts}"
+    return f"{some} alerts fire, the worst with severity "

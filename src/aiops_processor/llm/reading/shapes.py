@@ -41,7 +41,12 @@ def as_text(value: Any) -> str:
     if isinstance(value, list):
         return "; ".join(filter(None, map(as_text, value)))
     # A half of a surrogate pair (`\ud83d` in cut JSON) cannot be stored or sent.
-    return "" if value is None else str(value).encode("utf-8", "replace").decode().strip()
+    return "" if value is None else _visible(str(value).encode("utf-8", "replace").decode()).strip()
+
+
+def _visible(text: str) -> str:
+    """Without what nobody sees: with a space of no width in it, `not` would be checked as two words and read as one."""
+    return "".join(each if each.isprintable() or each == "\n" else " " if each.isspace() else "" for each in text)
 
 
 def as_texts(value: Any) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """Whether the numbers of a sentence are those of a finding, each in the part that it is said to have."""
 
+import re
+
 from aiops_processor.llm.verification.known import Fact, Known, Part
 from aiops_processor.llm.verification.quantities import Quantity
 from aiops_processor.llm.verification.sentences import Claim, Role, Said
@@ -9,9 +11,13 @@ BOUND_SHARE = 0.3
 EDGE = 0.005
 """`more than 38 %` may be said of 37.9 %, but not of 60 %."""
 
+_THEN = re.compile(
+    r"\b(?:was|were|had|until|before\w*|from|baseline|usual\w*|normal\w*|previous\w*|earlier|then)\b", re.IGNORECASE
+)
+
 _PARTS: dict[Role, frozenset[Part]] = {
     Role.BEFORE: frozenset({Part.BEFORE, Part.SPAN_BEFORE}),
-    Role.AFTER: frozenset({Part.AFTER, Part.SPAN_AFTER, Part.COUNT, Part.LIMIT}),
+    Role.AFTER: frozenset({Part.AFTER, Part.COUNT, Part.LIMIT}),
     Role.BY: frozenset({Part.DIFFERENCE, Part.APART}),
     Role.FACTOR: frozenset({Part.FACTOR, Part.NOISE, Part.COUNT}),
     Role.NOISE: frozenset({Part.NOISE}),
@@ -22,10 +28,18 @@ _PARTS: dict[Role, frozenset[Part]] = {
 
 def wrong(claim: Claim, item: Known) -> str:
     """The first number that the finding does not hold in that part; "" where it holds all."""
+    if _nothing_now(claim) and item.began_empty and item.after:
+        return f"{item.id} holds 0 for what was before alone"
     for said in claim.numbers:
         if not any(_fits(said, fact, item) for fact in item.facts):
             return f"{item.id} does not hold {said.quantity.written:g}{_as(said)}"
     return ""
+
+
+def _nothing_now(claim: Claim) -> bool:
+    """`0 % of the calls fail`: the one figure is 0, and nothing says that this was before."""
+    only = claim.numbers[0] if len(claim.numbers) == 1 else None
+    return bool(only and not only.quantity.written and only.role is Role.ANY and not _THEN.search(claim.words))
 
 
 def _as(said: Said) -> str:
@@ -69,7 +83,8 @@ def _meant(claimed: Quantity, fact: Fact, item: Known) -> Quantity:
     if bare and ((claimed.measures == "time" and item.timed) or (claimed.measures == "bytes" and item.sized)):
         return claimed._replace(measures="", written=claimed.sizes[0])
     if bare and claimed.rate and not fact.quantity.rate and item.rated and fact.part is not Part.FACTOR:
-        return claimed._replace(rate=False)
+        sizes = tuple(size * item.rated for size in claimed.sizes)
+        return claimed._replace(rate=False, written=claimed.written * item.rated, sizes=sizes)
     return claimed
 
 

@@ -12,6 +12,8 @@ from aiops_processor.llm.verification.quantities import TIMES_OF_DAY, Quantity, 
 from aiops_processor.models.evidence import Change, Evidence, LogCount, Window
 from aiops_processor.report.numbers import amount
 
+WHOLE = 0.995
+"""A share from which on all of it is meant."""
 _FIGURE = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 # At the end of what we say ourselves of a rule: a line or a note of somebody else may hold the same words.
 _LIMIT = re.compile(rf"; the rule fires at ([<>=!]+) ({_FIGURE})$")
@@ -23,6 +25,8 @@ _WRITER = re.compile(r" \(written by (\S+)\):")
 _MEASURED = re.compile(r"\b\w+_([a-z]{1,7})\\*[\"']?\s*[:=]\s*(\d+(?:\.\d+)?)\b")
 """A field of a line that says its unit: `"rss_mb": 301`, `took_ms=12`."""
 _VERSIONS = re.compile(r"runs (\S+) instead of (\S+)")
+_INCREASE = re.compile(r"\bincrease\([^\[]*\[(\d+)([smh])\]\)")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _NAMING_LABELS = ("service", "pod", "container", "instance", "node", "host", "deployment", "app", "job", "workload")
 _TIMED = re.compile(r"(?i)_seconds\b|_seconds_|duration|latency|delay|_ms\b")
 _SIZED = re.compile(r"(?i)_bytes\b|_bytes_|memory|heap")
@@ -56,6 +60,7 @@ class Known(NamedTuple):
     """A finding, taken apart. `before` and `after` are None where they were not seen or mean nothing.
 
     `line_at` is when the first of its lines that are shown was written.
+    `rated`: its value is so many in so many seconds, 0 where it is no rate.
     `text` is every word of it in lower case; `old` and `new` are versions; `times` are seconds since the epoch.
     """
 
@@ -72,11 +77,17 @@ class Known(NamedTuple):
     title: str
     timed: bool
     sized: bool
-    rated: bool
+    rated: float
     old: str = ""
     new: str = ""
     log: bool = False
     line_at: float | None = None
+
+    @property
+    def fails_all(self) -> bool:
+        """It is a share of what failed, and that is all of it."""
+        whole = (fact.quantity for fact in self.facts if fact.part is Part.AFTER and fact.quantity.measures == "ratio")
+        return "failed" in self.title and any(max(quantity.sizes) >= WHOLE for quantity in whole)
 
     @property
     def began_empty(self) -> bool:
@@ -87,7 +98,9 @@ class Known(NamedTuple):
 def known(item: Evidence, window: Window, entities: frozenset[str] = frozenset()) -> Known:
     """A finding as claims are held against it. `entities` are those of the report: none goes by another's name."""
     versions = _VERSIONS.search(item.statement)
-    texts = (item.entity, item.title, item.statement, item.query, *_own_words(item))
+    # What is asked of a log names every word of trouble there is: none of them need stand in a line.
+    query = "" if item.kind == "log" else item.query
+    texts = (item.entity, item.title, item.statement, query, *_own_words(item))
     before, after = _ends(item)
     times = tuple(_times(item, window))
     return Known(
@@ -104,7 +117,7 @@ def known(item: Evidence, window: Window, entities: frozenset[str] = frozenset()
         title=item.title.lower(),
         timed=bool(_TIMED.search(item.title + item.query)) or bool(item.change and item.change.unit == "s"),
         sized=bool(_SIZED.search(item.title + item.query)),
-        rated="rate(" in item.query,
+        rated=_rated(item.query),
         old=versions[2] if versions else "",
         new=versions[1] if versions else "",
         log=item.kind == "log",
@@ -155,6 +168,13 @@ def _as_time(date: str, clock: str, window: Window) -> float | None:
         return found
     # Around midnight the nearer day is meant.
     return min((found + days * 86400.0 for days in (-1, 0, 1)), key=lambda at: abs(at - onset.timestamp()))
+
+
+def _rated(query: str) -> float:
+    """The seconds in which there are as many as the query's value says."""
+    if found := _INCREASE.search(query):
+        return float(found[1]) * _SECONDS[found[2]]
+    return 1.0 if "rate(" in query else 0.0
 
 
 def _limit(item: Evidence) -> tuple[str, float] | None:

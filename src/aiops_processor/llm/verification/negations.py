@@ -41,6 +41,12 @@ _SHORT_OF = re.compile(
 )
 
 
+_SUCCEEDED = re.compile(
+    r"\b(?:succeed(?:s|ed)?|success(?:ful(?:ly)?)?|(?:was|were|is|are|been|being|gets?|got) (?:answered|served)"
+    r"|answers?|worked|works|(?:go|goes|went|got|comes?) through|passed|(?:is|are) completed|completes?)\b",
+    re.IGNORECASE,
+)
+"""What no request does where all fail."""
 _FOLD = re.compile(r"\s+(?:quite\s+|even\s+)?(doubl|tripl|quadrupl)ed?\b", re.IGNORECASE)
 _FOLDS = {"doubl": 2, "tripl": 3, "quadrupl": 4}
 _FROM = re.compile(r"\bfrom\s+$", re.IGNORECASE)
@@ -59,7 +65,8 @@ def wrong(words: str, item: Known, went: int) -> str:
     if wording.NO_LONGER.search(words):
         if not wording.NOT.search(words):
             return "a negation is missing"
-        return "" if went < 0 or item.after == 0 else f"{item.id} did not end"
+        ended_ = went < 0 or item.after == 0 or (item.fails_all and _SUCCEEDED.search(words))
+        return "" if ended_ else f"{item.id} did not end"
     if found := _NOT_A_MOVE.search(words):
         return f"{item.id} says the opposite of “{found[0]}”"
     if found := _NOT_A_NUMBER.search(words):
@@ -79,6 +86,8 @@ def _licensed(words: str, found: re.Match[str], item: Known) -> bool:
         return (item.after > item.limit[1]) != (">" in item.limit[0])
     if _of_ability(head, here, behind):
         return bool(wording.FAILURE.search(item.text)) and (item.log or item.after == 0)
+    if item.fails_all and _SUCCEEDED.search(behind):
+        return True
     quoted = " ".join(here.lower().split()[:3]).strip(" .,;:") in item.text
     return quoted or (item.began_empty and _of_before(head, here, behind)) or (item.after == 0 and ended(words))
 

@@ -15,10 +15,11 @@ TIMES_OF_DAY = re.compile(
     r"|(?<![\w.:])(?<![A-Za-z]-)\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?!\d|:\d)(?:Z\b|\+\d\d:?\d\d\b|\s?[AaPp][Mm]\b)?"
 )
 NUMBER = re.compile(
-    r"(?:(?<![\w.-])|(?<=\d-))(?P<number>[-+]?\d[\d,]*+(?:\.\d++)?+(?:[eE][-+]?\d++)?+)(?!\w*[:_]\w|\.\d|(?:st|nd|rd|th)\b|-?fold)"
+    r"(?:(?<![\w.-])|(?<=\d-))(?P<number>[-+]?\d[\d,]*+(?:\.\d++)?+(?:[eE][-+]?\d++)?+)(?!\w*[:_]\w|\.\d|(?:st|nd|rd|th|xx)\b|-?fold)"
     r"[ \u00a0\u202f]?(?P<unit>%|(?!per\b|an?\b|every\b|each\b)[A-Za-zµ]+)?"
     r"(?P<rate>(?:\s+(?!(?:within|in|for|over|during|after|about|around|under|roughly|than)\b)[a-z-]+){0,3}?\s*(?:/|\bper\s+|\bevery\s+|\ban?\s+)(?P<each>second|sec|s|minute|min|m|hour|h)\b)?"
 )
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d{1,2}$|[-+]?0,\d+$")
 _RATES = {"second": 1.0, "sec": 1.0, "s": 1.0, "minute": 60.0, "min": 60.0, "m": 60.0, "hour": 3600.0, "h": 3600.0}
 
 _UNITS: dict[str, tuple[str, tuple[float, ...]]] = {
@@ -96,12 +97,17 @@ def quantities(text: str) -> Iterator[Quantity]:
 
 def figures(text: str) -> Iterator[re.Match[str]]:
     """Every number; no `4e570` out of a name or a line, which would be infinite and agree with any other."""
-    return (found for found in NUMBER.finditer(text) if math.isfinite(float(found["number"].replace(",", ""))))
+    return (found for found in NUMBER.finditer(text) if math.isfinite(float(_with_a_point(found["number"]))))
+
+
+def _with_a_point(digits: str) -> str:
+    """`1,234.5` and, as half of the world writes it, `38,45`."""
+    return digits.replace(",", ".") if _DECIMAL_COMMA.match(digits) else digits.replace(",", "")
 
 
 def quantity_of(found: re.Match[str]) -> Quantity:
     """The number of a match of NUMBER: `228 requests per minute` is 3.8 a second."""
-    digits = found["number"].replace(",", "")
+    digits = _with_a_point(found["number"])
     number = float(digits)
     _, _, decimals = digits.partition(".")
     half = 0.5 * 10.0 ** (

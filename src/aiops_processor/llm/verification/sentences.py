@@ -7,15 +7,18 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from aiops_processor.llm.verification.quantities import TIMES_OF_DAY, Quantity, figures, quantity, quantity_of
+from aiops_processor.llm.verification.spelt import REPEATED, SPELT, in_figures, number_of
 
 ID = re.compile(r"\b[AMLCQ]\d{1,4}\b")
 _CITED = re.compile(r"\s*[\[(]\s*(?:[AMLCQ]\d{1,4}\b[\s,;/&]*(?:and\s+)?)+[\])]")
 _QUOTED = re.compile(r"“([^”]+)”|\"([^\"]+)\"|`([^`]+)`|‘([^’]+)’|(?<!\w)'([^']+)'(?!\w)")
 _NAME = re.compile(
     r"(?<![\w/.])/?(?:\w+=[\w.-]+\w|[A-Za-z][\w.-]*[_/:][\w./:-]*\w|[A-Za-z]+(?:[A-Z][a-z0-9]+)+|v?\d+(?:\.\d+){2,}[\w.+-]*"
-    r"|v\d[\w.]*|[a-z]+(?:-[a-z0-9]*\d[a-z0-9]*)+|[A-Z]+_[A-Z_]+|[A-Za-z][\w-]+(?:\.[A-Za-z][\w-]+){2,}|/[\w/.-]+\w)"
+    r"|v\d[\w.]*|[A-Za-z][\w-]+\.[a-z][\w-]+|[a-z]+(?:-[a-z0-9]*\d[a-z0-9]*)+|[A-Z]+_[A-Z_]+|[A-Za-z][\w-]+(?:\.[A-Za-z][\w-]+){2,}|/[\w/.-]+\w)"
 )
-_END = re.compile(r"(?<=[.!?])[\"”’')\]]*\s+(?=[\[(“\"'`]*[A-Z0-9/])|\n+|(?<=[.!?])\s+(?=[a-z][\w-]* )")
+_END = re.compile(
+    r"(?<=[.!?])[\"”’')\]]*\s+(?=[\[(“\"'`]*[A-Z0-9/])|\n+|(?<=[。！？])\s*|(?<=[.!?])\s+(?=[a-z][\w-]* )"
+)
 _ABBREVIATED = re.compile(r"(?:\b(?:e\.g|i\.e|approx|vs|no|ca|etc|incl)\.)$", re.IGNORECASE)
 _ABOUT = (
     r"(?:(?:only|about|around|roughly|nearly|almost|just|some|approximately|over|under|a|an|the|more than|as much as)"
@@ -77,45 +80,56 @@ _NOT_COUNTED = frozenset({"is", "was", "has", "its", "as", "this", "always", "ac
 _TALLY = re.compile(
     r"^\s+(?:[a-z]+\s+){0,2}(?:lines?|times|entries|occurrences|messages|restarts?)\b(?!\s+(?:the|what|as|its)\b)"
 )
-_WORDS = {
-    "once": 1, "twice": 2, "thrice": 3, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
-    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
-    "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60,
-    "seventy": 70, "eighty": 80, "ninety": 90, "dozen": 12, "hundred": 100, "thousand": 1000, "million": 10**6,
-    "billion": 10**9,
-}  # fmt: skip
-NUMBER_WORDS = frozenset(_WORDS)
-_IN_WORDS = re.compile(rf"\b({'|'.join(_WORDS)})\b(?! (?:of|more|other|or|again)|-?fold)", re.IGNORECASE)
-_COUNT = rf"({'|'.join(_WORDS)}|\d{{1,3}})"
+_COUNT = rf"{SPELT}|\d{{1,3}}"
 _IN_PARTS = re.compile(
-    rf"\b{_COUNT} (?:of|in|out of) (?:every )?{_COUNT}\b(?! (?:times|lines|restarts))"
-    r"(?=(?: of)?(?: the| its| all)? [a-z-]+s\b)",
+    rf"\b(?:({_COUNT})(?: (?:of|in|out of) (?:every )?|/)|one (?:in|out of) (?:every )?)({_COUNT})\b"
+    r"(?! (?:times|lines|restarts))"
+    r"(?=(?: of)?(?: the| its| all)? [a-z-]+(?:['’]s|s)\b)",
     re.IGNORECASE,
 )
 """`four of five requests` is a share."""
+_STATUSES = re.compile(
+    r"(?<!\bin )(?<!\bfor )(?<!\bwithin )(?<!\bover )(?<!\bafter )(?<!\bto )(?<!\bfrom )(?<!\blast )"
+    r"\b([45]\d\d)s\b"
+)
+"""`its 502s` are answers, `in 450s` are seconds."""
 _ALONE = re.compile(
     r"\b(?:(?:a|one) single|(?:only|just|exactly) one)"
     r"(?= (?:[a-z]+ )?(?:line|restart|entry|occurrence|message|time)\b)",
     re.IGNORECASE,
 )
 _A_WHILE = re.compile(r"\ban? (second|minute|hour|day)(?= (?:after|before|later|earlier)\b)", re.IGNORECASE)
-_EVERY = re.compile(rf"\bevery {_COUNT} (seconds|minutes|hours)\b", re.IGNORECASE)
+_EVERY = re.compile(r"\bevery (\d{1,3}) (seconds|minutes|hours)\b", re.IGNORECASE)
 """`a warning every five seconds` is a rate."""
 _ALL = re.compile(
-    r"(?<!not )(?<!nearly )(?<!almost )(?<!of )\b(?:every|each|all(?: of)?(?: the| its)?)(?: \w+)?"
+    r"(?<!not )(?<!nearly )(?<!almost )(?<!of )\b(?:every|each|all(?: of)?(?: the| its)?)"
+    r"(?: (?!other|second|\w+th\b|third)\w+)?"
     r" (?:calls?|requests?|connections?|attempts?|queries|query)\b"
     r"(?=[^\d;]*\b(?:fails?|failed|lost|refused|rejected|errors?|tim(?:es?|ed) out)\b[^\d]*$)",
     re.IGNORECASE,
 )
-_SHARES = {"half": 0.5, "a third": 1 / 3, "a quarter": 0.25, "a fifth": 0.2, "a tenth": 0.1, "two thirds": 2 / 3,
-           "three quarters": 0.75}  # fmt: skip
-_IN_SHARES = re.compile(rf"\b({'|'.join(_SHARES)})\b", re.IGNORECASE)
+_PARTS_OF = {
+    "half": 2, "halve": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
+    "ninth": 9, "tenth": 10,
+}  # fmt: skip
+_IN_SHARES = re.compile(
+    rf"\b(?:(?:an?|one)[ -])?(half)\b|\b(?:an?|one)[ -]({'|'.join(_PARTS_OF)})\b"
+    rf"|\b(two|three|four|five|six|seven|eight|nine)[ -]({'|'.join(_PARTS_OF)})s\b",
+    re.IGNORECASE,
+)
+"""`half`, `a third`, `four fifths`."""
+SHARE_ROUNDED = 0.05
+"""Nobody says `four fifths` of exactly 80 %."""
+_EVERY_OTHER = re.compile(
+    rf"\bevery (other|second|{'|'.join(_PARTS_OF)})\s+(?=(?:call|request|charge|connection|quer|attempt|order)\w*\b)",
+    re.IGNORECASE,
+)
 REMEMBERED = 256
 """Sentences and clauses that are kept taken apart: those of one report are fewer."""
 _FOLDS = {"doubl": 2, "tripl": 3, "quadrupl": 4}
 _IN_FOLDS = re.compile(
     r"(?<!not )\b(doubl|tripl|quadrupl)(?:ed|es|ing|e)\b"
-    rf"|(?<![\w.])(\d+(?:\.\d+)?|{'|'.join(_WORDS)})-?fold\b",
+    rf"|(?<![\w.])(\d+(?:\.\d+)?|{SPELT})-?fold\b",
     re.IGNORECASE,
 )
 """What did not double is for negations.py."""
@@ -205,6 +219,7 @@ def _names(rest: str) -> Iterator[tuple[str, Role]]:
 
 
 def _numbers(rest: str) -> tuple[Said, ...]:
+    rest = in_figures(_STATUSES.sub(r"\1", rest))
     found = sorted(
         [*_figures(rest), *_spelt(rest)],
         key=lambda each: each[0],
@@ -233,13 +248,13 @@ def _figures(rest: str) -> Iterator[tuple[int, Said]]:
 
 def _spelt(rest: str) -> Iterator[tuple[int, Said]]:
     for found in _IN_FOLDS.finditer(rest):
-        number = _number(found[2]) if found[2] else float(_FOLDS[found[1].lower()])
+        number = number_of(found[2]) if found[2] else float(_FOLDS[found[1].lower()])
         bound = _bound(rest[: found.start()])
         yield found.start(), Said(quantity(number), Role.FACTOR, bound, rough=not bound)
     for found in _ALL.finditer("" if re.search(r"\d", rest) else rest):
         yield found.start(), Said(quantity(1.0, "ratio"), Role.ANY)
     for found in _EVERY.finditer(rest):
-        seconds = quantity(_number(found[1]), found[2].lower()).sizes[0]
+        seconds = quantity(float(found[1]), found[2].lower()).sizes[0]
         yield found.start(), Said(quantity(1 / seconds, "/s") if seconds else quantity(0.0), Role.ANY, rough=True)
     for found in _A_WHILE.finditer(rest):
         head = rest[: found.start()]
@@ -248,32 +263,34 @@ def _spelt(rest: str) -> Iterator[tuple[int, Said]]:
             Said(quantity(1.0, found[1].lower(), 0.5), Role.ANY, _bound(head), bool(_ROUGH.search(head))),
         )
     for found in _IN_SHARES.finditer(rest):
-        share, head = _SHARES[found[1].lower()], rest[: found.start()]
-        yield found.start(), Said(quantity(share, "ratio"), Role.ANY, _bound(head), rough=bool(_ROUGH.search(head)))
+        half, part, some, parts = found.groups()
+        share = number_of(some or "one") / _PARTS_OF[(half or part or parts).lower()]
+        head, span = rest[: found.start()], re.match(r" an? (second|minute|hour)\b", rest[found.end() :])
+        rounded = quantity(share, span[1] if span else "ratio", SHARE_ROUNDED)
+        yield found.start(), Said(rounded, Role.ANY, _bound(head), rough=bool(_ROUGH.search(head)))
+    for found in _EVERY_OTHER.finditer(rest):
+        yield found.start(), Said(quantity(1 / _PARTS_OF.get(found[1].lower(), 2), "ratio"), Role.ANY, rough=True)
     for found in _IN_PARTS.finditer(rest):
-        some, whole = map(_number, found.groups())
-        yield found.start(), Said(quantity(some / whole, "ratio"), Role.ANY, rough=True)
-    rest = _EVERY.sub(" ", _IN_PARTS.sub(" ", rest))
+        some, whole = number_of(found[1] or "one"), number_of(found[2])
+        bound = _bound(rest[: found.start()])
+        if whole:
+            yield found.start(), Said(quantity(some / whole, "ratio"), Role.ANY, bound, rough=not bound)
     for found in _ALONE.finditer(rest):
         yield found.start(), Said(quantity(1.0), Role.ANY, tallies=True)
-    for found in _IN_WORDS.finditer(rest):
-        tail = rest[found.end() :]
-        unit = re.match(r"\s+([a-z]+)", tail)
-        number = quantity(float(_WORDS[found[1].lower()]), unit[1] if unit else "", 0.5 / _WORDS[found[1].lower()])
-        head = rest[: found.start()]
-        folds = found[1].lower() in {"twice", "thrice"} and re.match(r"\s+(?:the|what|as|its)\b", tail)
+    for found in REPEATED.finditer(rest):
+        tail, head = rest[found.end() :], rest[: found.start()]
+        folds = found[0].lower() != "once" and re.match(r"\s+(?:the|what|as|its)\b", tail)
         role = Role.FACTOR if folds else _role(rest, found.start(), found.end())
-        rough = bool(_ROUGH.search(head))
-        yield found.start(), Said(number, role, _bound(head), rough, _counts(tail), bool(_TALLY.match(tail)))
+        times = number_of(found[0])
+        number = quantity(times, precision=0.5 / times)
+        yield (
+            found.start(),
+            Said(number, role, _bound(head), bool(_ROUGH.search(head)), tallies=bool(_TALLY.match(tail))),
+        )
 
 
 def _blank(found: re.Match[str]) -> str:
     return " " * len(found[0])
-
-
-def _number(word: str) -> float:
-    """`five`, `5`."""
-    return float(_WORDS.get(word.lower(), 0) or word)
 
 
 def _bound(head: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from aiops_processor.llm.reading.shapes import Draft
-from aiops_processor.llm.verification.judging import Judge, Judgement, Standing, says_why
+from aiops_processor.llm.verification.judging import FOREIGN, Judge, Judgement, Standing, says_why
 from aiops_processor.llm.verification.risk import risk_of
 from aiops_processor.llm.verification.sentences import sentences
 from aiops_processor.models.analysis import Dropped, Hypothesis, Statement, Step, Verdict
@@ -16,6 +16,7 @@ from aiops_processor.models.evidence import EvidenceReport
 
 MOST_UNVERIFIED_CONFIDENCE = 0.5
 UNVERIFIED = "(unverified)"
+FIGURES_ONLY = "(only figures and names checked)"
 HYPOTHESIS = "Hypothesis: "
 NOTHING_LEFT = "Nothing that the model said of this agrees with the evidence."
 WHY = "it says why, which no evidence can show"
@@ -84,8 +85,9 @@ class _Check:
         outcome = draft.outcome or (Verdict.FOUND if draft.root_cause else Verdict.INCONCLUSIVE)
         confidence = draft.confidence or 0.0
         good = sum(statement.verified for statement in statements)
+        told = good or any(statement.reason == FOREIGN.reason for statement in statements)
         doubtful = self._evidence.unsure or any(dropped.field == "root_cause" for dropped in self._dropped)
-        if outcome is Verdict.FOUND and (self._evidence.unsure or not (good and root_cause)):
+        if outcome is Verdict.FOUND and (self._evidence.unsure or not (told and root_cause)):
             outcome = Verdict.INCONCLUSIVE
         if not good or doubtful or (outcome is Verdict.NOT_AN_INCIDENT and self._evidence.findings):
             confidence = min(confidence, MOST_UNVERIFIED_CONFIDENCE)
@@ -117,7 +119,7 @@ class _Check:
             return ""
         if says_why(sentence) or field == "root_cause":
             return sentence if sentence.startswith(HYPOTHESIS.strip()) else f"{HYPOTHESIS}{sentence}"
-        return sentence if found.standing is Standing.VERIFIED else f"{sentence} {UNVERIFIED}"
+        return f"{sentence}{_mark(found)}"
 
     def _hypothesis(self, item: Hypothesis) -> Hypothesis | None:
         """A hypothesis may say why; what it says of the evidence must still be so."""
@@ -155,13 +157,13 @@ class _Check:
             if found.standing is Standing.FALSE:
                 self._dropped.append(Dropped(field=field, sentence=each, reason=found.reason))
             else:
-                kept.append(self._marked(each, self._judge.prose(each)))
+                said = self._judge.prose(each)
+                kept.append(f"{each}{_mark(said)}" if self._judge.asserts(each) else self._marked(each, said))
         return " ".join(kept)
 
     def _marked(self, sentence: str, found: Judgement) -> str:
         """Marked where it states figures that the evidence does not hold."""
-        unproven = found.standing is not Standing.VERIFIED and self._judge.states(sentence)
-        return f"{sentence} {UNVERIFIED}" if unproven else sentence
+        return f"{sentence}{_mark(found)}" if self._judge.states(sentence) else sentence
 
     def _affected(self, named: Sequence[str]) -> tuple[str, ...]:
         """Components that the evidence or the alerts know."""
@@ -172,6 +174,13 @@ class _Check:
             if not known:
                 self._dropped.append(Dropped(field="affected", sentence=each, reason="no evidence names it"))
         return tuple(dict.fromkeys(kept))
+
+
+def _mark(found: Judgement) -> str:
+    """What stands behind a sentence that is not wholly verified."""
+    if found.standing is Standing.VERIFIED:
+        return ""
+    return f" {FIGURES_ONLY if found is FOREIGN else UNVERIFIED}"
 
 
 def _words(text: str) -> list[str]:

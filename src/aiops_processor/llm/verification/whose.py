@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from aiops_processor.llm.verification import wording
 from aiops_processor.llm.verification.known import Known
-from aiops_processor.llm.verification.sentences import NUMBER_WORDS, Claim
+from aiops_processor.llm.verification.sentences import Claim
+from aiops_processor.llm.verification.spelt import NUMBER_WORDS
 
 _TOWARDS = re.compile(
     r"\b(?:to|towards|for|dependency|upstream|against|calling|about|concerning|regarding|via|behind|on|reach(?:es|ing|ed)?|with|between|and)\s+(?:the\s+|its\s+|service\s+)?$",
@@ -63,6 +64,14 @@ def wrong(claim: Claim, item: Known, places: Iterable[str], vocabulary: frozense
     for word in _unknown(claim.words, item, vocabulary):
         return f"{item.id} does not name {word}"
     return ""
+
+
+def unnamed(mentioned_: Iterable[str], item: Known) -> str:
+    """Why a sentence that mentions these components is not about the finding; "" where the finding names each."""
+    strange = next(
+        (name for name in mentioned_ if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", item.text)), ""
+    )
+    return f"{item.id} does not name {strange}" if strange else ""
 
 
 def mentioned(words: str, places: Iterable[str]) -> list[str]:

@@ -2,16 +2,20 @@
 
 from datetime import timedelta
 
+import structlog
+
 from aiops_processor.clock import Clock
+from aiops_processor.errors import StorageError
 from aiops_processor.llm.pace import WINDOW_SECONDS, Rate, Used, wait
 from aiops_processor.storage import pace as pace_rows
 from aiops_processor.storage.database import Database, Turn
 
+log = structlog.get_logger(__name__)
 WINDOW = timedelta(seconds=WINDOW_SECONDS)
 
 
 class SharedPace:
-    """Counts in turn, so that two processes never both take the last place. Raises StorageError."""
+    """Counts in turn, so that two processes never both take the last place. To be admitted raises StorageError."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -30,6 +34,9 @@ class SharedPace:
         return seconds
 
     async def add(self, provider: str, tokens: int) -> None:
-        """See `llm.pace.Pace`."""
-        async with self._database.write(Turn.PACING) as connection:
-            await pace_rows.note(connection, provider, self._clock.now(), 0, tokens)
+        """See `llm.pace.Pace`. The answer is paid for by now: where the store is away it is only logged."""
+        try:
+            async with self._database.write(Turn.PACING) as connection:
+                await pace_rows.note(connection, provider, self._clock.now(), 0, tokens)
+        except StorageError as error:
+            log.warning("an answer was not counted for its provider's rate", provider=provider, error=str(error))

@@ -282,7 +282,7 @@ def _stage(incident: Incident, failure: str) -> Word:
 
 
 def _short_verdict(analysis: AnalysisResult) -> Word:
-    return Word(words.verdict(analysis).partition(" (")[0], _VERDICTS[analysis.outcome])
+    return Word(words.verdict(analysis).rpartition(" (")[0], _VERDICTS[analysis.outcome])
 
 
 def _summary(incident: Incident, analysis: AnalysisResult) -> str:
@@ -304,7 +304,7 @@ def _answer(incident: Incident, analysis: AnalysisResult, evidence: EvidenceRepo
         tone=_VERDICTS[analysis.outcome],
         percent=round(analysis.confidence * 100),
         summary=_summary(incident, analysis),
-        cause="Root cause" if analysis.outcome is Verdict.FOUND else "Possible cause",
+        cause="Root cause" if analysis.outcome is Verdict.FOUND and analysis.model else "Possible cause",
         claims=claims,
         unverified=sum(not claim.verified for claim in claims),
         steps=tuple((step, Word(f"{step.risk} risk", _RISKS[step.risk])) for step in words.steps(analysis)),

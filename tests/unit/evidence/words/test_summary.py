@@ -160,3 +160,20 @@ def test_where_nobody_answered_nothing_is_known_not_even_that_nothing_is_unusual
     assert (result.outcome, result.confidence) == (Verdict.INCONCLUSIVE, 0.0)
     assert "nothing could be looked at" in result.summary
     assert "unusual" not in result.summary + result.root_cause + result.severity_assessment
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        (("firing",), "the alert fires with severity warning; "),
+        (("resolved",), "the alert has ended, it fired with severity warning; "),
+        (("firing", "firing"), "all 2 alerts fire, the worst with severity warning; "),
+        (("firing", "resolved"), "1 of 2 alerts fire, the worst with severity warning; "),
+        (("resolved", "resolved"), "none of 2 alerts fires any more, the worst had severity warning; "),
+    ],
+)
+def test_how_many_fire_is_said_as_one_says_it(
+    alert: MakeAlert, report: EvidenceReport, noon: datetime, states: tuple[str, ...], said: str
+) -> None:
+    alerts = [alert(severity="warning").model_copy(update={"status": state}) for state in states]
+    assert without_model(alerts, report, noon).severity_assessment.startswith(said)

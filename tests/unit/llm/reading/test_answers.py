@@ -246,3 +246,11 @@ def test_any_shape_of_any_field_is_read_or_refused_cut_or_whole(fields: dict[str
         except ModelUnreadable:
             continue
         assert draft.model_dump_json(), "what was read can be stored"
+
+
+@pytest.mark.parametrize(
+    ("hidden", "seen"), [("did n\u200bot rise", "did not rise"), ("r\u00adose", "rose"), ("38\u00a0%", "38 %")]
+)
+def test_what_nobody_sees_cannot_hide_a_word_from_the_checks(hidden: str, seen: str) -> None:
+    draft = read(json.dumps({"summary": f"It {hidden}.\nSo it was.", "root_cause": "none"}))
+    assert draft.summary == f"It {seen}.\nSo it was."

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aiops_processor.llm.verification import wording
-from aiops_processor.llm.verification.judging import Judge, Standing, says_why
+from aiops_processor.llm.verification.judging import FOREIGN, Judge, Standing, says_why
 from aiops_processor.models.evidence import EvidenceReport
 
 REPORTS = Path(__file__).parents[3] / "data" / "reports"
@@ -56,9 +56,54 @@ FALSE = (
     ("leak-catalog", "M1", "memory of catalog fell to 169.4 MiB"),
     ("leak-catalog", "M1", "memory of catalog rose to 169.4 KiB"),
     ("leak-catalog", "M1", "memory of catalog rose to 169.4 MiB at 05:53"),
+    ("latency-db-later", "M1", "p95 of db went from 24 ms to nearly two minutes at 07:03:19"),
+    ("latency-db", "M1", "db is down since 07:03:19 UTC"),
+    ("errors-catalog", "M1", "catalog is completely unavailable since 07:19:05 UTC"),
+    ("errors-catalog", "M4", "The gateway fails just under four requests a minute"),
+    ("errors-payments", "L1", "46 lines name the certificate of db.internal"),
+    ("baddeploy-checkout", "M1", "0 % of the gateway's calls to checkout fail"),
+    ("baddeploy-checkout", "M1", "Not a single call from the gateway to checkout has succeeded since 07:14:24"),
+    ("baddeploy-checkout", "L1", "Only three of the errors of checkout name 'discount_pct'"),
+    ("pool-db", "M2", "Every fifth request to db fails"),
+    ("pool-db", "M2", "Thirty-one percent of the requests to db fail"),
+    ("baddeploy-checkout", "L1", "checkout logged “killed” 38 times"),
+    ("latency-db", "L1", "catalog is down: 148 warn lines"),
     ("pool-db", "L1", "164 lines of db before 06:47:34, 0 after"),
     ("pool-db", "L1", "db logged 164 lines in 18 minutes"),
     ("pool-db", "L1", "db logged 0 lines after the onset and 164 before"),
+)
+
+
+TRUE = (
+    ("crash-checkout", "M1", "checkout is down since 06:47:43 UTC"),
+    ("crash-checkout", "C1", "checkout restarted at once, four times in all"),
+    ("errors-catalog", "M3", "catalog's mean time is down to 9.19 ms"),
+    ("crash-checkout-later", "M3", "Not a single call from the gateway to checkout has succeeded since 06:47:43 UTC"),
+    ("crash-checkout-later", "A2", "CrashLooping of checkout: about six restarts per minute"),
+    ("baddeploy-checkout", "L2", "The gateway's 502s name checkout's 500"),
+    (
+        "baddeploy-checkout",
+        "M1",
+        "More than one in three calls from the gateway to checkout fails, none failed in the baseline",
+    ),
+    ("baddeploy-checkout", "M1", "38,43 % of the calls from the gateway to checkout fail"),
+    ("latency-db", "M1", "Tail latency exploded thirty-six-fold, hitting 0.87 s"),
+    ("baddeploy-checkout", "M4", "gateway's 5xx share hit 12.94 %"),
+    ("pool-db", "M2", "Four fifths of the requests to db fail"),
+    ("pool-db", "M2", "Eighty-one percent of the requests to db fail"),
+    ("pool-db", "M2", "4/5 of the requests to db fail"),
+    ("pool-db", "L1", "A hundred and sixty-four error lines were written by db in 18 s"),
+    ("down-payments", "M2", "The container of payments fell to 0 at 06:47:45 UTC; it is no longer running"),
+)
+FOREIGN_SENTENCES = (
+    "Der Anteil fehlgeschlagener Anfragen von checkout stieg nicht auf 38,45 %.",
+    "Die Fehlerrate von checkout war vorher 38.45 % und ist jetzt 0 %.",
+    "Le taux d'erreur de checkout n'est pas passé à 38.45 %.",
+    "La tasa de error de checkout no había subido a 38.45 %.",
+    "Felfrekvensen i checkout steg inte till 38.45 %.",
+    "Доля ошибок checkout не выросла до 38.45 %.",
+    "checkout の失敗率は 38.45 % に上昇しなかった。",
+    "Der checkout Service hat keine Errors mehr, Error Rate 38.45 %.",
 )
 
 
@@ -121,3 +166,30 @@ def test_a_sentence_that_nobody_would_read_takes_no_time_and_is_not_verified(tex
     assert db.cited(text, ["M1"]).standing is Standing.UNVERIFIED
     assert db.hypothetical(text, ["M1"]).standing is Standing.UNVERIFIED
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(("report", "cited", "sentence"), TRUE)
+def test_a_true_sentence_stands(report: str, cited: str, sentence: str) -> None:
+    assert judge(report).cited(sentence, [cited]).standing is Standing.VERIFIED
+
+
+@pytest.mark.parametrize("sentence", FOREIGN_SENTENCES)
+def test_of_another_language_the_figures_alone_are_checked_and_that_is_said(sentence: str) -> None:
+    found = judge("baddeploy-checkout")
+    assert found.cited(sentence, ["M2"]) == FOREIGN
+    assert found.prose(sentence) == FOREIGN
+    assert found.cited(sentence.replace("38.45", "83.45").replace("38,45", "83,45"), ["M2"]).standing is Standing.FALSE
+    assert found.cited(sentence.replace("checkout", "payments"), ["M2"]).standing is Standing.FALSE
+
+
+def test_a_healthy_component_carries_nothing_else() -> None:
+    found = judge("baddeploy-checkout")
+    assert found.prose("catalog and db stayed healthy, payments looks normal.").standing is Standing.VERIFIED
+    for more in (
+        ", attackers stole all customer data",
+        " and the customer database got deleted",
+        " as hackers left it",
+    ):
+        assert found.prose(f"catalog stayed healthy{more}.").standing is Standing.UNVERIFIED
+        beside = found.prose(f"38.45 % of the requests to checkout fail, while catalog stayed healthy{more}.")
+        assert beside.standing is not Standing.VERIFIED, more

@@ -229,3 +229,45 @@ def test_nobody_is_sure_that_it_is_no_incident_where_something_changed(evidence:
     assert check(draft, evidence).confidence == 0.5
     nothing = evidence.model_copy(update={"findings": ()})
     assert check(draft, nothing).confidence == 0.5
+
+
+@pytest.mark.parametrize("field", ["action", "description"])
+@pytest.mark.parametrize(
+    "said", ["The database is corrupted and all orders are lost.", "checkout fails 99 % of its calls."]
+)
+def test_what_a_step_states_beside_of_what_to_do_is_marked(evidence: EvidenceReport, field: str, said: str) -> None:
+    step = {"action": "Look at the logs", "command": "kubectl logs checkout", field: said}
+    checked = check(Draft.model_validate({"summary": "s", "remediation_steps": [step]}), evidence)
+    assert getattr(checked.remediation_steps[0], field) == f"{said} (unverified)"
+
+
+@pytest.mark.parametrize(
+    "said", ["Scale checkout to 4 replicas.", "The pool may be exhausted.", "This frees connections."]
+)
+def test_what_a_step_proposes_or_supposes_is_not_marked(evidence: EvidenceReport, said: str) -> None:
+    checked = check(Draft.model_validate({"summary": "s", "remediation_steps": [{"action": said}]}), evidence)
+    assert checked.remediation_steps[0].action == said
+
+
+def test_an_answer_in_another_language_is_told_with_what_of_it_was_checked(evidence: EvidenceReport) -> None:
+    said = "Die Fehlerrate von checkout stieg von 0 auf 12.4/s."
+    draft = Draft.model_validate(
+        {"summary": said, "root_cause": said, "outcome": "found", "confidence": 0.9,
+         "evidence": [{"id": "M1", "statement": said}]}
+    )  # fmt: skip
+    checked = check(draft, evidence)
+    assert checked.summary == f"{said} (only figures and names checked)"
+    assert not checked.evidence[0].verified
+    assert "does not read as English" in checked.evidence[0].reason
+    assert (checked.outcome, checked.confidence) == (Verdict.FOUND, 0.5)
+
+
+@pytest.mark.parametrize(
+    "said", ["Die Rate stieg auf 38 %, sagte niemand.", "The rate rose to 38 %.", "db is healthy.", ""]
+)
+def test_of_a_report_without_findings_nothing_is_verified(evidence: EvidenceReport, said: str) -> None:
+    nothing = EvidenceReport(window=evidence.window)
+    draft = Draft.model_validate({"summary": said, "root_cause": said, "evidence": [{"id": "M1", "statement": said}]})
+    checked = check(draft, nothing)
+    assert not any(each.verified for each in checked.evidence)
+    assert checked.outcome is Verdict.INCONCLUSIVE

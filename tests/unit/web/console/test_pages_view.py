@@ -96,6 +96,11 @@ def test_a_cause_that_was_not_found_is_only_possible(message: Message, detail: D
     assert answer is not None
     assert answer.cause == "Possible cause"
     assert answer.tone == "warn"
+    ranked = view.page(
+        made.model_copy(update={"analysis": made.analysis.model_copy(update={"model": ""})}), message.sent_at
+    )
+    assert ranked.answer is not None
+    assert ranked.answer.cause == "Possible cause", "a ranking knows where, not why"
 
 
 def test_statements_that_are_the_findings_own_are_not_said_twice(message: Message, detail: Detail) -> None:
