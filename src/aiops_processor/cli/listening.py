@@ -80,7 +80,7 @@ def options(app: FastAPI, host: str, port: int, certificate: Certificate | None 
         ssl_context_factory=(lambda *_: certificate.context) if certificate else None,
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=3,  # with what is cut off after it, within ten seconds in all
         server_header=False,
     )
 

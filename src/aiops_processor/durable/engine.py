@@ -33,7 +33,7 @@ ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 FORGOTTEN_AT_ONCE = 500
 MIDDLE_PRIORITY = 1_000_000  # DBOS knows those from 1 to two thousand million; ours may be below nought
 STARTED_SECONDS = 5  # so long after it was written down, a piece of work certainly runs
-CUT_OFF_SECONDS = 3.0  # so long what is cut off may take to put its things away
+CUT_OFF_SECONDS = 2.0  # so long what is cut off may take to put its things away
 STARTED_TWICE = "Workflow already exists in queue"
 
 Workflow = Callable[..., Coroutine[Any, Any, Any]]

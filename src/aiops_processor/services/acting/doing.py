@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 AT_ONCE = 8
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 3.0
 SPARE = timedelta(seconds=30)
 LOOK_AFTER = timedelta(seconds=10)  # sooner hardly anything is found that was made a moment ago
 MOST_ATTEMPTS = 20  # an hour and a quarter
