@@ -17,7 +17,7 @@ _MARKS = {
     Occasion.APPROVAL: "✋",
 }
 ALERTS = "Alerts"
-_FOR_A_CHAT = (ALERTS, "Conclusion", "Not looked at", "Changed most", "Do next")
+_FOR_A_CHAT = (ALERTS, "Conclusion", "Not looked at", "Changed most", "Do next", words.ASKED_FOR)
 
 
 def title(message: Message) -> str:
