@@ -6,11 +6,13 @@ import gc
 import logging
 import resource
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from ssl import SSLContext
 from typing import Any
 
+import structlog
 import typer
 import uvicorn
 from fastapi import FastAPI
@@ -18,6 +20,8 @@ from fastapi import FastAPI
 from aiops_processor.web.edge.connections import HEAD_SECONDS, MOST_CONNECTIONS, Patience
 from aiops_processor.web.edge.noise import Seldom
 from aiops_processor.web.edge.tls import Certificate
+
+log = structlog.get_logger(__name__)
 
 MOST_FILES = 4096
 """Where the machine's own limit is lower, as it often is (1,024), connections alone would use it up."""
@@ -28,7 +32,7 @@ def listen(app: FastAPI, host: str, port: int, certificate: Certificate | None =
 
     Raises what the application's start raises; exits with 1 where the port is taken.
     """
-    server = uvicorn.Server(options(app, host, port, certificate))
+    server = _Told(options(app, host, port, certificate))
     # uvicorn raises the signal again when it has ended; the service behind it is still to be closed then
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
@@ -44,6 +48,17 @@ def listen(app: FastAPI, host: str, port: int, certificate: Certificate | None =
         runner.run(run())
     if not server.started:  # uvicorn has said why
         raise typer.Exit(1)
+
+
+class _Told(uvicorn.Server):
+    """Says where it listens once it does, in our log: who starts it wants to know, and uvicorn's own words are off."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            bound = self.servers[0].sockets[0].getsockname()
+            host = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+            log.info("listening", address=f"{'https' if self.config.is_ssl else 'http'}://{host}:{bound[1]}")
 
 
 def make_room_for_files() -> None:
