@@ -76,6 +76,18 @@ def test_analyze_names_what_is_wrong_with_the_file(tmp_path: Path) -> None:
     assert aiops("analyze", "nowhere.json", folder=tmp_path).stderr.startswith("aiops: nowhere.json cannot be read")
 
 
+def test_a_port_that_is_taken_is_one_line_with_the_remedy(tmp_path: Path, peer: Any) -> None:
+    taken = peer.url.rpartition(":")[2]
+    serving = aiops("serve", folder=tmp_path, API_PORT=taken)
+    assert serving.returncode == 1
+    (line,) = serving.stderr.splitlines()
+    assert line.startswith(f"aiops: API_HOST and API_PORT: nobody can listen at 127.0.0.1:{taken} (")
+    assert "choose another port" in line
+    demo = aiops("demo", "--once", "--port", taken, folder=tmp_path)
+    assert (demo.returncode, len(demo.stderr.splitlines())) == (1, 1), demo.stderr
+    assert "name another with --port" in demo.stderr
+
+
 def test_check_names_each_misconfiguration_with_its_remedy(tmp_path: Path, peer: Any, port: Callable[[], int]) -> None:
     ran = aiops("check", folder=tmp_path, LOKI_URL=f"http://127.0.0.1:{port()}", API_HOST="0.0.0.0")
     assert ran.returncode == 1

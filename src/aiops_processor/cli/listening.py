@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import resource
 import signal
 import socket
@@ -17,6 +18,7 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
+from aiops_processor.errors import ConfigError
 from aiops_processor.web.edge.connections import HEAD_SECONDS, MOST_CONNECTIONS, Patience
 from aiops_processor.web.edge.noise import Seldom
 from aiops_processor.web.edge.tls import Certificate
@@ -30,7 +32,7 @@ MOST_FILES = 4096
 def listen(app: FastAPI, host: str, port: int, certificate: Certificate | None = None) -> None:
     """Blocks; over TLS where there is a certificate.
 
-    Raises what the application's start raises; exits with 1 where the port is taken.
+    Raises what the application's start raises, and ConfigError where the port is taken.
     """
     server = _Told(options(app, host, port, certificate))
     # uvicorn raises the signal again when it has ended; the service behind it is still to be closed then
@@ -61,6 +63,13 @@ class _Told(uvicorn.Server):
             log.info("listening", address=f"{'https' if self.config.is_ssl else 'http'}://{host}:{bound[1]}")
 
 
+def reason(error: Exception) -> str:
+    """Why nobody can listen there, without the address, which asyncio and the socket say once more."""
+    if isinstance(error, socket.gaierror) or not isinstance(error, OSError) or not error.errno:
+        return str(error)
+    return os.strerror(error.errno)
+
+
 def make_room_for_files() -> None:
     """Let this process open so many files that all connections leave some for its own work, where it may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -76,7 +85,11 @@ def _patient_loop(config: uvicorn.Config) -> asyncio.AbstractEventLoop:
 
     async def create_server(*arguments: Any, ssl: SSLContext | None = None, **more: Any) -> asyncio.Server:
         patience = {"ssl_handshake_timeout": HEAD_SECONDS} if ssl else {}
-        return await create(*arguments, ssl=ssl, **patience, **more)
+        try:
+            return await create(*arguments, ssl=ssl, **patience, **more)
+        except (OSError, OverflowError) as error:  # uvicorn would log it, and end with no word of what to do
+            where = f"API_HOST and API_PORT: nobody can listen at {more.get('host')}:{more.get('port')}"
+            raise ConfigError(f"{where} ({reason(error)}); choose another port, or end what listens there") from None
 
     loop.create_server = create_server  # type: ignore[assignment]
     return loop
