@@ -1,10 +1,10 @@
 #!/bin/sh
 # Send test_alert.json to a running service and print the analysis; fails when the system fails.
-#   ./test-alert.sh [URL]        URL of the service, http://localhost:8000 by default
+#   ./test-alert.sh [URL]        URL of the service, http://localhost:8000 (or API_PORT) by default
 #   API_TOKEN=… ./test-alert.sh  where the service is on another machine
 set -eu
 
-url="${1:-http://localhost:8000}"
+url="${1:-http://localhost:${API_PORT:-8000}}"
 folder="$(cd "$(dirname "$0")" && pwd)"
 answer="$(mktemp)"
 trap 'rm -f "$answer"' EXIT
@@ -22,7 +22,7 @@ fail() {
     exit 1
 }
 
-status="$(ask /health)" || fail "$url does not answer; is the service running? (make run)"
+status="$(ask /health)" || fail "$url does not answer; is the service running (make run), and is it there that it listens (API_PORT)?"
 [ "$status" = 200 ] || fail "health: $status"
 
 # the alert fires now: evidence is sought around this moment

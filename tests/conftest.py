@@ -245,6 +245,7 @@ def fakes(shared: Path) -> Iterator[Fakes]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(f"{found.url('control')}/_stats")
+        assert process.poll() is None, "another test run has taken these ports: what answers there is its own"
         yield found
     finally:
         process.kill()
@@ -252,8 +253,9 @@ def fakes(shared: Path) -> Iterator[Fakes]:
 
 
 def _free_ports(count: int) -> int:
-    """The first of so many free ports in a row."""
-    for base in range(20000, 32000, 50):
+    """So many free ports in a row, the first of them. Each process begins elsewhere: two would find the same ones."""
+    for number in range(240):
+        base = 20000 + (os.getpid() + number) % 240 * 50
         with ExitStack() as stack:
             try:
                 for port in range(base, base + count):

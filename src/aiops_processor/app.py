@@ -60,6 +60,7 @@ def create_app(
         api.router,
         by_hand.router,
         dead_letters.router,
+        dead_letters.pages,
         filtered.router,
         filtered.pages,
         pages.router,

@@ -9,15 +9,12 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, get_origin
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ValidationError,
-)
+from pydantic import BaseModel, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -27,6 +24,7 @@ from pydantic_settings import (
 )
 
 from aiops_processor.errors import ConfigError
+from aiops_processor.problems import known, reason
 from aiops_processor.settings import Settings
 from aiops_processor.settings.section import is_secret, secret_file
 from aiops_processor.text_file import read_text
@@ -166,10 +164,10 @@ def _problem(error: Any) -> str:
     path = [str(part) for part in error["loc"]]
     place = ".".join(path)
     if error["type"] == "extra_forbidden":
-        return f"{place} is no setting; known here: {', '.join(_known(path[:-1]))}"
+        return f"{place} is no setting; known here: {', '.join(known(Settings, error['loc'][:-1]))}"
     variable = "_".join(path).upper()
     name = f"{variable} ({place})" if variable in {name for name, _ in variables()} else place
-    return f"{name}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{name}: {reason(error)}"
 
 
 def _not_json() -> Iterator[str]:
@@ -187,20 +185,3 @@ def _is_json(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _known(path: Iterable[str]) -> list[str]:
-    """What stands at this place of the file."""
-    section: type[BaseModel] = Settings
-    for part in path:
-        field = section.model_fields.get(part)
-        found = _model_in(field.annotation) if field else None
-        section = found or section
-    return sorted(section.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The section behind a field: `Section`, `Section | None` or a list of it."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for each in get_args(annotation) if (found := _model_in(each))), None)

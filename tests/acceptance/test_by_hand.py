@@ -76,11 +76,28 @@ def test_analyze_names_what_is_wrong_with_the_file(tmp_path: Path) -> None:
     assert aiops("analyze", "nowhere.json", folder=tmp_path).stderr.startswith("aiops: nowhere.json cannot be read")
 
 
+def test_a_port_that_is_taken_is_one_line_with_the_remedy(tmp_path: Path, peer: Any) -> None:
+    taken = peer.url.rpartition(":")[2]
+    serving = aiops("serve", folder=tmp_path, API_PORT=taken)
+    assert serving.returncode == 1
+    (line,) = serving.stderr.splitlines()
+    assert line.startswith(f"aiops: API_HOST and API_PORT: nobody can listen at 127.0.0.1:{taken} (")
+    assert "choose another port" in line
+    demo = aiops("demo", "--once", "--port", taken, folder=tmp_path)
+    assert (demo.returncode, len(demo.stderr.splitlines())) == (1, 1), demo.stderr
+    assert "name another with --port" in demo.stderr
+
+
 def test_check_names_each_misconfiguration_with_its_remedy(tmp_path: Path, peer: Any, port: Callable[[], int]) -> None:
     ran = aiops("check", folder=tmp_path, LOKI_URL=f"http://127.0.0.1:{port()}", API_HOST="0.0.0.0")
     assert ran.returncode == 1
     for words in ("PROMETHEUS_URL is not set", "LOKI_URL: loki", "set API_TOKEN", "SLACK_WEBHOOK_URL", "send_resolved"):
         assert words in ran.stdout, words
+    enough = aiops("check", folder=tmp_path, PROMETHEUS_URL=peer.url)
+    assert enough.returncode == 0, "channels, a model and Loki may be missing"
+    for words in ("! no channel is configured", "! LOKI_URL is not set", "! DEEPSEEK_API_KEY is not set"):
+        assert words in enough.stdout, words
+    assert "continue: true" in enough.stdout, "pasted, it leaves the other routes as they are"
     fine = aiops(
         "check",
         folder=tmp_path,
@@ -109,7 +126,7 @@ def test_check_names_what_is_wrong_in_the_plugins_folder_and_goes_on_and_writes_
     assert "✗ query pack shop.yaml: " in ran.stdout
     (folder / "wrong.py").write_text("from aiops_processor.plugins import plugin\n@plugin('filter')\ndef f(a): ...\n")
     ran = aiops("check", folder=tmp_path, **settings)
-    assert ran.stdout.count("✗ filter f: takes (a); the right form is") == 1
+    assert ran.stdout.count("wrong.py: filter f: takes (a); the right form is") == 1
     assert "✓ prometheus answers" in ran.stdout
     assert "send_resolved" in ran.stdout
     assert not (tmp_path / "data").exists()

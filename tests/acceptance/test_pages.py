@@ -46,6 +46,7 @@ def test_an_alert_is_followed_from_the_empty_list_to_its_page(
     browse: Callable[[str], str],
 ) -> None:
     service = make_service(PROMETHEUS_URL=peer.url, LOKI_URL=peer.url, GENERIC_WEBHOOK_URL=f"{peer.url}/hook")
+    wait(lambda: f'"address": "{service.url}", "event": "listening"' in service.log(), "it says where it listens")
     assert "No incident yet" in browse(service.url)
 
     body = webhook("HighErrorRate")

@@ -94,7 +94,7 @@ def test_it_is_run_where_it_is_named(installed: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"PLUGINS_ENABLE": "filter.maintenance"}, "filter maintenance: team: Field required (known options: team)"),
+        ({"PLUGINS_ENABLE": "filter.maintenance"}, "filter maintenance: team: is missing (known options: team)"),
         ({"PLUGINS_ENABLE": "filter.maintenence"}, "PLUGINS_ENABLE: there is no plugin filter.maintenence; known: "),
         ({"PLUGINS_ENABLE": "filter.broken"}, "filter broken: takes (alert); the right form is `def broken(alert: "),
         ({"PLUGINS_ENABLE": "filter.raises"}, "(acme_maintenance:raises) cannot be loaded: KeyError: 'raises'"),

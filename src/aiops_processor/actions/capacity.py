@@ -26,6 +26,8 @@ _DENIES = re.compile(
     r"|ample|sufficient|spare|free)\b|n['’]t\b",
     re.IGNORECASE,
 )
+_LACKS = r"(?:(?:\bnot|n['’]t) (?:have )?(?:enough|sufficient)|\bno (?:free|spare))"
+"""What sounds like a denial and says that there is too little of what follows, with one word at most between."""
 
 
 def capacity_cause(analysis: AnalysisResult | None, words: Sequence[str], least_confidence: float) -> str | None:
@@ -36,8 +38,10 @@ def capacity_cause(analysis: AnalysisResult | None, words: Sequence[str], least_
     """
     if analysis is None or analysis.outcome is not Verdict.FOUND or analysis.confidence < least_confidence:
         return None
-    named = re.compile("|".join(rf"\b{re.escape(word)}\b" for word in words), re.IGNORECASE)
+    either = "|".join(rf"\b{re.escape(word)}\b" for word in words)
+    named = re.compile(either, re.IGNORECASE)
+    lacking = re.compile(rf"{_LACKS} (?:\w+ )?(?={either})", re.IGNORECASE)
     for sentence in _SENTENCE.split(" ".join(analysis.root_cause.split())):
-        if named.search(sentence) and not _DENIES.search(sentence):
+        if named.search(sentence) and not _DENIES.search(lacking.sub("", sentence)):
             return sentence
     return None

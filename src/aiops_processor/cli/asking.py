@@ -39,7 +39,8 @@ def _answer(method: str, path: str, query: Mapping[str, str | int], body: Mappin
             verify=trusted(settings),
         )
     except httpx2.HTTPError as error:
-        raise ServiceRefused(f"{base} does not answer ({type(error).__name__}); is the service running?") from error
+        failure = f"{base} does not answer ({type(error).__name__})"
+        raise ServiceRefused(f"{failure}; is the service running? API_HOST and API_PORT say where") from error
     if answer.status_code >= 400:
         raise ServiceRefused(f"{base} answered {answer.status_code}: {answer.text[:300]}")
     return answer.json()

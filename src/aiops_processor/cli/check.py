@@ -1,4 +1,7 @@
-"""`aiops check`: is everything configured, and does it answer? One line for each thing that is not, with its remedy."""
+"""`aiops check`: is everything configured, and does it answer? One line for each thing that is not, with its remedy.
+
+`✗` is wrong, and the exit code is 1; `!` is worth knowing, and may be meant so: no channel, no model, no Loki.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -25,6 +28,7 @@ from aiops_processor.telemetry import Metrics
 
 SHORT = 20  # characters; of a random hexadecimal one that is 80 bits
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+OPTIONAL = {"loki"}
 EXAMPLES = {"prometheus": "http://localhost:9090", "loki": "http://localhost:3100"}
 RECEIVER = """\
 receivers:
@@ -32,12 +36,14 @@ receivers:
     webhook_configs:
       - url: {url}/webhook/alerts
         send_resolved: true{credentials}
-route:
-  receiver: aiops
-  group_by: [alertname, namespace]
-  group_wait: 10s
-  group_interval: 1m
-  repeat_interval: 4h
+route:                        # yours, as it is
+  routes:
+    - receiver: aiops         # the first of its routes
+      continue: true          # and the others go on as before
+      group_by: [alertname, namespace]
+      group_wait: 10s
+      group_interval: 1m
+      repeat_interval: 4h
 """
 CREDENTIALS = """
         http_config:
@@ -143,7 +149,8 @@ def _channel_problems(settings: Settings, own: Plugged) -> Iterator[str]:
     for channel in made.values():
         asyncio.run(channel.aclose())
     if len(made) == 1:
-        yield "no channel is configured: reports go to the log only; set SLACK_WEBHOOK_URL, SLACK_BOT_TOKEN or another"
+        said = "no channel is configured: reports go to the log only; set SLACK_WEBHOOK_URL, SLACK_BOT_TOKEN or another"
+        typer.echo(f"! {said}")
     else:
         typer.echo(f"✓ channels: {', '.join(made)} (nothing sent: try `aiops notify test`)")
 
@@ -202,7 +209,11 @@ async def _probe(name: str, probe: parts.Probe | None) -> str | None:
     service, _, source = name.partition("/")
     setting = f"{service}.url of source {source}" if source else f"{service.upper()}_URL"
     if probe is None:
-        return f"{setting} is not set: no evidence from {name}; set it, for example {setting}={EXAMPLES[service]}"
+        said = f"{setting} is not set: no evidence from {name}; set it, for example {setting}={EXAMPLES[service]}"
+        if name not in OPTIONAL:
+            return said
+        typer.echo(f"! {said}")
+        return None
     try:
         await probe()
     except AiopsError as error:
@@ -219,7 +230,8 @@ async def _model(settings: Settings) -> str | None:
         return str(error)
     if model is None:
         variable = f"{settings.llm.provider.upper()}_API_KEY"
-        return f"{variable} is not set: reports are the ranked evidence, without a model's explanation"
+        typer.echo(f"! {variable} is not set: reports are the ranked evidence, without a model's explanation")
+        return None
     await model.aclose()
     typer.echo(f"✓ model {model.name} is configured (not asked: that may cost money)")
     return None

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
+from aiops_processor.cli.listening import reason
 from aiops_processor.cli.replaying import Player, ReplayFailed, player, replay_settings, started
 from aiops_processor.clock import Clock, ReplayClock
 from aiops_processor.demo.recording import Recording, Webhook, bundled
@@ -102,7 +103,15 @@ async def _until_interrupted(console: Console, url: str) -> None:
 
 @contextlib.asynccontextmanager
 async def _service(settings: Settings, clock: Clock, port: int) -> AsyncIterator[str]:
-    async with started(settings, clock) as app, serve(app, port or _usual_port(settings)) as url:
+    chosen = port or _usual_port(settings)
+    async with contextlib.AsyncExitStack() as opened:
+        app = await opened.enter_async_context(started(settings, clock))
+        try:
+            url = await opened.enter_async_context(serve(app, chosen))
+        except (OSError, OverflowError) as error:
+            raise ReplayFailed(
+                f"port {chosen} cannot be listened on ({reason(error)}); name another with --port"
+            ) from None
         yield url
 
 

@@ -19,6 +19,14 @@ def plugins() -> None:
     channels = parts.channels(settings, plugged)
     for on, key, origin in (*_code(settings, door.listed(), set(channels)), *_data(settings, plugged)):
         typer.echo(f"{on:<8}  {key:<32}  {origin}")
+    typer.echo(_folder(settings), err=True)
+
+
+def _folder(settings: Settings) -> str:
+    """Where plugins of one's own are looked for: one that lies elsewhere is not seen, and nothing else says so."""
+    if settings.plugins.folder:
+        return f"plugins folder: {settings.plugins.folder}"
+    return "no plugins folder: set AIOPS_CONFIG to a file that has a folder `plugins` beside it, or PLUGINS_FOLDER"
 
 
 def _code(settings: Settings, listed: list[Listed], channels: set[str]) -> Iterator[tuple[str, str, str]]:

@@ -277,10 +277,12 @@ def _stepped(
         entity = entity_of(each.labels)
         if not entity and question.condition is not None:
             entity = entity_of(question.condition.alerts[0].labels)
+        if not entity and question.own:  # a sum over everything is about what it was asked for
+            entity = question.entity
         rule = question.condition.name if question.condition is not None else ""
         family = f"rule {rule}" if rule else question.title
         side = question.side.expr if question.side is not None else question.query
-        title = describe.title(rule or question.title, labels, entity)
+        title = describe.title(rule or question.title, labels, "" if question.own else entity)
         row = Row(entity, family, f"{family} {side}", title, question.unit, question.query, labels)
         found.append((question, row, rates.held(points[:, 0], points[:, 1], edges)))
     return found

@@ -97,6 +97,7 @@ class Explainer:
         fails is not sent again, for the caller asks again later. Raises BudgetSpent where a limit is reached, another
         ModelError where no model answered.
         """
+        said = tuple(self._said(alerts, evidence))  # before anything is paid for: a text may have become unreadable
         ledger = Ledger(self._limits, incident or Spent(), day or Spent())
         told = Told(alerts, self._toolbox.open(alerts, evidence, past), past, self._prompts, self._hidden)
         asking = _Asking(
@@ -117,7 +118,7 @@ class Explainer:
                 failures.append(failure)
             else:
                 # In a thread: checking takes tens of milliseconds that the event loop has better uses for.
-                return await asyncio.to_thread(self._result, draft, alerts, told.evidence, asking, failures)
+                return await asyncio.to_thread(self._result, draft, alerts, told.evidence, asking, failures, said)
         raise answer_of_none(failures)
 
     def _result(
@@ -127,11 +128,12 @@ class Explainer:
         evidence: EvidenceReport,
         asking: "_Asking",
         failures: Sequence[ModelError],
+        said: Sequence[str],
     ) -> AnalysisResult:
         answered = asking.answered
         instead = (Gap(source="model", reason=f"{failure}; {answered} answered instead") for failure in failures)
         return AnalysisResult(
-            **check(draft, evidence, _named(alerts), self._prompts.extra)._asdict(),
+            **check(draft, evidence, _named(alerts), self._prompts.extra, said)._asdict(),
             alert_name=alerts[0].name,
             severity=alerts[0].severity,
             checked_healthy=evidence.healthy,
@@ -141,6 +143,12 @@ class Explainer:
             cost_usd=_cost(asking.paid),
             analyzed_at=self._clock.now(),
         )
+
+    def _said(self, alerts: Sequence[Alert], evidence: EvidenceReport) -> Iterator[str]:
+        """What the alerts and the user's own texts say beside the evidence."""
+        for alert in alerts:
+            yield from alert.annotations.values()
+        yield self._prompts.own_texts(alerts, evidence)
 
 
 class _Asking:

@@ -38,7 +38,8 @@ def window_line(window: Window) -> str:
 
 def finding_block(item: Evidence) -> str:
     """One finding with its numbers, its query and its first lines, on lines of their own."""
-    return "\n    ".join((f"[{item.id}] {item.kind}, {datum(item.entity, 100)}: {datum(item.title)}", *_details(item)))
+    about = f", {datum(item.entity, 100)}" if item.entity else ""
+    return "\n    ".join((f"[{item.id}] {item.kind}{about}: {datum(item.title)}", *_details(item)))
 
 
 def gap_line(gap: Gap) -> str:
@@ -65,7 +66,8 @@ def _details(item: Evidence) -> Iterator[str]:
             yield f"template: {datum(logs.template)}"
     if item.labels:
         yield f"labels: {datum(', '.join(f'{name}={item.labels[name]}' for name in sorted(item.labels)), 200)}"
-    yield f"query: {datum(item.query, 200)}"
+    if item.query:
+        yield f"query: {datum(item.query, 200)}"
     yield from map(_log_line, item.lines[:MOST_LINES])
 
 

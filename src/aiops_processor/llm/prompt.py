@@ -64,6 +64,10 @@ class Prompts:
         """The fields of the user's own that a model is to fill, each with what it is for."""
         return self._own.extra
 
+    def own_texts(self, alerts: Sequence[Alert], evidence: EvidenceReport) -> str:
+        """What the user wrote for the model that bears on these alerts, as far as it was told."""
+        return self._own.context(_names(alerts, evidence), int(TOKEN_BUDGET * BYTES_PER_TOKEN * _CONTEXT_SHARE))
+
     def check(self, token_budget: int = TOKEN_BUDGET) -> None:
         """Raises ConfigError where the user's own texts leave no room for evidence or cannot be used."""
         self._own.check()

@@ -24,7 +24,7 @@ _PREFIXES = {
     Occasion.APPROVAL: "Waits for approval: ",
 }
 ALERTS = "Alerts"
-_FOR_A_CHAT = (ALERTS, "Conclusion", "Not looked at", "Changed most", "Do next")
+_FOR_A_CHAT = (ALERTS, "Conclusion", "Not looked at", "Changed most", "Do next", words.ASKED_FOR)
 
 
 def title(message: Message) -> str:

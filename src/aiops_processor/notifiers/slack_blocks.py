@@ -70,6 +70,7 @@ def _sections(message: Message) -> Iterator[list[str]]:
     yield _titled(":warning: Not looked at", words.missing(analysis.gaps))
     yield _titled("What changed most", map(words.finding, words.strongest(message.evidence)))
     yield _steps(analysis)
+    yield _titled(words.ASKED_FOR, words.asked_for(analysis))
     yield _titled("What the conclusion rests on", words.claims(analysis)[:MOST_CLAIMS])
     yield _titled("Checked and healthy", analysis.checked_healthy[:5])
 

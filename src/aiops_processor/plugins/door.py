@@ -16,6 +16,7 @@ from aiops_processor.plugins import patience
 from aiops_processor.plugins.folder import Folder, InFolder
 from aiops_processor.plugins.kinds import KINDS, check
 from aiops_processor.plugins.patience import TooSlow, within
+from aiops_processor.problems import problems
 
 GROUP = "aiops_processor.plugins"
 OURS, OUR_PACKAGE = "aiops-processor", "aiops_processor"
@@ -73,11 +74,8 @@ class Door:
         try:
             given = form(**options)
         except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)
-            )
             known = ", ".join(form.model_fields)
-            raise PluginError(f"{kind} {name}: {problems} (known options: {known})") from None
+            raise PluginError(f"{kind} {name}: {problems(error)} (known options: {known})") from None
         return _called(kind, name, plugin, given)
 
     def load(self, kind: str, name: str) -> Any:

@@ -2,7 +2,7 @@
 
 FILE.py     functions and classes marked with `@plugin("kind")`
 _FILE.py    what several of them share: `from ._FILE import NAME`; nothing in it is a plugin
-FILE.yaml   a query pack
+FILE.yaml   a query pack; FILE.yml, too
 prompts/    what a model is told; see docs/how-to/prompts.md
 """
 
@@ -13,6 +13,7 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from aiops_processor.text_file import folder_problem
 
 PROMPTS = "prompts"
 PACKAGE = "aiops_plugins_folder"
+PACKS = frozenset({".yaml", ".yml"})
 
 
 class InFolder(NamedTuple):
@@ -52,7 +54,7 @@ class Folder:
     @property
     def packs(self) -> tuple[Path, ...]:
         """The files of its query packs."""
-        return tuple(sorted(each for each in self.path.glob("*.yaml") if not each.name.startswith("_")))
+        return tuple(sorted(each for each in self.path.glob("*.y*ml") if each.suffix in PACKS and each.name[0] != "_"))
 
     def _python(self) -> list[Path]:
         return sorted(each for each in self.path.glob("*.py") if not each.name.startswith("_"))
@@ -74,7 +76,7 @@ def _must_be_ours(folder: Path) -> None:
     if os.statvfs(folder).f_flag & os.ST_RDONLY:
         return
     texts = folder / PROMPTS
-    for path in (folder, *folder.glob("*.py"), *folder.glob("*.yaml"), *folder.glob(PROMPTS), *texts.rglob("*")):
+    for path in (folder, *folder.glob("*.py"), *folder.glob("*.y*ml"), *folder.glob(PROMPTS), *texts.rglob("*")):
         if path.exists() and path.stat().st_mode & stat.S_IWOTH:
             raise PluginError(f"PLUGINS_FOLDER: everybody may write to {path}, and so run code here; chmod o-w {path}")
 
@@ -94,11 +96,18 @@ def _plugins_of(file: Path) -> list[InFolder]:
     for made in list(vars(module).values()):
         mark = mark_of(made)
         if mark and getattr(made, "__module__", None) == module.__name__:  # not what it imported from another file
-            check(mark.kind, mark.name, made)
+            _check(mark, made, file)
             found.append(InFolder(mark, made, file))
     if not found:
         raise PluginError(f'{file} holds no plugin: mark one with @plugin("filter"), or begin its name with _')
     return found
+
+
+def _check(mark: Mark, made: object, file: Path) -> None:
+    try:
+        check(mark.kind, mark.name, made)
+    except PluginError as error:
+        raise PluginError(f"{file}: {error}") from None
 
 
 def _imported(file: Path) -> ModuleType:
@@ -120,9 +129,18 @@ def _imported(file: Path) -> ModuleType:
         raise PluginError(f"{file} was not imported within {limit}: it waits for something at its top") from None
     except KeyboardInterrupt:  # of whoever waits here; it is no fault of the file
         raise
+    except PluginError as error:  # what `@plugin` says of a wrong kind or name
+        raise PluginError(f"{file}{_line(error, file)}: {error}") from None
     except BaseException as error:  # SystemExit too, which would end us; the error and its traceback are the cause
-        raise PluginError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
+        what = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{file} cannot be imported{_line(error, file)}: {what}") from error
     return module
+
+
+def _line(error: BaseException, file: Path) -> str:
+    """` (line 3)`, the last one of the file that led to it; "" where none did: an error of syntax says it itself."""
+    lines = [number for frame, number in walk_tb(error.__traceback__) if frame.f_code.co_filename == str(file)]
+    return f" (line {lines[-1]})" if lines else ""
 
 
 def _must_be_text(file: Path) -> None:

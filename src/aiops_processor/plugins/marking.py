@@ -29,6 +29,8 @@ def plugin(kind: str, *, name: str = "", registry: CollectorRegistry | None = No
 
     `ByTeam` is called `by_team`. The metrics of `registry` are added to `/metrics`.
     """
+    if not isinstance(kind, str):  # `@plugin` alone is given what stands below it
+        raise PluginError(f'@plugin has to say of which kind it is, as @plugin("filter"); known: {", ".join(KINDS)}')
     if kind not in KINDS:
         raise PluginError(f"there is no kind of plugin called {kind!r}; known: {', '.join(KINDS)}")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.analysis import AnalysisResult, Statement, Step, Verdict
+from aiops_processor.models.analysis import AnalysisResult, Hypothesis, Statement, Step, Verdict
 from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap
 from aiops_processor.models.incident import title_of
 from aiops_processor.models.past import Past
@@ -19,6 +19,7 @@ MOST_QUOTED = 300
 MOST_CHARACTERS = 10_000
 EVEN = 0.5
 LINKS = "Links"
+ASKED_FOR = "Asked for besides"
 
 _NOT_A_PLACE = frozenset({"alertname", "severity"})
 _FIRST_PLACES = ("service", "pod", "instance", "namespace", "job")
@@ -56,6 +57,7 @@ def sections(
         Section("Not looked at", tuple(map(Line, missing(_gaps(analysis, evidence)))), loud=True),
         Section("Changed most", tuple(Line(finding(item), shown=_shown(item)) for item in strongest(evidence))),
         Section("Do next", tuple(_step(number, step) for number, step in enumerate(steps(analysis), 1))),
+        Section(ASKED_FOR, tuple(map(Line, asked_for(analysis)))),
         Section("Other causes to consider", tuple(map(Line, hypotheses(analysis)))),
         _grounds(analysis, evidence),
         Section("Seen before: to check, not evidence", tuple(map(Line, seen_before(analysis)))),
@@ -177,18 +179,25 @@ def steps(analysis: AnalysisResult) -> list[Step]:
     return sorted(analysis.remediation_steps, key=lambda step: step.priority)
 
 
-def hypotheses(analysis: AnalysisResult) -> list[str]:
-    """Each possible cause with the ids of what speaks for and against it.
+def asked_for(analysis: AnalysisResult) -> list[str]:
+    """The fields of a user's own that the model filled: `jira title: no connections are left`."""
+    return [clean(f"{name.replace('_', ' ')}: {value}") for name, value in analysis.extra.items() if value]
 
-    Without a model the first one is the conclusion itself.
-    """
+
+def hypotheses(analysis: AnalysisResult) -> list[str]:
+    """Each other cause with the ids of what speaks for and against it."""
     lines: list[str] = []
-    for item in analysis.hypotheses[0 if analysis.model else 1 :]:
+    for item in other_causes(analysis):
         sides = [
             f"{side} {', '.join(ids)}" for side, ids in (("for:", item.supports), ("against:", item.contradicts)) if ids
         ]
         lines.append(clean(f"{item.cause} ({'; '.join(sides) or 'no evidence cited'})"))
     return lines
+
+
+def other_causes(analysis: AnalysisResult) -> tuple[Hypothesis, ...]:
+    """Those beside the one that is named. Without a model the first hypothesis is the conclusion itself."""
+    return analysis.hypotheses[0 if analysis.model else 1 :]
 
 
 def claims(analysis: AnalysisResult) -> list[str]:

@@ -29,6 +29,10 @@ def analysis(cause: str, **others: Any) -> AnalysisResult:
         "checkout runs out of capacity. The database is not at fault.",
         "A deploy came first; OOM kills followed [L2].",
         "Workers are THROTTLED by their CPU limit [M3].",
+        "There is not enough capacity for the traffic [M1].",
+        "The nodes don't have enough memory capacity [M1].",
+        "checkout is slow: no free capacity is left [M2].",
+        "Insufficient capacity: the queue grows [M2].",
     ],
 )
 def test_a_lack_of_capacity_is_one(cause: str) -> None:
@@ -42,6 +46,9 @@ def test_a_lack_of_capacity_is_one(cause: str) -> None:
         "This is not a capacity problem [M1].",
         "There is enough capacity; the new version leaks connections [C1].",
         "The pool isn't exhausted [M2].",
+        "There is not enough evidence of a lack of capacity.",
+        "It does not look as if there was not enough capacity.",
+        "Not enough capacity was ruled out [M1].",
         "Saturation was ruled out [M2].",
         "The room is called Zoom and the broom is blooming.",
         "",

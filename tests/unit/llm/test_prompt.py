@@ -22,6 +22,12 @@ def test_the_prompt_holds_alerts_findings_gaps_and_what_is_healthy(message: Mess
     assert "- CPU of checkout: 12 %, as before" in question
 
 
+def test_a_finding_without_entity_and_query_says_neither(message: Message, evidence: EvidenceReport) -> None:
+    told = evidence.findings[0].model_copy(update={"entity": "", "query": "", "labels": {}, "change": None})
+    question = build(message.alerts, evidence.model_copy(update={"findings": (told,)})).question
+    assert "[M1] metric: failed requests\n    Failed requests rose from 0 to 12.4 a second.\n\n" in question
+
+
 def test_the_answer_is_asked_for_with_every_field_that_a_model_fills(
     message: Message, evidence: EvidenceReport
 ) -> None:

@@ -183,3 +183,12 @@ async def test_what_joined_is_named_first(name: str, message: Message) -> None:
     said = asked[0].content.decode()
     assert "More" in said
     assert "DiskFull joined" in said
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+async def test_fields_of_the_users_own_are_told(message: Message, name: str) -> None:
+    assert message.analysis
+    own = message.analysis.model_copy(update={"extra": {"team": "payments"}})
+    asked: list[httpx2.Request] = []
+    await channel(name, asked).send(message.model_copy(update={"analysis": own}), "key", None)
+    assert "team: payments" in asked[0].content.decode().replace("\\", "")

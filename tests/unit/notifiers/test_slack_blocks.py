@@ -159,3 +159,11 @@ def _assert_within_limits(made: dict[str, Any]) -> None:
         most = MOST_HEADER if block["type"] == "header" else MOST_SECTION
         assert 1 <= len(block["text"]["text"]) <= most
     assert 1 <= len(made["text"]) <= 3000
+
+
+def test_fields_of_the_users_own_are_told_as_text(message: Message) -> None:
+    assert message.analysis
+    own = message.analysis.model_copy(update={"extra": {"jira_title": HOSTILE}})
+    shown = _shown(message.model_copy(update={"analysis": own}))
+    assert "*Asked for besides*\n• jira title: &lt;!channel&gt;" in shown
+    assert "<!channel>" not in shown

@@ -57,7 +57,7 @@ def test_a_secret_may_stand_in_a_file_and_shows_nowhere(tmp_path: Path) -> None:
 
 
 def test_wrong_options_are_named_and_their_values_are_not() -> None:
-    with pytest.raises(PluginError, match=r"action jira: projekt: .*known options: url") as caught:
+    with pytest.raises(PluginError, match=r"action jira: projekt is not known .*known options: url") as caught:
         made(options={**JIRA, "projekt": "s3cret"})
     assert "s3cret" not in str(caught.value)
     with pytest.raises(PluginError, match="no action is called 'jiri'; known: github, gitlab, jira"):
@@ -78,7 +78,7 @@ def test_a_silence_goes_to_the_alertmanager_of_the_settings_with_its_credentials
     alertmanager = AlertmanagerSettings(url="http://am:9093/p", token=SecretStr("t"), tenant="shop")
     given = Settings(actions=(ActionSettings(name="s", kind="silence"),), alertmanager=alertmanager)
     assert acts(given, Outbound(), None, Door()).configured["s"].dry_run
-    with pytest.raises(PluginError, match="action silence: url: Field required"):
+    with pytest.raises(PluginError, match="action silence: url: is missing"):
         made(kind="silence", options={})
 
 

@@ -51,9 +51,9 @@ def test_marked_functions_and_classes_are_found_under_their_names(tmp_path: Path
 
 
 def test_packs_are_found(tmp_path: Path) -> None:
-    (tmp_path / "shop.yaml").touch()
-    (tmp_path / "_old.yaml").touch()
-    assert Folder(tmp_path).packs == (tmp_path / "shop.yaml",)
+    for name in ("shop.yaml", "_old.yaml", "bank.yml", "_old.yml"):
+        (tmp_path / name).touch()
+    assert Folder(tmp_path).packs == (tmp_path / "bank.yml", tmp_path / "shop.yaml")
 
 
 def test_a_changed_file_is_seen_when_it_is_read_again(tmp_path: Path) -> None:
@@ -79,10 +79,12 @@ def test_the_folder_goes_before_what_is_installed(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("1 +", r"tests\.py cannot be imported: SyntaxError"),
-        ("raise SystemExit(3)", r"tests\.py cannot be imported: SystemExit: 3"),
+        ("raise SystemExit(3)", r"tests\.py cannot be imported \(line 1\): SystemExit: 3"),
         ("x = 1", r"tests\.py holds no plugin: mark one with @plugin"),
-        (FILTER.replace("(alert, now)", "(alert)"), r"filter no_tests: takes \(alert\); the right form is"),
-        (FILTER.replace('"filter"', '"fliter"'), "no kind of plugin called 'fliter'; known: filter"),
+        ("\nx = 1 / 0", r"tests\.py cannot be imported \(line 2\): ZeroDivisionError"),
+        (FILTER.replace("(alert, now)", "(alert)"), r"tests\.py: filter no_tests: takes \(alert\); the right form is"),
+        (FILTER.replace('"filter"', '"fliter"'), r"tests\.py \(line \d\): .*no kind .* called 'fliter'; known: filter"),
+        (FILTER.replace('("filter")', ""), r'@plugin has to say of which kind it is, as @plugin\("filter"\)'),
         (FILTER.replace('"filter"', '"filter", name="A b"'), "a name has small letters"),
     ],
 )
@@ -178,5 +180,5 @@ def test_files_share_what_stands_in_one_that_begins_with_an_underscore(tmp_path:
     put(tmp_path, _shared=shared.replace("shop", "books"))
     assert Door(Folder(tmp_path)).make("filter", "team", {})(None, None) == "books", "it is read anew, too"
     (tmp_path / "_shared.py").unlink()
-    with pytest.raises(PluginError, match=r"mine.py cannot be imported: ModuleNotFoundError: .*_shared"):
+    with pytest.raises(PluginError, match=r"mine.py cannot be imported \(line 3\): ModuleNotFoundError: .*_shared"):
         Folder(tmp_path)

@@ -199,3 +199,10 @@ def test_what_is_healthy_takes_one_line(message: Message) -> None:
     (line,) = {part.title: part for part in words.sections(many, None, [])}["Checked and healthy"].lines
     assert line.text.startswith("s0: as usual; s1")
     assert line.text.endswith("; and 28 more")
+
+
+def test_fields_of_the_users_own_are_told(message: Message) -> None:
+    assert message.analysis
+    own = message.analysis.model_copy(update={"extra": {"jira_title": "db: no connections\nleft", "runbook_url": ""}})
+    parts = {part.title: part.lines for part in words.sections(own, message.evidence, message.alerts)}
+    assert [line.text for line in parts[words.ASKED_FOR]] == ["jira title: db: no connections left"]

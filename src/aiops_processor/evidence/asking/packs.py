@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from aiops_processor.errors import ConfigError, QueryError
 from aiops_processor.evidence.rows.entities import ENTITY_LABELS
 from aiops_processor.models.base import Frozen
+from aiops_processor.problems import problems
 from aiops_processor.query import logql, matchers, promql
 from aiops_processor.query.native import of_native
 from aiops_processor.text_file import read_text
@@ -154,8 +155,7 @@ def _pack(path: Path) -> Pack:
     except yaml.YAMLError as error:
         raise ConfigError(f"query pack {path.name}: not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
-        raise ConfigError(f"query pack {path.name}: {problems}") from None
+        raise ConfigError(f"query pack {path.name}: {problems(error, Pack)}") from None
 
 
 def _says(names: str, word: str) -> bool:

@@ -61,7 +61,8 @@ class Question:
 
     `metrics` are the names it needs; `condition` and `side` say which rule it reads. `summed` says that Prometheus adds
     up many series, each answer with the name of its metric: counters as rates, or gauges. `reads` is how many series
-    Prometheus has to read at each step, 0 where that is not known, and `samples` how many of their samples.
+    Prometheus has to read at each step, 0 where that is not known, and `samples` how many of their samples. `own` is an
+    operator's, from a pack of theirs, asked for an alert about `entity`.
     """
 
     source: Literal["prometheus", "loki"]
@@ -76,6 +77,8 @@ class Question:
     summed: Literal["rates", "gauges", ""] = ""
     reads: int = 0
     samples: int = 0
+    own: bool = False
+    entity: str = ""
 
     def share(self, limits: Limits) -> float:
         """How much of what Prometheus may read for one question one step of this takes."""
@@ -306,7 +309,17 @@ def _packs(
                 if not pack.own and not each.names_one(carried) and too_many:
                     continue
                 query = each.narrowed(carried, rate, native)
-                question = Question("prometheus", "metric", each.title, query, "steps", each.unit, metrics)
+                question = Question(
+                    "prometheus",
+                    "metric",
+                    each.title,
+                    query,
+                    "steps",
+                    each.unit,
+                    metrics,
+                    own=pack.own,
+                    entity=entity_of(alert.labels),
+                )
                 asked.setdefault(query, question)
     return list(asked.values())[: limits.pack_queries]
 

@@ -25,9 +25,9 @@ class Labelled(Protocol):
 
 
 def title(metric: str, labels: Mapping[str, str], entity: str) -> str:
-    """`node_cpu_seconds_total (mode=idle) of web-1`: the labels that say what, then where."""
+    """`node_cpu_seconds_total (mode=idle) of web-1`: the labels that say what, then where if that is known."""
     own = ", ".join(f"{k}={v}" for k, v in sorted(labels.items()) if k not in IDENTITY and k not in COPIES)
-    return f"{metric} ({own}) of {entity}" if own else f"{metric} of {entity}"
+    return f"{metric}{f' ({own})' if own else ''}{f' of {entity}' if entity else ''}"
 
 
 def select(metric: str, equal: Mapping[str, str], more: Sequence[str] = ()) -> str:

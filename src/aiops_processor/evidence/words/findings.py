@@ -17,22 +17,26 @@ from aiops_processor.evidence.words.links import Links
 from aiops_processor.models.evidence import Change, Evidence, LogCount, LogLine, Standing, Window
 
 MOST_ORDERED = 10
+MOST_USUAL = 20
+OWN_SHARE = 0.5
+"""What an operator asks about is told where it changed, however little the ranking makes of its entity."""
 PREFIXES = {"rule": "A", "metric": "M", "log": "L", "change": "C"}
 
 
 @dataclass(frozen=True)
 class _Draft:
-    """Evidence without its id, with what it weighs within its entity."""
+    """Evidence without its id, with what it weighs within its entity. `own`: an operator's query told it."""
 
     strength: float
     evidence: Evidence
+    own: bool = False
 
 
 def findings(comparison: Comparison, limits: Limits, links: Links) -> tuple[Evidence, ...]:
     """The evidence, strongest first: entities by their rank, within one by the strength of the change.
 
     The alerts' own rules are always there where they have values, and what somebody told us was changed: what fires and
-    what was done are facts, whether anything else moved or not.
+    what was done are facts, whether anything else moved or not. So is what changed of an operator's own queries.
     """
     weights = {each.entity: each.score for each in comparison.ranked}
     most = max(weights.values(), default=1.0)
@@ -43,7 +47,7 @@ def findings(comparison: Comparison, limits: Limits, links: Links) -> tuple[Evid
     ]
     scored = []
     for draft in drafts:
-        share = weights.get(draft.evidence.entity, 0.0) / most
+        share = max(weights.get(draft.evidence.entity, 0.0) / most, OWN_SHARE if draft.own else 0.0)
         score = share * (0.5 + 0.5 * min(1.0, draft.strength / ranking.HIGHEST))
         if score > 0 or draft.evidence.kind == "rule" or draft.evidence.source:
             scored.append(draft.evidence.model_copy(update={"score": round(score, 4)}))
@@ -57,16 +61,32 @@ def order(comparison: Comparison) -> tuple[Standing, ...]:
 
 
 def healthy(comparison: Comparison) -> tuple[str, ...]:
-    """Entities that were measured and showed nothing unusual, with the number of measures."""
+    """Entities that were measured and showed nothing unusual, with the number of measures; then what an operator's own
+    queries gave where that is as usual.
+    """
     unusual = {each.entity for each in comparison.ranked}
-    counts = Counter(
-        each.row.entity for each in comparison.measures if each.row.entity and np.isfinite(each.shift.after)
+    seen = [each for each in comparison.measures if np.isfinite(each.shift.after)]
+    counts = Counter(each.row.entity for each in seen if each.row.entity and not _is_own(each))
+    asked = [each for each in seen if _is_own(each) and each.shift.score < ranking.UNUSUAL]
+    return (
+        *(
+            f"{entity}: {count} {'measure' if count == 1 else 'measures'} as usual"
+            for entity, count in sorted(counts.items())
+            if entity not in unusual
+        ),
+        *(f"{each.row.title}: {_as_usual(each)}" for each in asked[:MOST_USUAL]),
     )
-    return tuple(
-        f"{entity}: {count} {'measure' if count == 1 else 'measures'} as usual"
-        for entity, count in sorted(counts.items())
-        if entity not in unusual
-    )
+
+
+def _is_own(measure: Measure) -> bool:
+    return measure.question is not None and measure.question.own
+
+
+def _as_usual(measure: Measure) -> str:
+    after = statements.amount(measure.shift.after, measure.row.unit)
+    if not np.isfinite(measure.shift.before):
+        return f"{after}, with no values before"
+    return f"{statements.amount(measure.shift.before, measure.row.unit)} before, {after} after"
 
 
 def _bounded(found: Sequence[Evidence], limits: Limits) -> list[Evidence]:
@@ -140,7 +160,7 @@ def _measured(measure: Measure, comparison: Comparison, limits: Limits, links: L
         change=change if np.isfinite(shift.before) and np.isfinite(shift.after) else None,
         points=_points(comparison.times, measure.values, limits.points),
     )
-    return _Draft(shift.score, evidence)
+    return _Draft(shift.score, evidence, _is_own(measure))
 
 
 def _points(times: Array, values: Array, most: int) -> tuple[tuple[float, float], ...]:

@@ -81,7 +81,7 @@ def _summary(alerts: Sequence[Alert], evidence: EvidenceReport, strongest: Seque
             return f"{title}: nothing could be looked at, so nothing is known of the cause."
         seen = "with gaps in what was looked at" if evidence.gaps else "in everything that was looked at"
         return f"{title}: nothing unusual {seen}.{but}{_most_changed(evidence)}"
-    entities = list(dict.fromkeys(each.entity for each in strongest))
+    entities = list(dict.fromkeys(map(_about, strongest)))
     others = f", then {', '.join(entities[1:4])}" if len(entities) > 1 else ""
     since = f"{evidence.window.onset:%H:%M:%S} UTC"
     return f"Since {since} {entities[0]} changed most{others}.{but}"
@@ -122,13 +122,18 @@ def _root_cause(evidence: EvidenceReport, strongest: Sequence[Evidence]) -> str:
         return "Unknown: nothing that could tell was read."
     if not strongest:
         return "Unknown: no change stands out from what is usual."
-    entity = strongest[0].entity
+    entity = _about(strongest[0])
     said: dict[str, Evidence] = {}
     for each in strongest:
-        if each.entity == entity:
+        if _about(each) == entity:
             said.setdefault(each.kind, each)
     told = "; ".join(f"{_told(each)} [{each.id}]" for each in said.values())
     return f"Hypothesis, from the ranking alone: strongest change at {entity}: {told}"
+
+
+def _about(each: Evidence) -> str:
+    """What a finding is about: a sum over everything, as of a business metric, has no entity, and names itself."""
+    return each.entity or each.title
 
 
 def _told(each: Evidence) -> str:
@@ -141,11 +146,11 @@ def _told(each: Evidence) -> str:
 
 
 def _hypotheses(strongest: Sequence[Evidence]) -> tuple[Hypothesis, ...]:
-    entities = list(dict.fromkeys(each.entity for each in strongest))[:3]
+    entities = list(dict.fromkeys(map(_about, strongest)))[:3]
     return tuple(
         Hypothesis(
             cause=f"it began in {entity}",
-            supports=tuple(each.id for each in strongest if each.entity == entity),
+            supports=tuple(each.id for each in strongest if _about(each) == entity),
         )
         for entity in entities
     )
@@ -163,7 +168,7 @@ def _confidence(evidence: EvidenceReport, verdict: Verdict) -> float:
 
 def _assessment(alerts: Sequence[Alert], evidence: EvidenceReport, strongest: Sequence[Evidence]) -> str:
     firing = sum(alert.firing for alert in alerts)
-    entities = len({each.entity for each in strongest})
+    entities = len({_about(each) for each in strongest})
     fires = f"{_firing(firing, len(alerts))}{_severity(alerts)}"
     if _blind(evidence):
         return fires

@@ -4,6 +4,7 @@ A false sentence of prose is dropped, one that cannot be checked is marked, one 
 Outcome and confidence are no higher than what remains.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ HYPOTHESIS = "Hypothesis: "
 NOTHING_LEFT = "Nothing that the model said of this agrees with the evidence."
 WHY = "it says why, which no evidence can show"
 BESIDE = "it stands beside a sentence that is false"
+_ADDRESS = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _ROLLBACK = ("rollback", "roll back", "rolled back", "roll-back", "rollout undo", "revert", "downgrade")
 
 
@@ -40,29 +42,38 @@ class Checked(NamedTuple):
     extra: dict[str, Any]
 
 
-def check(draft: Draft, evidence: EvidenceReport, names: Iterable[str] = (), extra: Iterable[str] = ()) -> Checked:
+def check(
+    draft: Draft,
+    evidence: EvidenceReport,
+    names: Iterable[str] = (),
+    extra: Iterable[str] = (),
+    texts: Iterable[str] = (),
+) -> Checked:
     """The draft with what the evidence bears out.
 
     `names` are components that the alerts name beside the evidence's; `extra` are the user's own fields, any other is
-    left out.
+    left out. `texts` are what the alerts and the user say beside the evidence: an address in a field of the user's own,
+    as of a runbook, is one of theirs.
     """
-    return _Check(evidence, names).of(draft, frozenset(extra))
+    addresses = frozenset(address for text in texts for address in _addresses(text))
+    return _Check(evidence, names, addresses).of(draft, frozenset(extra))
 
 
 class _Check:
     """One draft against one report; remembers what it dropped."""
 
-    def __init__(self, evidence: EvidenceReport, names: Iterable[str]) -> None:
+    def __init__(self, evidence: EvidenceReport, names: Iterable[str], addresses: frozenset[str]) -> None:
         self._evidence = evidence
         self._judge = Judge(evidence)
         self._names = {name.lower() for name in (*names, *_names(evidence)) if name}
+        self._addresses = addresses
         self._dropped: list[Dropped] = []
 
     def of(self, draft: Draft, extra: frozenset[str]) -> Checked:
         statements = tuple(each for claim in draft.evidence for each in self._statements(claim))
         root_cause = self._prose("root_cause", draft.root_cause)
         outcome, confidence = self._capped(draft, root_cause, statements)
-        own = {name: self._prose(f"extra.{name}", text) for name, text in draft.extra.items() if name in extra}
+        own = {name: self._own(f"extra.{name}", text) for name, text in draft.extra.items() if name in extra}
         return Checked(
             summary=self._prose("summary", draft.summary or draft.root_cause) or NOTHING_LEFT,
             root_cause=root_cause,
@@ -106,6 +117,16 @@ class _Check:
             good = judged.standing is Standing.VERIFIED
             reason = (WHY if says_why(sentence) else BESIDE if spoilt else "") if good else judged.reason
             yield claim.model_copy(update={"statement": sentence, "verified": not reason, "reason": reason})
+
+    def _own(self, field: str, text: str) -> str:
+        """A field of the user's own. Of an address there is nothing to measure: somebody has to have named it."""
+        if not _ADDRESS.fullmatch(text.strip()):
+            return self._prose(field, text)
+        if _addresses(text) <= self._addresses:
+            return text.strip()
+        reason = "neither the alerts nor your own texts name this address"
+        self._dropped.append(Dropped(field=field, sentence=text, reason=reason))
+        return ""
 
     def _prose(self, field: str, text: str) -> str:
         """The sentences that may stay, each marked for what it is."""
@@ -181,6 +202,11 @@ def _mark(found: Judgement) -> str:
     if found.standing is Standing.VERIFIED:
         return ""
     return f" {FIGURES_ONLY if found is FOREIGN else UNVERIFIED}"
+
+
+def _addresses(text: str) -> frozenset[str]:
+    """The addresses in it, without the marks of the sentence around them."""
+    return frozenset(found.rstrip("/.,;:!?)]}'\"") for found in _ADDRESS.findall(text))
 
 
 def _words(text: str) -> list[str]:

@@ -29,6 +29,7 @@ from aiops_processor.web.console import action_view, view
 from aiops_processor.web.service import Running
 
 PAGE_SIZE = 25
+GONE = 404
 LARGEST_ID = 2**63 - 1
 HERE = Path(__file__).parent
 HEADERS = {
@@ -55,7 +56,8 @@ class PageRoute(APIRoute):
             try:
                 response = await handle(request)
             except HTTPException as error:
-                response = render(request, "problem.html", error.status_code, title=error.detail)
+                gone = {} if error.status_code == GONE else {"reason": ""}
+                response = render(request, "problem.html", error.status_code, title=error.detail, **gone)
             except StorageError as error:
                 response = render(request, "problem.html", 503, title="Our store does not answer", reason=str(error))
             response.headers.update(HEADERS)

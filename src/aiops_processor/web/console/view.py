@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from aiops_processor.models.alert import Alert
-from aiops_processor.models.analysis import AnalysisResult, Statement, Step, Verdict
+from aiops_processor.models.analysis import AnalysisResult, Hypothesis, Statement, Step, Verdict
 from aiops_processor.models.evidence import Evidence, EvidenceReport, Gap, Outcome, Read
 from aiops_processor.models.incident import Incident, IncidentState, TimelineEntry
 from aiops_processor.models.notification import DeliveryState
@@ -117,7 +117,9 @@ class ReadView:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the analysis came to. `claims` are the statements that say more than the findings which they cite."""
+    """What the analysis came to. `claims` are the statements that say more than the findings which they cite, `others`
+    the causes beside the one that it names, `extra` a user's own fields.
+    """
 
     analysis: AnalysisResult
     verdict: str
@@ -128,6 +130,8 @@ class Answer:
     claims: tuple[Statement, ...]
     unverified: int
     steps: tuple[tuple[Step, Word], ...]
+    others: tuple[Hypothesis, ...]
+    extra: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +312,8 @@ def _answer(incident: Incident, analysis: AnalysisResult, evidence: EvidenceRepo
         claims=claims,
         unverified=sum(not claim.verified for claim in claims),
         steps=tuple((step, Word(f"{step.risk} risk", _RISKS[step.risk])) for step in words.steps(analysis)),
+        others=words.other_causes(analysis),
+        extra=tuple((name.replace("_", " "), str(value)) for name, value in analysis.extra.items() if value),
     )
 
 

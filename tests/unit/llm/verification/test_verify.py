@@ -271,3 +271,13 @@ def test_of_a_report_without_findings_nothing_is_verified(evidence: EvidenceRepo
     checked = check(draft, nothing)
     assert not any(each.verified for each in checked.evidence)
     assert checked.outcome is Verdict.INCONCLUSIVE
+
+
+def test_an_address_in_a_field_of_the_users_own_is_one_that_they_or_the_alerts_name(evidence: EvidenceReport) -> None:
+    texts = ["Runbook https://wiki.example.com/high-error-rate: look at the newest deployment first."]
+    own = {"runbook": "https://wiki.example.com/high-error-rate", "other": "https://evil.example/x", "team": "shop"}
+    checked = check(Draft(summary="s", extra=own), evidence, extra=("runbook", "other", "team"), texts=texts)
+    assert checked.extra == {"runbook": own["runbook"], "other": "", "team": "shop (unverified)"}
+    assert [(each.field, each.reason) for each in checked.dropped] == [
+        ("extra.other", "neither the alerts nor your own texts name this address")
+    ]

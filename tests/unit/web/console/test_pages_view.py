@@ -167,3 +167,12 @@ def test_a_row_does_not_repeat_the_title_or_cite(message: Message) -> None:
     row = view.row(message.incident, 1, analysis, message.sent_at)
     assert row.about.text == "Since noon payments fails. It is down."
     assert row.lasted == "7 min 16 s"
+
+
+def test_without_a_model_the_first_cause_is_the_answer_and_no_other_one(message: Message, detail: Detail) -> None:
+    assert message.analysis
+    ranked = message.analysis.model_copy(update={"model": "", "extra": {"jira_title": "t", "empty": ""}})
+    answer = view.page(detail().model_copy(update={"analysis": ranked}), message.sent_at).answer
+    assert answer
+    assert answer.others == ranked.hypotheses[1:]
+    assert answer.extra == (("jira title", "t"),)
