@@ -77,6 +77,11 @@ async def insert_episodes(connection: Connection, rows: Sequence[Mapping[str, An
     await bulk.insert(connection, episodes, rows)
 
 
+async def insert_new_episodes(connection: Connection, columns: Mapping[str, Sequence[Any]]) -> None:
+    """The same as columns, a third cheaper than rows, for the many that are posted."""
+    await bulk.insert_columns(connection, episodes, columns)
+
+
 async def update_episodes(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
     """Each row has `id_`, `last_seen_`, `ended_at_` and `alert_`, which is None where the alert stays as it is."""
     changed = list(rows)

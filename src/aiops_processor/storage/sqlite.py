@@ -87,8 +87,16 @@ class Sqlite:
 
     async def run(self, transaction: Transaction[T], *, hurried: bool = False) -> T:
         """The whole transaction in the thread that writes: it may wait for nothing but its connection."""
-        async with self._sharing(hurried=hurried) as shared:
-            return await shared.run(transaction)
+        if not hurried:
+            async with self._sharing(hurried=False) as shared:
+                return await shared.run(transaction)
+        async with self._my_turn(hurried=True):
+            if self._shared is None or self._shared.ended:  # nobody else's part waits: its commit goes with the trip
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._writer, _committed, self._writing, transaction)
+            result = await self._shared.run(transaction)
+            await self._shared.end()
+            return result
 
     async def shrink(self, pages: int) -> int:
         """Give so many free pages back to the disk; returns how many are left."""
@@ -301,6 +309,12 @@ class _Here:
 
     async def exec_driver_sql(self, statement: str, parameters: Any = None, /) -> Rows:
         return self._connection.exec_driver_sql(statement, parameters)
+
+
+def _committed(engine: sa.Engine, transaction: Transaction[T]) -> T:
+    """Committed or undone in one trip, whatever becomes of who asked for it."""
+    with engine.begin() as connection:
+        return _to_its_end(connection, transaction)
 
 
 def _to_its_end(connection: sa.Connection, transaction: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:

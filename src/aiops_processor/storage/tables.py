@@ -154,7 +154,19 @@ sa.Index(  # not of the open ones, which the index above finds: each entry at a 
     sqlite_where=episodes.c.ended_at.is_not(None),
     postgresql_where=episodes.c.ended_at.is_not(None),
 )
-sa.Index("ix_episodes_incident", episodes.c.incident_id, episodes.c.id)
+sa.Index(  # what is new is in no incident, and has an entry neither here nor below: receiving it writes one less
+    "ix_episodes_incident",
+    episodes.c.incident_id,
+    episodes.c.id,
+    sqlite_where=episodes.c.incident_id.is_not(None),
+    postgresql_where=episodes.c.incident_id.is_not(None),
+)
+sa.Index(
+    "ix_episodes_alone",
+    episodes.c.last_seen,
+    sqlite_where=episodes.c.incident_id.is_(None) & episodes.c.grouped,
+    postgresql_where=episodes.c.incident_id.is_(None) & episodes.c.grouped,
+)
 sa.Index(
     "ix_episodes_ungrouped",
     episodes.c.starts_at,

@@ -1,7 +1,7 @@
 """Whatever Alertmanager may send comes back as it was, from both databases."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -128,6 +128,35 @@ async def test_what_is_said_again_is_counted(
             await dead_letters.keep(connection, [letter, letter])
     async with database.read() as connection:
         assert await dead_letters.count(connection) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 49, 50, 51, 120])
+async def test_what_many_rows_say_alike_stands_in_each_of_them(
+    database: Database, now: datetime, delivery: Callable[..., DeliveryRow], count: int
+) -> None:
+    said = [delivery(key=f"k{n}", alerts=n, at=now + timedelta(hours=n % 2), group_key=ODD) for n in range(count)]
+    for _ in range(2):  # the second time each is there already
+        async with database.write() as connection:
+            await alert_rows.record_deliveries(connection, said)
+    async with database.read() as connection:
+        rows = (await connection.execute(sa.select(deliveries).order_by(deliveries.c.alerts))).all()
+    assert [(row.key, row.alerts, row.first_at) for row in rows] == [(each.key, each.alerts, each.at) for each in said]
+    assert {(row.source, row.receiver, row.group_key, row.truncated, row.repeats) for row in rows} == {
+        ("default", "aiops", AS_SHOWN, 0, 1)
+    }
+
+
+async def test_columns_are_stored_as_rows_are(
+    database: Database, make_alert: Callable[..., Alert], episode_row: Callable[..., Any], now: datetime
+) -> None:
+    rows = [episode_row(make_alert(f"f{n}"), ended_at=now if n % 2 else None) for n in range(60)]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    async with database.write() as connection:
+        await alert_rows.insert_new_episodes(connection, columns)
+    async with database.read() as connection:
+        found = await alert_rows.ungrouped(connection, 100)
+    assert [each.alert.fingerprint for each in found] == [f"f{n}" for n in range(60)]
+    assert [each.ended_at for each in found] == [row["ended_at"] for row in rows]
 
 
 async def test_an_alert_has_one_open_episode(

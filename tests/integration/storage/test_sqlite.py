@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -152,23 +153,61 @@ async def test_who_waited_long_is_let_in_between_those_who_are_hurried(
     assert "patient" in await written(store)
 
 
-async def test_a_transaction_in_one_piece_returns_what_it_found(store: Sqlite) -> None:
+@pytest.mark.parametrize("hurried", [False, True])
+async def test_a_transaction_in_one_piece_returns_what_it_found(store: Sqlite, *, hurried: bool) -> None:
     async def count(connection: Connection) -> int:
         await put(connection, "one")
         return (await connection.execute(sa.text("SELECT count(*) FROM written"))).scalar_one()
 
-    assert await store.run(count) == 1
+    assert await store.run(count, hurried=hurried) == 1
     assert await written(store) == {"one"}
 
 
-async def test_a_transaction_in_one_piece_must_not_wait(store: Sqlite) -> None:
+@pytest.mark.parametrize("hurried", [False, True])
+async def test_a_transaction_in_one_piece_must_not_wait(store: Sqlite, *, hurried: bool) -> None:
     async def wait(connection: Connection) -> None:
         await put(connection, "lost")
         await asyncio.sleep(0)
 
     with pytest.raises(RuntimeError, match="waits"):
-        await store.run(wait)
+        await store.run(wait, hurried=hurried)
     assert await written(store) == set()
+    assert await write(store, "next") == {"next"}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_hurried_piece_is_committed_with_what_others_wrote_before(store: Sqlite, *, fails: bool) -> None:
+    """A failure takes nothing of others with it."""
+
+    async def piece(connection: Connection) -> None:
+        await put(connection, "hurried")
+        if fails:
+            raise Refused
+
+    async with store.write() as connection:
+        hurried = asyncio.create_task(store.run(piece, hurried=True))
+        await asyncio.sleep(0)  # it waits for its turn
+        await put(connection, "first")
+    assert isinstance(*await asyncio.gather(hurried, return_exceptions=True), Refused if fails else type(None))
+    assert await written(store) == ({"first"} if fails else {"first", "hurried"})
+
+
+async def test_a_hurried_piece_whose_caller_is_cancelled_leaves_no_half_of_it(store: Sqlite) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    async def piece(connection: Connection) -> None:
+        await put(connection, "one half")
+        began.set()
+        go_on.wait(60)
+        await put(connection, "other half")
+
+    cancelled = asyncio.create_task(store.run(piece, hurried=True))
+    assert await asyncio.to_thread(began.wait, 60)
+    cancelled.cancel()
+    await asyncio.wait({cancelled})
+    following = asyncio.create_task(write(store, "next"))
+    go_on.set()
+    assert await following == {"one half", "other half", "next"}
 
 
 SLOW = """INSERT INTO written SELECT 'lost' || max(i) FROM (

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import msgspec
+
 from aiops_processor.services.receiving.webhook_body import Posted, plausible
 
 LATEST_POST = timedelta(minutes=6)
@@ -14,8 +16,7 @@ Key = tuple[str, str]
 """(source, fingerprint)"""
 
 
-@dataclass(slots=True)
-class Track:
+class Track(msgspec.Struct, gc=False):
     """The newest episode of one alert: as stored, or about to be.
 
     `id` is None until it is stored; `last_seen` is when it was last said to fire; `alert` is what was said then, None
@@ -35,8 +36,7 @@ class Track:
         return self.ended_at is None
 
 
-@dataclass(slots=True)
-class Said:
+class Said(msgspec.Struct, frozen=True, gc=False):
     """One alert of one post."""
 
     source: str

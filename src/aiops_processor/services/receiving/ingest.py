@@ -19,7 +19,7 @@ from aiops_processor.errors import AiopsError, NotAWebhook, StorageBusy, Storage
 from aiops_processor.models.alert import Alert
 from aiops_processor.models.webhook_answer import Rejection, WebhookAnswer
 from aiops_processor.services.receiving.alert_size import MOST_NAME, bounded
-from aiops_processor.services.receiving.episodes import Said, Track, fold
+from aiops_processor.services.receiving.episodes import Opened, Said, Track, fold
 from aiops_processor.services.receiving.webhook_body import (
     Bad,
     Body,
@@ -215,29 +215,31 @@ async def _write_episodes(connection: Connection, said: Sequence[Said]) -> None:
     result = fold({(each.source, each.fingerprint): _track(each) for each in stored}, said)
     await alert_rows.update_episodes(connection, [_changed_row(track) for track in result.changed.values()])
     # afterwards: of an alert that ended unheard and fires again only one may be open
-    await alert_rows.insert_episodes(connection, [_new_row(*opened) for opened in result.opened])
+    if result.opened:
+        await alert_rows.insert_new_episodes(connection, _new_columns(result.opened))
 
 
 def _track(stored: Newest) -> Track:
     return Track((stored.source, stored.fingerprint), stored.starts_at, stored.last_seen, stored.ended_at, stored.id)
 
 
-def _new_row(word: Said, track: Track) -> dict[str, Any]:
-    alert = track.alert or word.alert
+def _new_columns(opened: Sequence[Opened]) -> dict[str, list[Any]]:
+    words, tracks = [each.word for each in opened], [each.track for each in opened]
+    fired = [word.alert.firing for word in words]
     return {
-        "source": track.key[0],
-        "fingerprint": track.key[1],
-        "receiver": word.receiver,
-        "group_key": word.group_key,
-        "starts_at": track.starts_at,
-        "ended_at": track.ended_at,
-        "first_seen": word.at,
-        "last_seen": track.last_seen,
-        "fired": word.alert.firing,
-        "grouped": not word.alert.firing,
-        "incident_id": None,
-        "previous_id": track.previous_id,
-        "alert": Encoded(alert.text),
+        "source": [word.source for word in words],
+        "fingerprint": [word.alert.fingerprint for word in words],
+        "receiver": [word.receiver for word in words],
+        "group_key": [word.group_key for word in words],
+        "starts_at": [track.starts_at for track in tracks],
+        "ended_at": [track.ended_at for track in tracks],
+        "first_seen": [word.at for word in words],
+        "last_seen": [track.last_seen for track in tracks],
+        "fired": fired,
+        "grouped": [not each for each in fired],
+        "incident_id": [None] * len(opened),
+        "previous_id": [track.previous_id for track in tracks],
+        "alert": [Encoded((track.alert or word.alert).text) for word, track in opened],
     }
 
 
