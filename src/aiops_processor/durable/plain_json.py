@@ -5,9 +5,11 @@ from typing import Any
 
 from dbos import Serializer
 
+from aiops_processor.errors import AiopsError
+
 
 class WorkflowFailed(Exception):
-    """A workflow ended in an error, as it was stored: the type's name and the message."""
+    """A workflow ended in an error, as it was stored: what `reason` said of it."""
 
 
 class JsonSerializer(Serializer):
@@ -19,14 +21,22 @@ class JsonSerializer(Serializer):
     def deserialize(self, serialized_data: str) -> Any:  # type: ignore[override] - the library names its self `cls`
         data = json.loads(serialized_data)
         if isinstance(data, dict) and "$error" in data:
-            return WorkflowFailed(f"{data['$error']}: {data['message']}")
+            return WorkflowFailed(data["$error"])
         return data
 
     def name(self) -> str:
         return "aiops_json"
 
 
+def reason(error: BaseException) -> str:
+    """What may be kept and shown of an error. What others' errors say may hold a secret: the log has it, masked."""
+    if isinstance(error, WorkflowFailed):
+        return str(error)
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, AiopsError) else f"{name}; the log of the service says more"
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseException):
-        return {"$error": type(value).__name__, "message": str(value)}
+        return {"$error": reason(value)}
     raise TypeError(f"a step returned {type(value).__name__}; only plain JSON is kept")

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from aiops_processor.durable.engine import Engine, Workflow
+from aiops_processor.durable.plain_json import reason
 from aiops_processor.errors import StorageBusy
 from aiops_processor.services.analysing.analysis import SKIP, WITH_MODEL, Analysis
 from aiops_processor.services.telling.notifier import Telling
@@ -55,7 +56,7 @@ def register(
             raise  # nothing is wrong with the analysis: it goes on, or begins anew, when the store is back
         except Exception as error:  # the incident must end in a state that people see
             log.exception("analysis failed", incident=incident_id)
-            await step("fail", analysis.fail, incident_id, generation, f"{type(error).__name__}: {error}")
+            await step("fail", analysis.fail, incident_id, generation, reason(error))
         done()
 
     async def run(incident_id: int, generation: int) -> None:

@@ -75,8 +75,7 @@ def _must_be_ours(folder: Path) -> None:
     """
     if os.statvfs(folder).f_flag & os.ST_RDONLY:
         return
-    texts = folder / PROMPTS
-    for path in (folder, *folder.glob("*.py"), *folder.glob("*.y*ml"), *folder.glob(PROMPTS), *texts.rglob("*")):
+    for path in (folder, *folder.rglob("*")):
         if path.exists() and path.stat().st_mode & stat.S_IWOTH:
             raise PluginError(f"PLUGINS_FOLDER: everybody may write to {path}, and so run code here; chmod o-w {path}")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from aiops_processor.durable.engine import SCHEMA, STARTED_SECONDS, Engine
-from aiops_processor.durable.plain_json import WorkflowFailed
+from aiops_processor.durable.plain_json import WorkflowFailed, reason
+from aiops_processor.errors import ModelUnavailable
 from aiops_processor.storage.address import is_sqlite, workflows_url
 
 pytestmark = pytest.mark.anyio
@@ -204,16 +206,26 @@ async def test_no_more_run_than_there_are_places(url: sa.URL) -> None:
     assert len(ran.steps) == 10
 
 
-async def test_an_error_is_kept_as_plain_json(url: sa.URL) -> None:
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [
+        (ValueError("broken with token-1234"), "ValueError; the log of the service says more"),
+        (ModelUnavailable("deepseek does not answer"), "ModelUnavailable: deepseek does not answer"),
+    ],
+)
+async def test_an_error_is_kept_as_plain_json_and_what_others_say_is_not(
+    url: sa.URL, error: Exception, kept: str
+) -> None:
     ran = Ran()
-    ran.error = ValueError("broken")
+    ran.error = error
     ran.gate.set()
     async with engine(url, "a", ran) as one:
         await one.start("work", "id-1", "x")
-        with pytest.raises((ValueError, WorkflowFailed), match="broken"):
+        with pytest.raises((type(error), WorkflowFailed)) as raised:
             await one.finished("id-1")
+        assert reason(raised.value) == kept
     stored = {row[0] for row in rows(url, "SELECT error FROM operation_outputs WHERE error IS NOT NULL")}
-    assert stored == {'{"$error": "ValueError", "message": "broken"}'}
+    assert stored == {json.dumps({"$error": kept})}
 
 
 async def test_finished_work_is_forgotten_however_much_it_is(url: sa.URL) -> None:

@@ -113,11 +113,14 @@ def test_one_whose_making_never_ends_is_given_up(tmp_path: Path, monkeypatch: py
         door.make("filter", "by_team", {"team": "shop"})
 
 
-@pytest.mark.parametrize("which", ["", "tests.py", "mine.yaml", "prompts", "prompts/company.md"])
+@pytest.mark.parametrize(
+    "which", ["", "tests.py", "mine.yaml", "prompts", "prompts/company.md", "shared", "shared/own.py"]
+)
 def test_what_everybody_may_write_to_is_refused_with_the_remedy(tmp_path: Path, which: str) -> None:
     put(tmp_path, tests=FILTER)
-    (tmp_path / "prompts").mkdir()
-    for file in ("mine.yaml", "prompts/company.md"):
+    for each in ("prompts", "shared"):
+        (tmp_path / each).mkdir()
+    for file in ("mine.yaml", "prompts/company.md", "shared/own.py"):
         (tmp_path / file).touch()
     Folder(tmp_path)
     (tmp_path / which).chmod(0o777)
